@@ -1,0 +1,70 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let swift6: [SwiftSetting] = [.swiftLanguageMode(.v6)]
+
+/// A Swift module of the library: its name and the modules that it may know.
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift6)
+}
+
+/// The tests of one module; `DarknetTestSupport` is shared by all.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies + ["DarknetTestSupport"], swiftSettings: swift6)
+}
+
+let package = Package(
+  name: "prn-darknet",
+  products: [
+    .library(name: "Darknet", targets: ["Darknet"]),
+    .executable(name: "prn-darknet", targets: ["prn-darknet"]),
+  ],
+  targets: [
+    // C libraries of the system, found by pkg-config.
+    .systemLibrary(
+      name: "CBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+    .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
+    .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
+
+    // C of our own: what Swift cannot do (longjmp, run-time choice of instruction sets).
+    .target(name: "CKernels"),
+    .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG"]),
+
+    // The library, lowest module first; arrows point up this list only.
+    module("DarknetTensors"),
+    module("DarknetConfig"),
+    module("DarknetBoxes"),
+    module("DarknetKernels", ["DarknetTensors", "CBLAS", "CKernels"]),
+    module(
+      "DarknetLayers", ["DarknetConfig", "DarknetKernels", "DarknetTensors", "DarknetBoxes"]),
+    module("DarknetNetwork", ["DarknetLayers"]),
+    module("DarknetInference", ["DarknetNetwork", "DarknetKernels"]),
+    module("DarknetData", ["DarknetTensors", "DarknetBoxes", "DarknetConfig", "CImageCodecs"]),
+    module("DarknetTraining", ["DarknetNetwork", "DarknetKernels", "DarknetData"]),
+    module("DarknetEvaluation", ["DarknetBoxes"]),
+    module(
+      "Darknet",
+      [
+        "DarknetTensors", "DarknetConfig", "DarknetBoxes", "DarknetKernels", "DarknetLayers",
+        "DarknetNetwork", "DarknetInference", "DarknetData", "DarknetTraining",
+        "DarknetEvaluation",
+      ]),
+    .executableTarget(name: "prn-darknet", dependencies: ["Darknet"], swiftSettings: swift6),
+
+    .target(
+      name: "DarknetTestSupport", dependencies: ["Darknet"], path: "Tests/DarknetTestSupport",
+      swiftSettings: swift6),
+    tests("DarknetConfigTests", ["DarknetConfig"]),
+    tests("DarknetBoxesTests", ["DarknetBoxes"]),
+    tests("DarknetKernelsTests", ["DarknetKernels"]),
+    tests("DarknetLayersTests", ["DarknetLayers", "DarknetNetwork", "DarknetTraining"]),
+    tests("DarknetNetworkTests", ["DarknetNetwork"]),
+    tests("DarknetInferenceTests", ["DarknetInference"]),
+    tests("DarknetDataTests", ["DarknetData"]),
+    tests("DarknetTrainingTests", ["DarknetTraining"]),
+    tests("DarknetEvaluationTests", ["DarknetEvaluation"]),
+    tests("GoldenTests", ["Darknet"]),
+    tests("CommandLineTests", ["Darknet"]),
+  ]
+)
