@@ -1,0 +1,146 @@
+/// One box that a network proposes, with the probability of each class.
+public struct Detection: Sendable {
+  public var box: Box
+  /// How sure the network is that there is something at all.
+  public var objectness: Float
+  /// A number a class, objectness already multiplied in; 0 where the threshold was not passed.
+  public var probabilities: [Float]
+
+  public init(box: Box, objectness: Float, probabilities: [Float]) {
+    self.box = box
+    self.objectness = objectness
+    self.probabilities = probabilities
+  }
+
+  /// The first class of the highest probability, or nil if none is above 0.
+  public var bestClass: Int? {
+    probabilities.withUnsafeBufferPointer { DetectionSet.bestClass(of: $0) }
+  }
+}
+
+/// The detections of one picture, in order.
+///
+/// The order is a result: it is what JSON files, `valid` and pjreddie's text show. Heads append
+/// cell by cell (row by row), within a cell anchor by anchor of the mask, head after head as they
+/// stand in the cfg; suppression then reorders (see `NonMaximumSuppression`).
+///
+/// Columns instead of structs, since a picture has thousands of boxes of 80 classes, most of them
+/// 0: `probabilities` is one array of `count` rows of `classCount` numbers.
+public struct DetectionSet: Sendable {
+  public let classCount: Int
+  public private(set) var boxes: [Box] = []
+  public private(set) var objectness: [Float] = []
+  /// [count, classCount], row by row.
+  public private(set) var probabilities: [Float] = []
+
+  /// An empty set.
+  public init(classCount: Int) {
+    precondition(classCount >= 0, "a number of classes cannot be negative")
+    self.classCount = classCount
+  }
+
+  public mutating func reserveCapacity(_ count: Int) {
+    boxes.reserveCapacity(count)
+    objectness.reserveCapacity(count)
+    probabilities.reserveCapacity(count * classCount)
+  }
+
+  /// Adds a detection whose probabilities `fill` writes; they are 0 before.
+  public mutating func append(
+    _ box: Box, objectness: Float, fill: (UnsafeMutableBufferPointer<Float>) -> Void
+  ) {
+    boxes.append(box)
+    self.objectness.append(objectness)
+    let start = probabilities.count
+    probabilities.append(contentsOf: repeatElement(0, count: classCount))
+    probabilities.withUnsafeMutableBufferPointer {
+      fill(UnsafeMutableBufferPointer(rebasing: $0[start...]))
+    }
+  }
+
+  /// - Precondition: `detection` has `classCount` probabilities.
+  public mutating func append(_ detection: Detection) {
+    precondition(
+      detection.probabilities.count == classCount,
+      "\(detection.probabilities.count) probabilities in a set of \(classCount) classes")
+    boxes.append(detection.box)
+    objectness.append(detection.objectness)
+    probabilities.append(contentsOf: detection.probabilities)
+  }
+
+  public mutating func append(contentsOf other: DetectionSet) {
+    precondition(other.classCount == classCount, "sets of different numbers of classes")
+    boxes.append(contentsOf: other.boxes)
+    objectness.append(contentsOf: other.objectness)
+    probabilities.append(contentsOf: other.probabilities)
+  }
+
+  /// The probability that detection `index` is of class `class`.
+  @inline(__always)
+  public func probability(_ index: Int, class: Int) -> Float {
+    probabilities[index * classCount + `class`]
+  }
+
+  /// The first class of the highest probability of detection `index`; nil if none is above 0.
+  public func bestClass(_ index: Int) -> Int? {
+    withProbabilities(index) { Self.bestClass(of: $0) }
+  }
+
+  /// Calls `body` with the row of detection `index`, without a copy.
+  public func withProbabilities<R>(_ index: Int, _ body: (UnsafeBufferPointer<Float>) -> R) -> R {
+    probabilities.withUnsafeBufferPointer {
+      body(UnsafeBufferPointer(rebasing: $0[index * classCount..<(index + 1) * classCount]))
+    }
+  }
+
+  /// Replaces every box, as `PictureFrame` does to go from the network's input to the picture.
+  public mutating func mapBoxes(_ transform: (Box) -> Box) {
+    for index in boxes.indices { boxes[index] = transform(boxes[index]) }
+  }
+
+  /// Keeps the detections of `order`, in that order; each at most once.
+  public mutating func reorder(_ order: [Int]) {
+    var rows: [Float] = []
+    rows.reserveCapacity(order.count * classCount)
+    for index in order {
+      rows.append(contentsOf: probabilities[index * classCount..<(index + 1) * classCount])
+    }
+    boxes = order.map { boxes[$0] }
+    objectness = order.map { objectness[$0] }
+    probabilities = rows
+  }
+
+  /// Gives `body` the two columns that suppression changes, for changes in place.
+  package mutating func withScores<R>(
+    _ body: (
+      _ objectness: inout UnsafeMutableBufferPointer<Float>,
+      _ probabilities: inout UnsafeMutableBufferPointer<Float>
+    ) -> R
+  ) -> R {
+    objectness.withUnsafeMutableBufferPointer { objectness in
+      probabilities.withUnsafeMutableBufferPointer { body(&objectness, &$0) }
+    }
+  }
+
+  static func bestClass(of row: UnsafeBufferPointer<Float>) -> Int? {
+    var best: Int?
+    var highest: Float = 0
+    for index in row.indices where row[index] > highest {
+      highest = row[index]
+      best = index
+    }
+    return best
+  }
+}
+
+extension DetectionSet: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { boxes.count }
+
+  /// A copy of detection `index`.
+  public subscript(index: Int) -> Detection {
+    Detection(
+      box: boxes[index], objectness: objectness[index],
+      probabilities: Array(probabilities[index * classCount..<(index + 1) * classCount]))
+  }
+}
