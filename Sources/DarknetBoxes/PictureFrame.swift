@@ -24,20 +24,19 @@ public struct PictureFrame: Hashable, Sendable {
     self.pictureHeight = pictureHeight
     self.networkWidth = networkWidth
     self.networkHeight = networkHeight
+    let (ratioX, ratioY) = (
+      Float(networkWidth) / Float(pictureWidth), Float(networkHeight) / Float(pictureHeight)
+    )
     if !letterbox {
       (contentWidth, contentHeight) = (networkWidth, networkHeight)
-    } else if Float(networkWidth) / Float(pictureWidth)
-      < Float(networkHeight) / Float(pictureHeight)
-    {
-      (contentWidth, contentHeight) =
-        (networkWidth, max(1, pictureHeight * networkWidth / pictureWidth))
+    } else if ratioX < ratioY {
+      contentWidth = networkWidth
+      contentHeight = max(1, pictureHeight * networkWidth / pictureWidth)
     } else {
-      (
-        contentWidth, contentHeight
-      )// The ratios can be equal as float32 and yet differ, so look at the limit again.
-      = (
-        min(max(1, pictureWidth * networkHeight / pictureHeight), networkWidth), networkHeight
-      )
+      // The ratios can be equal as float32 and yet differ, so look at the limit again.
+      let width = min(pictureWidth * networkHeight / pictureHeight, networkWidth)
+      contentWidth = max(1, width)
+      contentHeight = networkHeight
     }
   }
 
