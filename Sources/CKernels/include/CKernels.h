@@ -1,1 +1,101 @@
-#pragma once
+// Inner loops in C: what must be vectorised for the CPU at hand, chosen once at run time.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// Activations that the kernels know; `Activation` in DarknetKernels has the same order.
+enum ck_activation {
+  CK_LINEAR = 0,
+  CK_LOGISTIC,
+  CK_LOGGY,
+  CK_RELU,
+  CK_RELU6,
+  CK_ELU,
+  CK_SELU,
+  CK_GELU,
+  CK_RELIE,
+  CK_LEAKY,
+  CK_RAMP,
+  CK_TANH,
+  CK_PLSE,
+  CK_STAIR,
+  CK_HARDTAN,
+  CK_LHTAN,
+  CK_SWISH,
+  CK_MISH,
+  CK_HARD_MISH
+};
+
+/// One implementation of every kernel, for one instruction set.
+struct ck_kernels {
+  const char *name;
+  /// y += x
+  void (*add)(float *y, const float *x, size_t n);
+  /// y += a * x
+  void (*axpy)(float *y, const float *x, float a, size_t n);
+  /// y *= x
+  void (*multiply)(float *y, const float *x, size_t n);
+  /// y = y * scale + shift
+  void (*affine)(float *y, float scale, float shift, size_t n);
+  /// y = (x - mean) * scale + shift; `y` may be `x`.
+  void (*normalize)(float *y, const float *x, float mean, float scale, float shift, size_t n);
+  /// Sums of float32 values, accumulated in double.
+  double (*sum)(const float *x, size_t n);
+  double (*dot)(const float *a, const float *b, size_t n);
+  /// sum of (x - mean)^2
+  double (*squared_deviation)(const float *x, double mean, size_t n);
+  /// sum of dy * (x - mean)
+  double (*deviation_dot)(const float *dy, const float *x, double mean, size_t n);
+  /// dx = a * dy + b * x + c; `dx` may be `dy`.
+  void (*combine)(float *dx, const float *dy, const float *x, float a, float b, float c, size_t n);
+  /// x = activation(x)
+  void (*activate)(int kind, float *x, size_t n);
+  /// dy *= slope, where `v` is the output y, or the saved input x for swish, mish, hard_mish, gelu.
+  void (*scale_by_slope)(int kind, float *dy, const float *v, size_t n);
+  /// Maximum of each 2x2 block: `out_width` results from two rows of 2 * out_width values.
+  void (*max_rows_2x2)(const float *top, const float *bottom, float *out, size_t out_width);
+};
+
+/// The variants compiled in for this architecture, plainest first; the first runs everywhere.
+size_t ck_variant_count(void);
+const struct ck_kernels *ck_variant(size_t index);
+/// Whether this CPU (and its operating system) can run variant `index`.
+bool ck_variant_runs(size_t index);
+/// The variant in use: the best that runs, or the one that PRN_DARKNET_CPU names if it runs.
+const struct ck_kernels *ck_active(void);
+
+/// Shape of a convolution's sampling: taps at `out * stride - padding * dilation + k * dilation`.
+struct ck_window {
+  size_t height, width, out_height, out_width;
+  size_t size, stride_x, stride_y, padding, dilation;
+};
+
+/// Rows (c, ky, kx) of `columns`, one value per output pixel first..<first + count, taken from
+/// `channels` planes; zero outside. Rows are `row_stride` floats apart.
+void ck_im2col(
+    const struct ck_window *window, const float *image, size_t channels, size_t first, size_t count,
+    float *columns, size_t row_stride);
+/// The transpose of ck_im2col: adds every value back to the plane's element it came from.
+void ck_col2im(
+    const struct ck_window *window, const float *columns, size_t row_stride, size_t channels,
+    size_t first, size_t count, float *image);
+
+/// Processors that this process may use, at least 1.
+int ck_processor_count(void);
+/// Whether this thread is inside a parallel loop (then inner loops run inline).
+bool ck_in_parallel(void);
+void ck_set_in_parallel(bool inside);
+
+/// Tells the CPU that this is a spin loop.
+static inline void ck_pause(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("isb");
+#endif
+}
+
+#endif

@@ -1,0 +1,81 @@
+// The vector type of a variant and what every kernel needs of it. Included by variant.h only.
+
+typedef float vf __attribute__((ext_vector_type(CK_LANES)));
+typedef int32_t vi __attribute__((ext_vector_type(CK_LANES)));
+typedef double vd __attribute__((ext_vector_type(CK_LANES)));
+// The same at any address.
+typedef float vfu __attribute__((ext_vector_type(CK_LANES), aligned(4), may_alias));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vf load(const float *p) { return *(const vfu *)p; }
+INLINE void store(float *p, vf v) { *(vfu *)p = v; }
+INLINE vf splat(float x) { return (vf)x; }
+INLINE vf choose(vi mask, vf a, vf b) { return mask ? a : b; }
+INLINE vf vmin(vf a, vf b) { return choose(a < b, a, b); }
+INLINE vf vmax(vf a, vf b) { return choose(a > b, a, b); }
+
+// The first n < CK_LANES values, the rest zero.
+INLINE vf load_some(const float *p, size_t n) {
+  float buffer[CK_LANES] = {0};
+  memcpy(buffer, p, n * sizeof(float));
+  return load(buffer);
+}
+INLINE void store_some(float *p, vf v, size_t n) {
+  float buffer[CK_LANES];
+  store(buffer, v);
+  memcpy(p, buffer, n * sizeof(float));
+}
+
+// By address, as the vector may be wider than the target's registers.
+INLINE double add_lanes(const vd *v) {
+  double total = 0;
+  for (int i = 0; i < CK_LANES; ++i) total += (*v)[i];
+  return total;
+}
+
+// e^x to about 1e-7 relative: x = k ln 2 + r with |r| <= ln 2 / 2, the series of e^r to r^7 (the
+// rest is under 6e-9), times 2^k. Saturates at 2^127 and 2^-126 instead of inf and denormals.
+INLINE vf vexp(vf x) {
+  x = choose(x > 88.02969f, splat(88.02969f), x);
+  x = choose(x < -87.33654f, splat(-87.33654f), x);
+  const float shifter = 12582912.0f;  // 1.5 * 2^23: adding it rounds to a whole number
+  vf k = x * 1.44269504f + shifter;
+  k -= shifter;
+  // ln 2 in two parts; the first has so few bits that k times it is exact.
+  vf r = x - k * 0.693359375f;
+  r = r + k * 2.12194440e-4f;
+  vf p = splat(1.0f / 5040);
+  p = p * r + 1.0f / 720;
+  p = p * r + 1.0f / 120;
+  p = p * r + 1.0f / 24;
+  p = p * r + 1.0f / 6;
+  p = p * r + 0.5f;
+  p = p * (r * r) + r;
+  p = p + 1.0f;
+  // A NaN has no exponent to convert; any scale keeps it a NaN.
+  vi exponent = __builtin_convertvector(choose(k == k, k, splat(0)), vi);
+  vi bits = (exponent + 127) << 23;
+  vf scale;
+  memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+INLINE vf vlogistic(vf x) { return 1.0f / (1.0f + vexp(-x)); }
+
+// tanh: 1 - 2 / (e^2x + 1), and its series near zero, where that difference loses digits.
+INLINE vf vtanh(vf x) {
+  vf far = 1.0f - 2.0f / (vexp(2.0f * x) + 1.0f);
+  vf s = x * x;
+  vf near = splat(-17.0f / 315);
+  near = near * s + 2.0f / 15;
+  near = near * s - 1.0f / 3;
+  near = near * s * x + x;
+  return choose(s < 0.01f, near, far);
+}
+
+// tanh(ln(1 + e^x)) = n / (n + 2) with n = e^x (e^x + 2): the factor of mish.
+INLINE vf vmish_factor(vf e) {
+  vf n = e * (e + 2.0f);
+  return n / (n + 2.0f);
+}

@@ -1,0 +1,95 @@
+import CKernels
+
+/// The activation functions of Darknet, under their cfg names.
+///
+/// `apply` computes y = f(x); `scaleBySlope` multiplies a gradient by f'(x). As in Darknet the
+/// slope is taken from the output y, except where y does not tell it: for swish, mish, hard_mish
+/// and gelu it is taken from the input, which must then be kept (`needsInput`). (Darknet takes
+/// gelu's from y, which is not its derivative.)
+///
+/// The three `normalize_channels` functions mix the channels of a pixel: see `ChannelNormalizer`.
+public enum Activation: String, CaseIterable, Sendable {
+  case linear, logistic, loggy, relu, relu6, elu, selu, gelu, relie, leaky, revleaky, ramp, tanh
+  case plse, stair, hardtan, lhtan, swish, mish
+  case hardMish = "hard_mish"
+  case normalizeChannels = "normalize_channels"
+  case normalizeChannelsSoftmax = "normalize_channels_softmax"
+  case normalizeChannelsSoftmaxMaxval = "normalize_channels_softmax_maxval"
+
+  /// The activation that a cfg calls `cfgName`; nil if there is none.
+  public init?(cfgName: String) { self.init(rawValue: cfgName) }
+
+  public var cfgName: String { rawValue }
+
+  /// Whether the slope needs the input x, so that a training pass must keep it.
+  public var needsInput: Bool {
+    switch self {
+    case .swish, .mish, .hardMish, .gelu: true
+    default: false
+    }
+  }
+
+  /// Whether the function mixes the channels of a pixel, so that it needs the shape.
+  public var mixesChannels: Bool {
+    switch self {
+    case .normalizeChannels, .normalizeChannelsSoftmax, .normalizeChannelsSoftmaxMaxval: true
+    default: false
+    }
+  }
+
+  /// x = f(x), in place.
+  ///
+  /// - Precondition: not `mixesChannels`.
+  public func apply(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
+    if self == .linear { return }
+    kernels.pointee.activate(kernelCode, values, count)
+  }
+
+  /// dy = dy f'(x), in place.
+  ///
+  /// - Parameters:
+  ///   - output: y = f(x); used unless `needsInput`.
+  ///   - savedInput: x; used, and required, if `needsInput`.
+  /// - Precondition: not `mixesChannels`.
+  public func scaleBySlope(
+    _ dy: UnsafeMutablePointer<Float>, output: UnsafePointer<Float>,
+    savedInput: UnsafePointer<Float>?, _ count: Int
+  ) {
+    if self == .linear { return }
+    if needsInput {
+      guard let savedInput else { preconditionFailure("the slope of \(cfgName) needs its input") }
+      kernels.pointee.scale_by_slope(kernelCode, dy, savedInput, count)
+    } else {
+      kernels.pointee.scale_by_slope(kernelCode, dy, output, count)
+    }
+  }
+
+  /// The number by which the C kernels know the function.
+  package var kernelCode: Int32 {
+    let code: ck_activation =
+      switch self {
+      case .linear: CK_LINEAR
+      case .logistic: CK_LOGISTIC
+      case .loggy: CK_LOGGY
+      case .relu: CK_RELU
+      case .relu6: CK_RELU6
+      case .elu: CK_ELU
+      case .selu: CK_SELU
+      case .gelu: CK_GELU
+      case .relie: CK_RELIE
+      case .leaky, .revleaky: CK_LEAKY
+      case .ramp: CK_RAMP
+      case .tanh: CK_TANH
+      case .plse: CK_PLSE
+      case .stair: CK_STAIR
+      case .hardtan: CK_HARDTAN
+      case .lhtan: CK_LHTAN
+      case .swish: CK_SWISH
+      case .mish: CK_MISH
+      case .hardMish: CK_HARD_MISH
+      case .normalizeChannels, .normalizeChannelsSoftmax, .normalizeChannelsSoftmaxMaxval:
+        preconditionFailure("\(cfgName) acts on whole pixels")
+      }
+    return Int32(code.rawValue)
+  }
+}

@@ -1,0 +1,156 @@
+import CKernels
+
+/// Batch normalisation over [N, C, area], and bias: a channel at a time, sums in double.
+///
+///     mean[c] = sum x / M,   variance[c] = sum (x - mean)^2 / (M - 1),   M = N area
+///     xhat = (x - mean) / sqrt(variance + epsilon),   y = xhat scale + bias
+///
+/// The unbiased variance is Darknet's. `epsilon` is 1e-5 (AlexeyAB); pjreddie's CPU code divides
+/// by sqrt(variance) + 1e-6 instead.
+public enum BatchNormalization {
+  /// Where the small constant stands that keeps the divisor from zero.
+  public enum Epsilon: Hashable, Sendable {
+    /// 1 / sqrt(variance + e): AlexeyAB with 1e-5.
+    case insideRoot(Float)
+    /// 1 / (sqrt(variance) + e): pjreddie with 1e-6.
+    case outsideRoot(Float)
+
+    public func inverseDeviation(_ variance: Float) -> Float {
+      switch self {
+      case .insideRoot(let e): 1 / (variance + e).squareRoot()
+      case .outsideRoot(let e): 1 / (variance.squareRoot() + e)
+      }
+    }
+  }
+
+  /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
+  public static func statistics(
+    _ x: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
+    mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>,
+    pool: ThreadPool = .shared
+  ) {
+    let count = Double(batch * area)
+    pool.run(channels) { c in
+      var total = 0.0
+      for n in 0..<batch { total += kernels.pointee.sum(x + (n * channels + c) * area, area) }
+      let center = total / count
+      var deviation = 0.0
+      for n in 0..<batch {
+        deviation += kernels.pointee.squared_deviation(
+          x + (n * channels + c) * area, center, area)
+      }
+      mean[c] = Float(center)
+      variance[c] = count > 1 ? Float(deviation / (count - 1)) : 0
+    }
+  }
+
+  /// y = (x - mean) * inverse deviation * scale + bias; `y` may be `x`. Nil `scale` is 1, nil
+  /// `bias` is 0. `normalized`, if given, receives xhat.
+  public static func normalize(
+    _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int,
+    area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
+    scale: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
+    normalized: UnsafeMutablePointer<Float>? = nil, pool: ThreadPool = .shared
+  ) {
+    pool.run(channels) { c in
+      let inverse = epsilon.inverseDeviation(variance[c])
+      let factor = inverse * (scale?[c] ?? 1)
+      let shift = bias?[c] ?? 0
+      for n in 0..<batch {
+        let at = (n * channels + c) * area
+        // (x - mean) first: x and mean may be large and close.
+        kernels.pointee.normalize(y + at, x + at, mean[c], factor, shift, area)
+        if let normalized {
+          kernels.pointee.normalize(normalized + at, x + at, mean[c], inverse, 0, area)
+        }
+      }
+    }
+  }
+
+  /// The gradient through a batch's own statistics, in place: on entry `dy` is dLoss/dy, on
+  /// return dLoss/dx. Adds to `scaleGradient` and `biasGradient` (nil: not wanted).
+  ///
+  ///     dscale += sum dy xhat,   dbias += sum dy,   g = dy scale
+  ///     dx = (g - sum g / M) / s - (x - mean) sum(g (x - mean)) / ((M - 1) s^3)
+  ///
+  /// with s the divisor sqrt(variance + epsilon). This is the exact derivative for the unbiased
+  /// variance; Darknet divides the last term by M, which differs by a factor 1 - 1/M: choose with
+  /// `darknetDivisor`.
+  public static func backward(
+    _ dy: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, batch: Int, channels: Int,
+    area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
+    scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
+    biasGradient: UnsafeMutablePointer<Float>?, darknetDivisor: Bool = true,
+    pool: ThreadPool = .shared
+  ) {
+    let count = Double(batch * area)
+    pool.run(channels) { c in
+      var (total, product) = (0.0, 0.0)
+      for n in 0..<batch {
+        let at = (n * channels + c) * area
+        total += kernels.pointee.sum(dy + at, area)
+        product += kernels.pointee.deviation_dot(dy + at, x + at, Double(mean[c]), area)
+      }
+      let inverse = Double(epsilon.inverseDeviation(variance[c]))
+      scaleGradient?[c] += Float(product * inverse)
+      biasGradient?[c] += Float(total)
+      let gamma = Double(scale?[c] ?? 1)
+      let divisor = darknetDivisor ? count : max(count - 1, 1)
+      let slope = slopeOfInverse(epsilon, variance: Double(variance[c]))
+      // dx = a dy + b (x - mean) + shift
+      let a = inverse * gamma
+      let b = 2 * slope * gamma * product / divisor
+      let shift = -gamma * total * inverse / count
+      for n in 0..<batch {
+        let at = (n * channels + c) * area
+        kernels.pointee.combine(
+          dy + at, dy + at, x + at, Float(a), Float(b), Float(shift - b * Double(mean[c])), area)
+      }
+    }
+  }
+
+  /// d(1/s)/d(variance).
+  private static func slopeOfInverse(_ epsilon: Epsilon, variance: Double) -> Double {
+    let inverse = Double(epsilon.inverseDeviation(Float(variance)))
+    switch epsilon {
+    case .insideRoot: return -0.5 * inverse * inverse * inverse
+    case .outsideRoot: return -0.5 * inverse * inverse / max(variance.squareRoot(), 1e-6)
+    }
+  }
+
+  /// The gradient through fixed statistics (a frozen layer): dx = dy scale / s, in place.
+  public static func backwardFixed(
+    _ dy: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
+    variance: UnsafePointer<Float>, epsilon: Epsilon, scale: UnsafePointer<Float>?,
+    pool: ThreadPool = .shared
+  ) {
+    pool.run(channels) { c in
+      let factor = epsilon.inverseDeviation(variance[c]) * (scale?[c] ?? 1)
+      for n in 0..<batch {
+        kernels.pointee.affine(dy + (n * channels + c) * area, factor, 0, area)
+      }
+    }
+  }
+
+  /// x[n, c, :] += bias[c]
+  public static func addBias(
+    _ x: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
+    bias: UnsafePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    pool.run(batch * channels) { index in
+      kernels.pointee.affine(x + index * area, 1, bias[index % channels], area)
+    }
+  }
+
+  /// biasGradient[c] += sum of dy[n, c, :]
+  public static func biasBackward(
+    _ dy: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
+    biasGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    pool.run(channels) { c in
+      var total = 0.0
+      for n in 0..<batch { total += kernels.pointee.sum(dy + (n * channels + c) * area, area) }
+      biasGradient[c] += Float(total)
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import CKernels
+
+/// The shapes of a convolution.
+///
+///     input   [N, C, H, W]                   weights [F, C / groups, size, size]
+///     output  [N, F, outHeight, outWidth]    outWidth = (W + 2 padding - size) / strideX + 1
+///
+/// Output (y, x) sees the input at `y * strideY - padding * dilation + ky * dilation`, likewise
+/// for x, and zero outside. As in Darknet the dilation is not part of the size formula.
+public struct ConvolutionGeometry: Hashable, Sendable {
+  public var channels: Int
+  public var height: Int
+  public var width: Int
+  public var filters: Int
+  public var size: Int
+  public var strideX: Int
+  public var strideY: Int
+  public var padding: Int
+  public var dilation: Int
+  public var groups: Int
+
+  /// - Precondition: `groups` divides channels and filters. Layers check this at the cfg's line.
+  public init(
+    channels: Int, height: Int, width: Int, filters: Int, size: Int, strideX: Int = 1,
+    strideY: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1
+  ) {
+    precondition(
+      groups > 0 && channels % groups == 0 && filters % groups == 0,
+      "\(groups) groups do not divide \(channels) channels and \(filters) filters")
+    self.channels = channels
+    self.height = height
+    self.width = width
+    self.filters = filters
+    self.size = size
+    self.strideX = strideX
+    self.strideY = strideY
+    self.padding = padding
+    self.dilation = dilation
+    self.groups = groups
+  }
+
+  public var outHeight: Int { (height + 2 * padding - size) / strideY + 1 }
+  public var outWidth: Int { (width + 2 * padding - size) / strideX + 1 }
+  public var area: Int { height * width }
+  public var outArea: Int { outHeight * outWidth }
+
+  /// Floats of one image.
+  public var inputCount: Int { channels * area }
+  public var outputCount: Int { filters * outArea }
+  public var weightCount: Int { filters * columnHeight }
+
+  public var channelsPerGroup: Int { channels / groups }
+  public var filtersPerGroup: Int { filters / groups }
+  /// Products that each output sums up; the height of the im2col matrix of a group.
+  public var columnHeight: Int { channelsPerGroup * size * size }
+
+  /// Multiplications and additions for one image.
+  public var operations: Int { 2 * columnHeight * outputCount }
+
+  /// Whether the im2col matrix is the input itself.
+  public var isPointwise: Bool {
+    size == 1 && strideX == 1 && strideY == 1 && padding == 0
+  }
+
+  var window: ck_window {
+    ck_window(
+      height: height, width: width, out_height: outHeight, out_width: outWidth, size: size,
+      stride_x: strideX, stride_y: strideY, padding: padding, dilation: dilation)
+  }
+}

@@ -1,0 +1,21 @@
+import CKernels
+
+/// The C kernels' variant in use: chosen at the first call, by what the CPU offers.
+///
+/// The environment variable `PRN_DARKNET_CPU` (baseline, avx2, avx512, neon) chooses another one
+/// that this CPU can run; a name that it cannot run is ignored.
+public enum KernelVariant {
+  /// The name of the variant in use.
+  public static var active: String { String(cString: kernels.pointee.name) }
+
+  /// The names of all variants that this CPU can run, plainest first.
+  public static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
+
+  /// The tables of those variants, for tests that compare them.
+  package static var runnable: [UnsafePointer<ck_kernels>] {
+    (0..<ck_variant_count()).filter { ck_variant_runs($0) }.map { ck_variant($0) }
+  }
+}
+
+/// The table of the variant in use.
+@inline(__always) package var kernels: UnsafePointer<ck_kernels> { ck_active() }

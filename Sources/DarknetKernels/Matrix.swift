@@ -1,0 +1,51 @@
+import CBLAS
+
+/// Products of row-major matrices.
+public enum Matrix {
+  /// OpenBLAS must not start threads of its own: ours already split the work.
+  private static let singleThreaded: Void = openblas_set_num_threads(1)
+
+  /// C = alpha op(A) op(B) + beta C on the calling thread.
+  ///
+  /// op(A) is [m, k], op(B) is [k, n], C is [m, n]; `lda`, `ldb`, `ldc` are the distances between
+  /// the rows of the matrices as stored. With beta = 0 the old values of C are not read.
+  public static func multiply(
+    transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
+    a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
+    c: UnsafeMutablePointer<Float>, ldc: Int
+  ) {
+    guard m > 0, n > 0 else { return }
+    _ = singleThreaded
+    cblas_sgemm(
+      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
+      Int32(m), Int32(n), Int32(k), alpha, a, Int32(max(lda, 1)), b, Int32(max(ldb, 1)), beta, c,
+      Int32(max(ldc, 1)))
+  }
+
+  /// The same product, split over the threads of `pool` into blocks of C.
+  ///
+  /// The blocks depend on the sizes alone, so the result does not depend on the thread count.
+  public static func multiplyParallel(
+    transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
+    a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
+    c: UnsafeMutablePointer<Float>, ldc: Int, pool: ThreadPool = .shared
+  ) {
+    guard m > 0, n > 0 else { return }
+    // Below a million multiplications a block the wake-up costs more than it saves.
+    let wanted = min(16, max(1, m * n / 4096 * k / 256))
+    let alongColumns = n >= m
+    let length = alongColumns ? n : m
+    let block = max(32, (length + wanted - 1) / wanted)
+    pool.run((length + block - 1) / block) { index in
+      let first = index * block
+      let size = min(block, length - first)
+      let (row, column) = alongColumns ? (0, first) : (first, 0)
+      multiply(
+        transposeA: transposeA, transposeB: transposeB, m: alongColumns ? m : size,
+        n: alongColumns ? size : n, k: k, alpha: alpha,
+        a: a + (transposeA ? row : row * lda), lda: lda,
+        b: b + (transposeB ? column * ldb : column), ldb: ldb, beta: beta,
+        c: c + row * ldc + column, ldc: ldc)
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import CKernels
+
+/// Maximum over windows of a plane.
+///
+/// Window (y, x) starts at `y * strideY - padding / 2` (integer division), likewise for x; what is
+/// outside the plane is ignored. `padding` is the total of both sides, as Darknet counts it:
+/// outWidth = (width + padding - size) / strideX + 1.
+public struct MaxPool: Hashable, Sendable {
+  public var height: Int
+  public var width: Int
+  public var size: Int
+  public var strideX: Int
+  public var strideY: Int
+  public var padding: Int
+
+  public init(height: Int, width: Int, size: Int, strideX: Int, strideY: Int, padding: Int) {
+    self.height = height
+    self.width = width
+    self.size = size
+    self.strideX = strideX
+    self.strideY = strideY
+    self.padding = padding
+  }
+
+  public var outHeight: Int { (height + padding - size) / strideY + 1 }
+  public var outWidth: Int { (width + padding - size) / strideX + 1 }
+
+  /// Pools `planes` (batch times channels) planes. `indices`, if given, receives for each output
+  /// the position of the maximum in its plane (the first of equals; -1 if the window lies outside).
+  public func forward(
+    _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
+    indices: UnsafeMutablePointer<Int32>? = nil, pool: ThreadPool = .shared
+  ) {
+    let (area, outArea) = (height * width, outHeight * outWidth)
+    let isQuartering =
+      size == 2 && strideX == 2 && strideY == 2 && padding / 2 == 0 && indices == nil
+    pool.run(planes) { plane in
+      let (x, y) = (input + plane * area, output + plane * outArea)
+      if isQuartering {
+        quarter(x, y)
+      } else {
+        anyWindow(x, y, indices.map { $0 + plane * outArea })
+      }
+    }
+  }
+
+  /// dx[index] += dy, for the indices that `forward` gave.
+  public func backward(
+    _ outputGradient: UnsafePointer<Float>, indices: UnsafePointer<Int32>, planes: Int,
+    inputGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    let (area, outArea) = (height * width, outHeight * outWidth)
+    pool.run(planes) { plane in
+      let dx = inputGradient + plane * area
+      let (dy, index) = (outputGradient + plane * outArea, indices + plane * outArea)
+      for i in 0..<outArea where index[i] >= 0 { dx[Int(index[i])] += dy[i] }
+    }
+  }
+
+  /// Size 2, stride 2, first window at 0: whole blocks in C, the odd column and row here.
+  private func quarter(_ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>) {
+    let (rows, columns) = (outHeight, outWidth)
+    let whole = min(columns, width / 2)
+    for row in 0..<rows {
+      let top = x + 2 * row * width
+      let bottom = 2 * row + 1 < height ? top + width : top
+      let out = y + row * columns
+      kernels.pointee.max_rows_2x2(top, bottom, out, whole)
+      for column in whole..<max(columns, whole) where 2 * column < width {
+        out[column] = max(top[2 * column], bottom[2 * column])
+      }
+    }
+  }
+
+  private func anyWindow(
+    _ x: UnsafePointer<Float>, _ y: UnsafeMutablePointer<Float>,
+    _ indices: UnsafeMutablePointer<Int32>?
+  ) {
+    let (columns, offset) = (outWidth, padding / 2)
+    for row in 0..<outHeight {
+      let y0 = row &* strideY &- offset
+      let yRange = max(y0, 0)..<max(min(y0 &+ size, height), max(y0, 0))
+      for column in 0..<columns {
+        let x0 = column &* strideX &- offset
+        let (low, high) = (max(x0, 0), min(x0 &+ size, width))
+        var best = -Float.greatestFiniteMagnitude
+        var at = -1
+        for line in yRange {
+          var position = line &* width &+ low
+          let end = line &* width &+ high
+          while position < end {
+            if x[position] > best {
+              best = x[position]
+              at = position
+            }
+            position &+= 1
+          }
+        }
+        y[row &* columns &+ column] = best
+        indices?[row &* columns &+ column] = Int32(truncatingIfNeeded: at)
+      }
+    }
+  }
+}

@@ -1,0 +1,263 @@
+import CKernels
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Persistent threads for parallel loops over short tasks.
+///
+/// The caller works too, so a pool of `n` starts `n - 1` threads, at the first loop that can use
+/// them. Threads take the next free indices until none is left; which thread computes what differs
+/// from run to run, so a result may depend on the index only. Between loops they spin for some
+/// microseconds before they sleep, because the layers of a small network follow one another
+/// faster than the system can wake a thread.
+///
+/// A loop inside a loop, and a second caller while a loop runs, work alone and in order.
+public final class ThreadPool: Sendable {
+  /// The pool that all kernels use by default; one thread a processor unless configured.
+  public static let shared = ThreadPool(threads: Int(ck_processor_count()))
+
+  private let crew: Mutex<Crew?>
+  private let size: Atomic<Int>
+
+  /// - Precondition: `threads` is positive.
+  public init(threads: Int) {
+    precondition(threads > 0, "a pool needs a thread, not \(threads)")
+    size = Atomic(threads)
+    crew = Mutex(nil)
+  }
+
+  deinit { crew.withLock { $0?.dismiss() } }
+
+  /// Threads that work in a loop, the caller among them. Worker numbers are 0..<threads.
+  public var threads: Int { size.load(ordering: .acquiring) }
+
+  /// Sets the size of the shared pool.
+  public static func configure(threads: Int) { shared.resize(to: threads) }
+
+  /// Waits for a running loop, then changes the number of threads.
+  public func resize(to threads: Int) {
+    precondition(threads > 0, "a pool needs a thread, not \(threads)")
+    crew.withLock { crew in
+      guard threads != size.load(ordering: .acquiring) else { return }
+      crew?.dismiss()
+      crew = nil
+      size.store(threads, ordering: .releasing)
+    }
+  }
+
+  /// Calls `body` for each index in 0..<count, on several threads at once; returns when all are
+  /// done.
+  public func run(_ count: Int, _ body: (_ index: Int) -> Void) {
+    run(count) { index, _ in body(index) }
+  }
+
+  /// The same; `worker` (in 0..<threads) is the thread's number: two calls with the same worker
+  /// never overlap, so each worker can own scratch memory.
+  public func run(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+    guard count > 1, threads > 1, !ck_in_parallel() else {
+      for index in 0..<max(count, 0) { body(index, 0) }
+      return
+    }
+    let done = crew.withLockIfAvailable { crew in
+      let size = threads
+      guard size > 1 else { return false }
+      if crew == nil { crew = Crew(helpers: size - 1) }
+      crew!.run(count, body)
+      return true
+    }
+    if done != true {
+      for index in 0..<count { body(index, 0) }
+    }
+  }
+}
+
+/// The started threads of a pool and the loop that they share.
+///
+/// `state` holds everything that decides who may work: the loop's number, whether it is open, and
+/// how many helpers are inside. A helper enters only an open loop, so one that wakes up late finds
+/// the door closed and the caller need not wait for it.
+private final class Crew: @unchecked Sendable {
+  private static let helperMask: UInt64 = 0xFFFF
+  private static let open: UInt64 = 0x1_0000
+  private static let loopStep: UInt64 = 0x2_0000
+
+  private let state = Atomic<UInt64>(0)
+  private let next = Atomic<Int>(0)
+  private let sleepers = Atomic<Int>(0)
+  private let stopping = Atomic<Bool>(false)
+  private let helpers: Int
+  // Written by the caller while the loop is closed and nobody is inside, read inside only.
+  private var count = 0
+  private var chunk = 1
+  private var body: UnsafeRawPointer?
+
+  private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+  private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+  private var handles: [pthread_t] = []
+
+  typealias Body = (Int, Int) -> Void
+
+  init(helpers: Int) {
+    self.helpers = helpers
+    pthread_mutex_init(mutex, nil)
+    pthread_cond_init(wake, nil)
+    for number in 1...helpers {
+      let ticket = Unmanaged.passRetained(Ticket(crew: self, worker: number))
+      #if canImport(Darwin)
+        var handle: pthread_t?
+      #else
+        var handle = pthread_t()
+      #endif
+      let failed = pthread_create(&handle, nil, Crew.work, ticket.toOpaque())
+      // Fewer threads than asked for only means less speed.
+      guard failed == 0 else {
+        ticket.release()
+        break
+      }
+      #if canImport(Darwin)
+        handles.append(handle!)
+      #else
+        handles.append(handle)
+      #endif
+    }
+  }
+
+  deinit {
+    pthread_cond_destroy(wake)
+    pthread_mutex_destroy(mutex)
+    mutex.deallocate()
+    wake.deallocate()
+  }
+
+  /// Ends the threads and waits for them.
+  func dismiss() {
+    pthread_mutex_lock(mutex)
+    stopping.store(true, ordering: .sequentiallyConsistent)
+    pthread_cond_broadcast(wake)
+    pthread_mutex_unlock(mutex)
+    for handle in handles { pthread_join(handle, nil) }
+    handles = []
+  }
+
+  func run(_ count: Int, _ body: Body) {
+    withoutActuallyEscaping(body) { body in
+      withUnsafePointer(to: body) { pointer in
+        self.count = count
+        // A few chunks a thread: enough to even out threads of different speed.
+        chunk = max(1, count / ((helpers + 1) * 8))
+        self.body = UnsafeRawPointer(pointer)
+        next.store(0, ordering: .relaxed)
+        let number = (state.load(ordering: .relaxed) | Crew.open) &+ Crew.loopStep
+        state.store(number, ordering: .sequentiallyConsistent)
+        if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
+          pthread_mutex_lock(mutex)
+          pthread_cond_broadcast(wake)
+          pthread_mutex_unlock(mutex)
+        }
+        ck_set_in_parallel(true)
+        takeIndices(worker: 0)
+        ck_set_in_parallel(false)
+        close()
+        self.body = nil
+      }
+    }
+  }
+
+  /// Lets nobody in any more and waits until all are out.
+  private func close() {
+    var spins = 0
+    var now = state.bitwiseAnd(~Crew.open, ordering: .acquiringAndReleasing).newValue
+    while now & Crew.helperMask != 0 {
+      spins &+= 1
+      // Another process may hold the helper's processor: let it go on.
+      if spins & 0xFFF == 0 { sched_yield() } else { ck_pause() }
+      now = state.load(ordering: .acquiring)
+    }
+  }
+
+  private func takeIndices(worker: Int) {
+    let body = self.body!.assumingMemoryBound(to: Body.self).pointee
+    let (count, chunk) = (self.count, self.chunk)
+    while true {
+      let first = next.add(chunk, ordering: .relaxed).oldValue
+      guard first < count else { return }
+      for index in first..<min(first &+ chunk, count) { body(index, worker) }
+    }
+  }
+
+  /// Waits for an open loop later than `seen` and enters it; nil if the crew is dismissed.
+  private func enter(after seen: UInt64) -> UInt64? {
+    var spins = 0
+    while true {
+      let now = state.load(ordering: .acquiring)
+      if now & Crew.open != 0, now / Crew.loopStep != seen {
+        let entered = state.compareExchange(
+          expected: now, desired: now &+ 1, ordering: .acquiringAndReleasing)
+        if entered.exchanged { return now / Crew.loopStep }
+        continue
+      }
+      if stopping.load(ordering: .relaxed) { return nil }
+      spins &+= 1
+      if spins < Crew.spinLimit {
+        ck_pause()
+      } else {
+        sleep(after: seen)
+        spins = 0
+      }
+    }
+  }
+
+  /// About 100 microseconds of pauses.
+  private static let spinLimit = 4000
+
+  /// Sleeps until a loop later than `seen` is open or the crew is dismissed.
+  private func sleep(after seen: UInt64) {
+    pthread_mutex_lock(mutex)
+    // The caller stores `state`, then reads `sleepers`; here it is the other way round, so at
+    // least one of the two notices the other.
+    sleepers.add(1, ordering: .sequentiallyConsistent)
+    while !stopping.load(ordering: .sequentiallyConsistent) {
+      let now = state.load(ordering: .sequentiallyConsistent)
+      if now & Crew.open != 0, now / Crew.loopStep != seen { break }
+      pthread_cond_wait(wake, mutex)
+    }
+    sleepers.subtract(1, ordering: .sequentiallyConsistent)
+    pthread_mutex_unlock(mutex)
+  }
+
+  private final class Ticket {
+    let crew: Crew
+    let worker: Int
+    init(crew: Crew, worker: Int) {
+      self.crew = crew
+      self.worker = worker
+    }
+  }
+
+  #if canImport(Darwin)
+    private static let work: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? =
+      { helperMain($0) }
+  #else
+    private static let work: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
+      { helperMain($0!) }
+  #endif
+
+  private static func helperMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
+    let ticket = Unmanaged<Ticket>.fromOpaque(argument).takeRetainedValue()
+    let crew = ticket.crew
+    ck_set_in_parallel(true)
+    var seen: UInt64 = 0
+    while let loop = crew.enter(after: seen) {
+      seen = loop
+      crew.takeIndices(worker: ticket.worker)
+      crew.state.subtract(1, ordering: .releasing)
+    }
+    return nil
+  }
+}
