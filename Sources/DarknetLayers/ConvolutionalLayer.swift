@@ -1,0 +1,366 @@
+import DarknetConfig
+import DarknetKernels
+import DarknetTensors
+
+/// `[convolutional]`: filters over all channels of a window, batch norm or bias, activation.
+///
+///     z[n, f] = sum over c, ky, kx of x[n, c, y', x'] w[f, c, ky, kx]     (+ bias[f])
+///     y       = activation(batchnorm(z))
+///
+/// x [N, C, H, W], w [F, C / groups, size, size], y [N, F, (H + 2 padding - size) / stride + 1,
+/// ...]; dilation spreads the taps but is not part of that formula. Options: `filters`, `size`,
+/// `stride` or `stride_x` and `stride_y`, `pad` (1: padding = size / 2) or `padding`, `dilation`,
+/// `groups`, `batch_normalize`, `activation`, `antialiasing` (1, 2: the strides are left to a fixed
+/// blur behind the activation, Zhang 2019), `share_index` (that layer's parameters instead of own
+/// ones), `binary`, `xnor`, `flipped`.
+///
+/// Weights file: biases[F], then with batch norm scales[F], rolling mean[F], rolling variance[F];
+/// then weights, filter by filter.
+public struct ConvolutionalLayer: Layer {
+  public static let sectionNames = ["convolutional", "conv"]
+
+  /// Shapes of the convolution itself, before any blur.
+  public let geometry: ConvolutionGeometry
+  public let isBatchNormalized: Bool
+  public let epsilon: BatchNormalization.Epsilon
+  public let activation: Activation
+  public let sharesParametersOf: Int?
+  /// Weights are replaced by ±mean|w| of their filter (XNOR-Net, Rastegari et al. 2016).
+  public let isBinary: Bool
+  /// Inputs are replaced by ±1 too.
+  public let isXnor: Bool
+  let hasBinaryOutput: Bool
+  let isFlipped: Bool
+  /// The fixed blur of `antialiasing`.
+  let blur: Blur?
+  let isExcited: Bool
+  let source: Int
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    let filters = try options.size("filters", default: 1, loud: true)
+    let groups = try options.size("groups", default: 1)
+    let size = try options.size("size", default: 1, loud: true)
+    let (strideX, strideY) = try options.strides()
+    let spread = try options.size("dilation", default: 1)
+    let dilation = size == 1 ? 1 : spread
+    let padding = try options.padding(size: size)
+    activation = try options.activation(default: .logistic, loud: true)
+    let isPlain = try options.flag("batch_normalize")
+    let isCrossIteration = try options.flag("cbn")
+    isBatchNormalized = isPlain || isCrossIteration
+    isXnor = try options.flag("xnor")
+    isBinary = try options.flag("binary") || isXnor
+    hasBinaryOutput = try options.flag("bin_output")
+    isFlipped = try options.flag("flipped")
+    isExcited = try options.flag("assisted_excitation")
+    let antialiasing = try options.int("antialiasing", default: 0)
+    try Self.readDeformations(&options)
+    geometry = try options.geometry(
+      site.inputShape, filters: filters, size: size,
+      strideX: antialiasing == 0 ? strideX : 1, strideY: antialiasing == 0 ? strideY : 1,
+      padding: padding, dilation: dilation, groups: isXnor ? 1 : groups)
+    blur = antialiasing == 0 ? nil
+      : Blur(
+        kind: antialiasing, channels: filters, height: geometry.outHeight,
+        width: geometry.outWidth, strideX: strideX, strideY: strideY)
+    epsilon = site.dialect.batchNormalizationEpsilon
+    sharesParametersOf = try Self.readShare(
+      &options, at: site, geometry, isBatchNormalized: isBatchNormalized)
+    source = site.previousIndex
+    if blur != nil { options.say(.standardOutput, "AA:  ") }
+  }
+
+  /// A convolution inside a composite layer.
+  init(
+    _ geometry: ConvolutionGeometry, isBatchNormalized: Bool, activation: Activation,
+    isXnor: Bool = false, dialect: Dialect
+  ) {
+    self.geometry = geometry
+    self.isBatchNormalized = isBatchNormalized
+    self.activation = activation
+    self.isXnor = isXnor
+    isBinary = isXnor
+    hasBinaryOutput = false
+    isFlipped = false
+    isExcited = false
+    blur = nil
+    sharesParametersOf = nil
+    epsilon = dialect.batchNormalizationEpsilon
+    source = -1
+  }
+
+  /// Deformed kernels exist only in the reference's GPU code, which runs plain ones on CPUs.
+  private static func readDeformations(_ options: inout OptionReader) throws(ConfigError) {
+    var given: [String] = []
+    for key in ["sway", "rotate", "stretch", "stretch_sway"] where try options.flag(key) {
+      given.append(key)
+    }
+    if given.count > 1 {
+      throw options.error(
+        given[1], expected: "at most one of sway, rotate, stretch and stretch_sway",
+        found: given.joined(separator: ", "), fix: "drop the others")
+    }
+    options.ignore("angle", "reverse", "grad_centr", "coordconv", "dot", "stream", "wait_stream")
+  }
+
+  private static func readShare(
+    _ options: inout OptionReader, at site: LayerSite, _ geometry: ConvolutionGeometry,
+    isBatchNormalized: Bool
+  ) throws(ConfigError) -> Int? {
+    guard options.has("share_index") else { return nil }
+    let index = try options.layerIndex("share_index", before: site)
+    guard let other = site.previous[index] as? ConvolutionalLayer else {
+      throw options.error(
+        "share_index", expected: "a [convolutional] layer",
+        found: "layer \(index) [\(type(of: site.previous[index]).name)]", fix: "name another")
+    }
+    guard other.geometry.weightCount == geometry.weightCount,
+      other.geometry.filters == geometry.filters, other.geometry.size == geometry.size,
+      other.isBatchNormalized == isBatchNormalized
+    else {
+      throw options.error(
+        "share_index", expected: "a layer of as many filters, channels and weights",
+        found: "layer \(index) with \(other.geometry.weightCount) weights instead of "
+          + "\(geometry.weightCount)",
+        fix: "make both sections alike")
+    }
+    return other.sharesParametersOf ?? index
+  }
+
+  public var sources: [Int] { [source] }
+
+  public var outputShape: Shape {
+    blur.map(\.outputShape)
+      ?? Shape(
+        channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth)
+  }
+
+  public var parameters: [Parameter] {
+    let spread = (2 / Float(geometry.columnHeight)).squareRoot()
+    return [.biases(geometry.filters)]
+      + (isBatchNormalized ? Parameter.batchNormalization(geometry.filters) : [])
+      + [
+        Parameter(
+          "weights", count: geometry.weightCount, role: .weight,
+          initial: .uniform(scale: spread),
+          flipped: isFlipped
+            ? .init(rows: geometry.filters, columns: geometry.columnHeight) : nil)
+      ]
+  }
+
+  /// Whether it is no more than a convolution, batch norm or bias, and an activation.
+  package var isPlain: Bool { blur == nil && !isBinary }
+
+  /// Index of the weights in `parameters`.
+  package var weightsIndex: Int { isBatchNormalized ? 4 : 1 }
+}
+
+// MARK: - Forward and backward
+
+extension ConvolutionalLayer {
+  /// Floats of the convolution's own output for one image, before any blur.
+  private var hostCount: Int { geometry.outputCount }
+
+  /// Kept for the backward pass: with batch norm its input and the batch's statistics, else the
+  /// activation's input if its slope needs it; the activation's output if a blur follows.
+  public func savedCount(batch: Int) -> Int {
+    let normalized = isBatchNormalized ? batch * hostCount + 2 * geometry.filters : 0
+    let input = isBatchNormalized ? 0 : activation.savedCount(batch * hostCount)
+    return normalized + input + (blur == nil ? 0 : batch * hostCount)
+  }
+
+  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+    let threads = ThreadPool.shared.threads
+    var count = Convolution.forwardWorkspace(geometry, threads: threads)
+    if isTraining {
+      count = max(
+        count, Convolution.backwardWeightsWorkspace(geometry, threads: threads),
+        Convolution.backwardInputWorkspace(geometry, threads: threads),
+        activation.savedCount(batch * hostCount))
+    }
+    count = max(count, blur.map { Convolution.forwardWorkspace($0.geometry, threads: threads) } ?? 0)
+    if isTraining {
+      count = max(
+        count, blur.map { Convolution.backwardInputWorkspace($0.geometry, threads: threads) } ?? 0)
+    }
+    return count + binaryCount(batch: batch) + (blur == nil ? 0 : batch * hostCount)
+  }
+
+  private func binaryCount(batch: Int) -> Int {
+    (isBinary ? geometry.weightCount : 0) + (isXnor ? batch * geometry.inputCount : 0)
+  }
+
+  /// Parts of `saved`.
+  private func saved(_ pass: ForwardPass) -> (
+    raw: UnsafeMutablePointer<Float>, mean: UnsafeMutablePointer<Float>,
+    variance: UnsafeMutablePointer<Float>, host: UnsafeMutablePointer<Float>
+  ) {
+    let count = pass.batch * hostCount
+    let raw = pass.saved
+    let keepsRaw = isBatchNormalized || activation.needsInput
+    let mean = raw + (keepsRaw ? count : 0)
+    let variance = mean + (isBatchNormalized ? geometry.filters : 0)
+    return (raw, mean, variance, variance + (isBatchNormalized ? geometry.filters : 0))
+  }
+
+  /// Parts of `workspace`: host output or its gradient, binary weights and inputs, scratch.
+  private func workspace(_ pass: ForwardPass) -> (
+    host: UnsafeMutablePointer<Float>, binary: UnsafeMutablePointer<Float>,
+    scratch: UnsafeMutablePointer<Float>
+  ) {
+    let binary = pass.workspace + (blur == nil ? 0 : pass.batch * hostCount)
+    return (pass.workspace, binary, binary + binaryCount(batch: pass.batch))
+  }
+
+  public func forward(_ pass: ForwardPass) {
+    let work = workspace(pass)
+    let host =
+      blur == nil ? pass.output.pointer : pass.isTraining ? saved(pass).host : work.host
+    let operands = operands(pass)
+    Convolution.forward(
+      geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: host,
+      workspace: work.scratch)
+    let z = TensorView(
+      host, batch: pass.batch,
+      shape: Shape(
+        channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth))
+    if isBatchNormalized {
+      normalize(z, pass)
+    } else {
+      BatchNormalization.addBias(
+        host, batch: pass.batch, channels: geometry.filters, area: geometry.outArea,
+        bias: pass.parameters[0])
+    }
+    let keepsInput = pass.isTraining && activation.needsInput && !isBatchNormalized
+    activation.apply(to: z, keepingInputIn: keepsInput ? pass.saved : nil)
+    if let blur {
+      blur.forward(z, to: pass.output, workspace: work.scratch)
+    }
+  }
+
+  /// Input and weights of the product, made binary where the cfg asks.
+  private func operands(_ pass: ForwardPass) -> (
+    input: UnsafeMutablePointer<Float>, weights: UnsafeMutablePointer<Float>
+  ) {
+    let weights = pass.parameters[weightsIndex]
+    guard isBinary else { return (pass.input.pointer, weights) }
+    let binary = workspace(pass).binary
+    Binary.weights(weights, to: binary, filters: geometry.filters, count: geometry.columnHeight)
+    guard isXnor else { return (pass.input.pointer, binary) }
+    let input = binary + geometry.weightCount
+    Binary.signs(pass.input.pointer, to: input, count: pass.input.count)
+    return (input, binary)
+  }
+
+  private func normalize(_ z: TensorView, _ pass: ForwardPass) {
+    let (scales, rollingMean, rollingVariance) = (
+      pass.parameters[1], pass.parameters[2], pass.parameters[3]
+    )
+    var (mean, variance) = (rollingMean, rollingVariance)
+    if pass.isTraining {
+      let kept = saved(pass)
+      (mean, variance) = (kept.mean, kept.variance)
+      Vector.copy(z.pointer, to: kept.raw, count: z.count)
+      BatchNormalization.statistics(
+        z.pointer, batch: z.batch, channels: geometry.filters, area: geometry.outArea,
+        mean: mean, variance: variance)
+      RollingStatistics.update(rollingMean, with: mean, count: geometry.filters)
+      RollingStatistics.update(rollingVariance, with: variance, count: geometry.filters)
+    }
+    BatchNormalization.normalize(
+      z.pointer, to: z.pointer, batch: z.batch, channels: geometry.filters,
+      area: geometry.outArea, mean: mean, variance: variance, epsilon: epsilon, scale: scales,
+      bias: pass.parameters[0])
+  }
+
+  public func backward(_ pass: BackwardPass) {
+    let work = workspace(pass.forward)
+    let kept = saved(pass.forward)
+    let shape = Shape(
+      channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth)
+    var dz = pass.outputGradient
+    var y = pass.output
+    if let blur {
+      y = TensorView(kept.host, batch: pass.batch, shape: shape)
+      dz = TensorView(work.host, batch: pass.batch, shape: shape)
+      Vector.fill(dz.pointer, with: 0, count: dz.count)
+      blur.backward(pass.outputGradient, to: dz, workspace: work.scratch)
+    }
+    if activation.needsInput, isBatchNormalized {
+      BatchNormalization.normalize(
+        kept.raw, to: work.scratch, batch: pass.batch, channels: geometry.filters,
+        area: geometry.outArea, mean: kept.mean, variance: kept.variance, epsilon: epsilon,
+        scale: pass.forward.parameters[1], bias: pass.forward.parameters[0])
+      activation.scaleBySlope(dz, output: y, savedInput: work.scratch)
+    } else {
+      activation.scaleBySlope(dz, output: y, savedInput: kept.raw)
+    }
+    if isBatchNormalized {
+      BatchNormalization.backward(
+        dz.pointer, x: kept.raw, batch: pass.batch, channels: geometry.filters,
+        area: geometry.outArea, mean: kept.mean, variance: kept.variance, epsilon: epsilon,
+        scale: pass.forward.parameters[1], scaleGradient: pass.parameterGradients[1],
+        biasGradient: pass.parameterGradients[0])
+    } else if let biasGradient = pass.parameterGradients[0] {
+      BatchNormalization.biasBackward(
+        dz.pointer, batch: pass.batch, channels: geometry.filters, area: geometry.outArea,
+        biasGradient: biasGradient)
+    }
+    // The straight-through estimator: gradients of binary operands go to the real ones.
+    let operands = operands(pass.forward)
+    if let weightGradient = pass.parameterGradients[weightsIndex] {
+      Convolution.backwardWeights(
+        geometry, batch: pass.batch, input: operands.input, outputGradient: dz.pointer,
+        weightGradient: weightGradient, workspace: work.scratch)
+    }
+    if let dx = pass.inputGradient {
+      Convolution.backwardInput(
+        geometry, batch: pass.batch, outputGradient: dz.pointer, weights: operands.weights,
+        inputGradient: dx.pointer, workspace: work.scratch)
+    }
+  }
+}
+
+// MARK: - Table
+
+extension ConvolutionalLayer {
+  public var operations: Double { Double(geometry.operations) / (isXnor ? 32 : 1) }
+
+  public func tableText(_ dialect: Dialect) -> String {
+    let name =
+      hasBinaryOutput && isXnor ? "convXB" : isXnor ? "convX " : sharesParametersOf != nil
+        ? "convS " : isExcited ? "convAE" : "conv  "
+    var text = Self.row(name, geometry, operations: operations, dialect)
+    if let blur {
+      text += Self.row("conv  ", blur.geometry, operations: Double(blur.geometry.operations), dialect)
+    }
+    return text
+  }
+
+  /// One row of the table.
+  static func row(
+    _ name: String, _ g: ConvolutionGeometry, operations: Double, _ dialect: Dialect
+  ) -> String {
+    let billions = fixed(operations / 1e9, decimals: 3, width: 5)
+    func size(_ width: Int, _ height: Int, _ channels: Int) -> String {
+      "\(padded(width, 4)) x\(padded(height, 4)) x\(padded(channels, 4))"
+    }
+    let (input, output) = (
+      size(g.width, g.height, g.channels), size(g.outWidth, g.outHeight, g.filters)
+    )
+    if dialect == .pjreddie {
+      return "conv  \(padded(g.filters, 5)) \(padded(g.size, 2)) x\(padded(g.size, 2)) /"
+        + "\(padded(g.strideX, 2))  \(input)   ->  \(output)  \(billions) BFLOPs\n"
+    }
+    var text = name + padded(g.filters, 5)
+    text += g.groups > 1 ? "/\(padded(g.groups, 4)) " : "      "
+    if g.strideX != g.strideY {
+      text += "\(padded(g.size, 2))x\(padded(g.size, 2))/\(padded(g.strideX, 2))x"
+      text += "\(padded(g.strideY, 2)) "
+    } else {
+      text += "\(padded(g.size, 2)) x\(padded(g.size, 2))/\(padded(g.strideX, 2))"
+      text += g.dilation > 1 ? "(\(g.dilation))" : "   "
+    }
+    return text + "\(input) -> \(output) \(billions) BF\n"
+  }
+}

@@ -1,0 +1,228 @@
+import DarknetConfig
+import DarknetTensors
+
+/// One section of a cfg: its options, its shape rule, its parameters in the order of the weights
+/// file, its forward and its backward pass.
+///
+/// A layer is an immutable value. Outputs, gradients, saved values, workspace, recurrent state and
+/// the parameters' values belong to the executor that runs it, so that an inference plan may share
+/// buffers and a trainer may split batches without asking.
+///
+/// Adding a layer: write its file, add its type to `LayerRegistry`. `docs/adding-a-layer.md` walks
+/// through one.
+public protocol Layer: Sendable {
+  /// Names of the section without brackets, the one that tables and manifests use first.
+  static var sectionNames: [String] { get }
+
+  /// Reads the options and infers shapes.
+  ///
+  /// - Throws: `ConfigError` at the option that is wrong.
+  init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError)
+
+  /// Absolute indices of the layers whose outputs are read, -1 for the network's input.
+  var sources: [Int] { get }
+
+  var outputShape: Shape { get }
+
+  /// What the layer owns in a weights file, in file order of AlexeyAB's dialect.
+  var parameters: [Parameter] { get }
+
+  /// The order in which `parameters` stand in a file of `dialect`: indices, left out where that
+  /// dialect stores none.
+  func fileOrder(_ dialect: Dialect) -> [Int]
+
+  /// Index of the layer whose parameters are used instead of own ones (`share_index`), else nil.
+  var sharesParametersOf: Int? { get }
+
+  /// Floats to keep from forward to backward, for a batch of so many images.
+  func savedCount(batch: Int) -> Int
+
+  /// Floats of scratch that a pass may overwrite, for a batch of so many images.
+  func workspaceCount(batch: Int, isTraining: Bool) -> Int
+
+  /// Floats of recurrent state for so many parallel streams; 0 for feed-forward layers.
+  func stateCount(streams: Int) -> Int
+
+  /// True if the output at inference is the only input, bit for bit.
+  var isIdentityAtInference: Bool { get }
+
+  /// Writes `pass.output` from `pass.inputs`.
+  func forward(_ pass: ForwardPass)
+
+  /// Adds dLoss/dInput to `pass.inputGradients` and dLoss/dParameter to `pass.parameterGradients`,
+  /// from `pass.outputGradient`, which it may overwrite (it leaves the gradient before the layer's
+  /// own activation there).
+  func backward(_ pass: BackwardPass)
+
+  /// What Darknet's layer table prints behind the index, with its line ends.
+  func tableText(_ dialect: Dialect) -> String
+
+  /// Operations that AlexeyAB's table counts for one image (`BF` is 1e-9 of it).
+  var operations: Double { get }
+}
+
+extension Layer {
+  public static var name: String { sectionNames[0] }
+  public var parameters: [Parameter] { [] }
+  public func fileOrder(_ dialect: Dialect) -> [Int] { Array(parameters.indices) }
+  public var sharesParametersOf: Int? { nil }
+  public func savedCount(batch: Int) -> Int { 0 }
+  public func workspaceCount(batch: Int, isTraining: Bool) -> Int { 0 }
+  public func stateCount(streams: Int) -> Int { 0 }
+  public var isIdentityAtInference: Bool { false }
+  public var operations: Double { 0 }
+}
+
+/// A tensor that a layer owns and a weights file holds.
+public struct Parameter: Hashable, Sendable {
+  public enum Role: Sendable {
+    /// Trained, with weight decay.
+    case weight
+    /// Trained, without decay.
+    case bias
+    /// Trained, without decay; not read where the cfg says `dontloadscales`.
+    case scale
+    /// Follows the batches; not read where the cfg says `dontloadscales`.
+    case rollingMean
+    /// Follows the batches; not read where the cfg says `dontloadscales`.
+    case rollingVariance
+
+    public var isTrained: Bool { self == .weight || self == .bias || self == .scale }
+    public var isBatchNormalization: Bool { self != .weight && self != .bias }
+  }
+
+  /// Values before any training.
+  public enum Initial: Hashable, Sendable {
+    case constant(Float)
+    /// `scale` times a uniform draw from -1...1.
+    case uniform(scale: Float)
+    /// `scale` times a standard normal draw.
+    case normal(scale: Float)
+    /// `mean` plus a uniform draw from -spread...spread.
+    case around(mean: Float, spread: Float)
+    /// Uniform draws for the first `count` values, zeros behind.
+    case uniformHead(scale: Float, count: Int)
+  }
+
+  /// As errors and manifests name it: `biases`, `scales`, `rolling_mean`, `rolling_variance`,
+  /// `weights`; parts of composite layers have a prefix (`input.weights`).
+  public var name: String
+  public var count: Int
+  public var role: Role
+  public var initial: Initial
+  /// Rows and columns, for weights that very old files store transposed (connected layers).
+  public var transposable: Matrix?
+  /// Rows of a convolution's weights that `flipped=1` stores as columns.
+  public var flipped: Matrix?
+
+  public struct Matrix: Hashable, Sendable {
+    public var rows: Int
+    public var columns: Int
+    public init(rows: Int, columns: Int) {
+      self.rows = rows
+      self.columns = columns
+    }
+  }
+
+  public init(
+    _ name: String, count: Int, role: Role, initial: Initial, transposable: Matrix? = nil,
+    flipped: Matrix? = nil
+  ) {
+    self.name = name
+    self.count = count
+    self.role = role
+    self.initial = initial
+    self.transposable = transposable
+    self.flipped = flipped
+  }
+
+  public static func biases(_ count: Int) -> Parameter {
+    Parameter("biases", count: count, role: .bias, initial: .constant(0))
+  }
+
+  /// Scales, rolling mean and rolling variance of a batch normalisation.
+  public static func batchNormalization(_ count: Int) -> [Parameter] {
+    [
+      Parameter("scales", count: count, role: .scale, initial: .constant(1)),
+      Parameter("rolling_mean", count: count, role: .rollingMean, initial: .constant(0)),
+      Parameter("rolling_variance", count: count, role: .rollingVariance, initial: .constant(0)),
+    ]
+  }
+}
+
+/// Where a layer stands while it reads its options: what it may know of the network before it.
+public struct LayerSite: Sendable {
+  /// 0-based, `[net]` not counted.
+  public var index: Int
+  /// Output of the previous layer, or the network's input.
+  public var inputShape: Shape
+  /// The layers before this one.
+  public var previous: [any Layer]
+  /// Input of the whole network.
+  public var networkShape: Shape
+  public var net: NetOptions
+  public var dialect: Dialect
+  /// The cfg's path; files named in options (`tree=`, `map=`) are opened as the program's paths.
+  public var readFile: @Sendable (String) -> [UInt8]?
+
+  public init(
+    index: Int, inputShape: Shape, previous: [any Layer], networkShape: Shape, net: NetOptions,
+    dialect: Dialect, readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+  ) {
+    self.index = index
+    self.inputShape = inputShape
+    self.previous = previous
+    self.networkShape = networkShape
+    self.net = net
+    self.dialect = dialect
+    self.readFile = readFile
+  }
+
+  /// Output of the layer before, or -1 for the input: the usual single source.
+  public var previousIndex: Int { index - 1 }
+
+  /// Output shape of layer `index`, or of the network's input for -1.
+  public func shape(of index: Int) -> Shape {
+    index < 0 ? networkShape : previous[index].outputShape
+  }
+}
+
+extension OptionReader {
+  /// Layer indices, negative ones counted back from this layer, as absolute indices.
+  ///
+  /// - Throws: `ConfigError` if the option is missing, does not parse, or names no earlier layer.
+  public mutating func layerIndices(
+    _ key: String, before site: LayerSite
+  ) throws(ConfigError) -> [Int] {
+    guard let numbers = try ints(key) else {
+      throw error(
+        key, expected: "'\(key)=' with the index of an earlier layer", found: "no such option",
+        fix: "add it; -1 is the layer before this one")
+    }
+    var indices: [Int] = []
+    for number in numbers {
+      let index = number < 0 ? site.index + number : number
+      guard index >= 0, index < site.index else {
+        throw error(
+          key, expected: "a layer before this one, layer \(site.index)",
+          found: "\(number)" + (number < 0 ? " (layer \(index))" : ""),
+          fix: site.index == 0
+            ? "there is no earlier layer" : "use \(-site.index)...-1 or 0...\(site.index - 1)")
+      }
+      indices.append(index)
+    }
+    return indices
+  }
+
+  /// The single layer index that `key` must name.
+  public mutating func layerIndex(
+    _ key: String, before site: LayerSite
+  ) throws(ConfigError) -> Int {
+    let indices = try layerIndices(key, before: site)
+    guard indices.count == 1 else {
+      throw error(
+        key, expected: "one layer index", found: "\(indices.count)", fix: "name one layer")
+    }
+    return indices[0]
+  }
+}

@@ -1,0 +1,24 @@
+/// Every layer type, by the names of its cfg section.
+public enum LayerRegistry {
+  /// The one line that a new layer adds.
+  static let types: [any Layer.Type] = [
+    ConvolutionalLayer.self,
+    ShortcutLayer.self,
+    PartialShortcutLayer.self,
+    RouteLayer.self,
+  ]
+
+  private static let byName: [String: any Layer.Type] = {
+    var table: [String: any Layer.Type] = [:]
+    for type in types {
+      for name in type.sectionNames { table[name] = type }
+    }
+    return table
+  }()
+
+  /// The layer of section `[name]`, or nil if there is none.
+  public static func layer(named name: String) -> (any Layer.Type)? { byName[name] }
+
+  /// All section names, sorted.
+  public static var names: [String] { byName.keys.sorted() }
+}

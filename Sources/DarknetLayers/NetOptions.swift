@@ -1,0 +1,169 @@
+import DarknetConfig
+import DarknetTensors
+
+/// The `[net]` section: input, batches, optimiser, schedule, augmentation.
+public struct NetOptions: Sendable {
+  /// Images per weight update.
+  public var batch = 1
+  /// Mini-batches that a batch is split into.
+  public var subdivisions = 1
+  public var timeSteps = 1
+  public var width = 0
+  public var height = 0
+  public var channels = 0
+  /// Flat input size, for networks without pictures.
+  public var inputs = 0
+  public var schedule = LearningRateSchedule()
+  public var momentum: Float = 0.9
+  public var weightDecay: Float = 0.0001
+  public var maxBatches = 0
+  public var adam: Adam?
+  public var emaAlpha: Float = 0
+  public var augmentation = AugmentationOptions()
+  public var letterBox = false
+  public var track = false
+  public var tryFixNaN = false
+  public var dynamicMiniBatch = false
+  public var resizeStep: Float = 32
+  public var maxChartLoss: Float = 20
+  public var showReceptiveField = false
+  public var unsupervised = false
+  public var contrastive = false
+  /// Every so many iterations similar filters are re-initialised; 0 is never.
+  public var weightsRejectFrequency = 0
+  public var equidistantPoint = 0
+  public var badLabelsRejectionPercentage: Float = 0
+  public var numSigmasRejectBadLabels: Float = 0
+
+  public struct Adam: Hashable, Sendable {
+    public var beta1: Float
+    public var beta2: Float
+    public var epsilon: Float
+  }
+
+  public init() {}
+
+  /// Images per forward pass, before time steps.
+  public var miniBatch: Int { max(batch / max(subdivisions, 1), 1) }
+
+  /// Input shape; networks without pictures have a vector.
+  public var inputShape: Shape {
+    width * height * channels > 0
+      ? Shape(channels: channels, height: height, width: width) : Shape(vector: inputs)
+  }
+
+  /// Reads `[net]`, and notes in `options` what Darknet prints.
+  ///
+  /// - Throws: `ConfigError` at the option that is wrong.
+  public init(_ options: inout OptionReader, dialect: Dialect) throws(ConfigError) {
+    batch = try options.int("batch", default: 1, loud: true)
+    schedule.learningRate = try options.float("learning_rate", default: 0.001, loud: true)
+    schedule.minimum = try options.float("learning_rate_min", default: 0.00001)
+    momentum = try options.float("momentum", default: 0.9, loud: true)
+    weightDecay = try options.float("decay", default: 0.0001, loud: true)
+    subdivisions = try options.size("subdivisions", default: 1, loud: true)
+    timeSteps = try options.size("time_steps", default: 1)
+    batch = max(batch, 1)
+    if batch < timeSteps { batch = timeSteps }
+    try readInput(&options)
+    try readOptimiser(&options, dialect: dialect)
+    augmentation = try AugmentationOptions(&options, width: width)
+    try readHeuristics(&options)
+    maxBatches = try options.int("max_batches", default: 0, loud: true, in: 0...Int(Int32.max))
+    try schedule.read(&options, maxBatches: maxBatches)
+    // Only GPUs, videos or OpenCV's windows look at these.
+    options.ignore(
+      "use_cuda_graph", "loss_scale", "optimized_memory", "workspace_size_limit_MB",
+      "augment_speed", "sequential_subdivisions", "try_fix_nan", "attention", "adversarial_lr",
+      "contrastive_jit_flip", "contrastive_color", "notruth", "random", "max_ratio", "min_ratio",
+      "center", "clip", "seq_scales")
+  }
+
+  private mutating func readInput(_ options: inout OptionReader) throws(ConfigError) {
+    height = try options.int("height", default: 0, in: 0...65_536)
+    width = try options.int("width", default: 0, in: 0...65_536)
+    channels = try options.int("channels", default: 0, in: 0...65_536)
+    let (area, areaOverflows) = width.multipliedReportingOverflow(by: height)
+    let (count, overflows) = area.multipliedReportingOverflow(by: channels)
+    guard !areaOverflows, !overflows, count <= Int(Int32.max) else {
+      throw options.error(
+        "width", expected: "an input of less than 2^31 values",
+        found: "\(width)x\(height)x\(channels)", fix: "choose a smaller input")
+    }
+    inputs = try options.int("inputs", default: count, in: 0...Int(Int32.max))
+    guard count > 0 || inputs > 0 else {
+      throw options.error(
+        nil, expected: "width, height and channels, or inputs", found: "none (No input parameters supplied)",
+        fix: "add them, for instance width=416, height=416, channels=3")
+    }
+  }
+
+  private mutating func readOptimiser(
+    _ options: inout OptionReader, dialect: Dialect
+  ) throws(ConfigError) {
+    let usesAdam = try options.flag("adam")
+    let adam = Adam(
+      beta1: try options.float("B1", default: 0.9), beta2: try options.float("B2", default: 0.999),
+      epsilon: try options.float("eps", default: dialect == .pjreddie ? 1e-7 : 1e-6))
+    self.adam = usesAdam ? adam : nil
+    emaAlpha = try options.float("ema_alpha", default: 0)
+  }
+
+  private mutating func readHeuristics(_ options: inout OptionReader) throws(ConfigError) {
+    letterBox = try options.flag("letter_box")
+    track = try options.flag("track")
+    dynamicMiniBatch = try options.flag("dynamic_minibatch")
+    resizeStep = try options.float("resize_step", default: 32)
+    maxChartLoss = try options.float("max_chart_loss", default: 20)
+    showReceptiveField = try options.flag("show_receptive_field")
+    unsupervised = try options.flag("unsupervised")
+    contrastive = try options.flag("contrastive")
+    weightsRejectFrequency = try options.int("weights_reject_freq", default: 0)
+    equidistantPoint = try options.int("equidistant_point", default: 0)
+    badLabelsRejectionPercentage = try options.float("badlabels_rejection_percentage", default: 0)
+    numSigmasRejectBadLabels = try options.float("num_sigmas_reject_badlabels", default: 0)
+  }
+}
+
+/// How training pictures are varied, as `[net]` says.
+public struct AugmentationOptions: Hashable, Sendable {
+  public enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }
+
+  public var flip = true
+  /// Classifiers: rotation by up to so many degrees.
+  public var angle: Float = 0
+  /// Classifiers: sides stretched by up to this factor.
+  public var aspect: Float = 1
+  public var saturation: Float = 1
+  public var exposure: Float = 1
+  public var hue: Float = 0
+  public var blur = 0
+  public var gaussianNoise = 0
+  public var mix = Mix.none
+  public var mosaicBound = false
+  public var minCrop = 0
+  public var maxCrop = 0
+  public var labelSmoothing: Float = 0
+
+  public init() {}
+
+  init(_ options: inout OptionReader, width: Int) throws(ConfigError) {
+    maxCrop = try options.int("max_crop", default: width * 2)
+    minCrop = try options.int("min_crop", default: width)
+    flip = try options.flag("flip", default: true)
+    blur = try options.int("blur", default: 0)
+    gaussianNoise = try options.int("gaussian_noise", default: 0)
+    let mixup = try options.int("mixup", default: 0)
+    let cutmix = try options.flag("cutmix")
+    let mosaic = try options.flag("mosaic")
+    mix = mosaic ? (cutmix ? .mosaicOrCutmix : .mosaic) : cutmix ? .cutmix
+      : Mix(rawValue: mixup) ?? .mixup
+    mosaicBound = try options.flag("mosaic_bound")
+    labelSmoothing = try options.float("label_smooth_eps", default: 0)
+    angle = try options.float("angle", default: 0)
+    aspect = try options.float("aspect", default: 1)
+    saturation = try options.float("saturation", default: 1)
+    exposure = try options.float("exposure", default: 1)
+    hue = try options.float("hue", default: 0)
+  }
+}

@@ -1,0 +1,278 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+import DarknetConfig
+import DarknetKernels
+import DarknetTensors
+
+/// `[shortcut]`: adds earlier layers to the previous layer's output (He et al. 2016).
+///
+///     z = w0 x + w1 from1 + w2 from2 ...,   y = activation(z)      x, y [N, C, H, W]
+///
+/// A source with more channels than `x` gives its first C; one with fewer adds nothing to the
+/// rest. The weights are all 1 unless `weights_type` asks for trained ones, `per_feature` (one a
+/// source, alias `per_layer`) or `per_channel` (one a source and channel), normalised over the
+/// sources by `weights_normalization`: `relu` (alias `avg_relu`), w = max(v, 0) / (1e-4 + sum),
+/// or `softmax`, w = exp(v - max) / (1e-4 + sum). The normalisation is not differentiated, as in
+/// Darknet.
+///
+/// pjreddie's dialect takes one source, of any size: z = alpha x + beta from, where a source twice
+/// as large gives every second cell and one half as large reaches every second cell.
+///
+/// Options: `from` (required), `activation` (default `linear`), `weights_type`,
+/// `weights_normalization`, `alpha`, `beta`. Weights file: the weights, source by source.
+///
+/// - Throws: `ConfigError` if a source is no earlier layer or, outside pjreddie's dialect, differs
+///   in height or width.
+public struct ShortcutLayer: Layer {
+  public static let sectionNames = ["shortcut"]
+
+  public enum WeightsType: Int, Sendable { case none, perFeature, perChannel }
+  public enum Normalization: Int, Sendable { case none, relu, softmax }
+
+  public let sources: [Int]
+  public let activation: Activation
+  public let weightsType: WeightsType
+  public let normalization: Normalization
+  public let alpha: Float
+  public let beta: Float
+  public let outputShape: Shape
+  let sourceShapes: [Shape]
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    let from = try options.layerIndices("from", before: site)
+    activation = try options.activation(default: .linear, loud: true)
+    weightsType =
+      switch try options.string("weights_type") {
+      case nil, "none": .none
+      case "per_feature", "per_layer": .perFeature
+      case "per_channel": .perChannel
+      case let name?:
+        throw options.error(
+          "weights_type", expected: "none, per_feature, per_layer or per_channel",
+          found: "'\(name)'", fix: "choose one of these")
+      }
+    normalization =
+      switch try options.string("weights_normalization") {
+      case nil, "none": .none
+      case "relu", "avg_relu": .relu
+      case "softmax": .softmax
+      case let name?:
+        throw options.error(
+          "weights_normalization", expected: "none, relu or softmax", found: "'\(name)'",
+          fix: "choose one of these")
+      }
+    if weightsType != .none, normalization == .none {
+      throw options.error(
+        "weights_normalization", expected: "relu or softmax, as weights_type is given",
+        found: "none (Incorrect weights_normalization = none)", fix: "add it")
+    }
+    let isOriginal = site.dialect == .pjreddie
+    alpha = isOriginal ? try options.float("alpha", default: 1) : 1
+    beta = isOriginal ? try options.float("beta", default: 1) : 1
+    sources = [site.previousIndex] + from
+    outputShape = site.inputShape
+    sourceShapes = from.map { site.shape(of: $0) }
+    try checkSizes(options, isOriginal: isOriginal)
+  }
+
+  private func checkSizes(_ options: OptionReader, isOriginal: Bool) throws(ConfigError) {
+    let x = outputShape
+    if isOriginal, sourceShapes.count > 1 {
+      throw options.error(
+        "from", expected: "one layer in pjreddie's dialect", found: "\(sourceShapes.count)",
+        fix: "use -dialect alexeyab or a [shortcut] for each")
+    }
+    for (index, shape) in zip(sources.dropFirst(), sourceShapes) {
+      if shape.width == x.width, shape.height == x.height { continue }
+      let isMultiple = shape.width * max(x.height, 1) == shape.height * x.width
+      if isOriginal, isMultiple, weightsType == .none { continue }
+      throw options.error(
+        "from", expected: "a layer of \(x.width)x\(x.height)",
+        found: "layer \(index) of \(shape.width)x\(shape.height)",
+        fix: isOriginal
+          ? "name a layer of the same proportions"
+          : "name a layer of that size, or run it with -dialect pjreddie, which samples it")
+    }
+  }
+
+  /// Values of each source that are added, when it has the output's width and height.
+  private func addedCount(_ source: Int) -> Int {
+    min(sourceShapes[source].count, outputShape.count)
+  }
+
+  private func isSampled(_ source: Int) -> Bool {
+    sourceShapes[source].width != outputShape.width
+      || sourceShapes[source].height != outputShape.height
+  }
+
+  public var parameters: [Parameter] {
+    let count =
+      switch weightsType {
+      case .none: 0
+      case .perFeature: sources.count
+      case .perChannel: sources.count * outputShape.channels
+      }
+    return count == 0
+      ? [] : [Parameter("weights", count: count, role: .weight, initial: .constant(1))]
+  }
+
+  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+
+  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+    weightsType == .none ? 0 : sources.count * outputShape.channels
+  }
+
+  public func forward(_ pass: ForwardPass) {
+    if weightsType != .none {
+      forwardWeighted(pass)
+    } else {
+      let y = pass.output
+      Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
+      if alpha != 1 { Vector.scale(y.pointer, by: alpha, count: y.count) }
+      for (i, other) in pass.inputs.dropFirst().enumerated() {
+        for n in 0..<y.batch {
+          if isSampled(i) {
+            sampledPairs(sourceShapes[i]) { y.image(n)[$0] += beta * other.image(n)[$1] }
+          } else if beta == 1 {
+            Vector.add(other.image(n), to: y.image(n), count: addedCount(i))
+          } else {
+            Vector.axpy(beta, other.image(n), to: y.image(n), count: addedCount(i))
+          }
+        }
+      }
+    }
+    activation.apply(to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil)
+  }
+
+  public func backward(_ pass: BackwardPass) {
+    let dy = pass.outputGradient
+    activation.scaleBySlope(dy, output: pass.output, savedInput: pass.forward.saved)
+    if weightsType != .none {
+      backwardWeighted(pass)
+      return
+    }
+    if let dx = pass.inputGradient {
+      Vector.axpy(alpha, dy.pointer, to: dx.pointer, count: dy.count)
+    }
+    for (i, gradient) in pass.inputGradients.dropFirst().enumerated() {
+      guard let gradient else { continue }
+      for n in 0..<dy.batch {
+        if isSampled(i) {
+          sampledPairs(sourceShapes[i]) { gradient.image(n)[$1] += beta * dy.image(n)[$0] }
+        } else {
+          Vector.axpy(beta, dy.image(n), to: gradient.image(n), count: addedCount(i))
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with the positions in one output image and one source image that belong
+  /// together when their sizes differ.
+  private func sampledPairs(_ source: Shape, _ body: (_ output: Int, _ source: Int) -> Void) {
+    let y = outputShape
+    let stride = max(source.width / y.width, 1)
+    let sample = max(y.width / source.width, 1)
+    for k in 0..<min(source.channels, y.channels) {
+      for j in 0..<min(source.height, y.height) {
+        for i in 0..<min(source.width, y.width) {
+          body(
+            i * sample + y.width * (j * sample + y.height * k),
+            i * stride + source.width * (j * stride + source.height * k))
+        }
+      }
+    }
+  }
+
+  // MARK: Trained weights
+
+  /// Normalised weights [sources, channels], written to `result`.
+  private func normalizedWeights(
+    _ raw: UnsafeMutablePointer<Float>, _ result: UnsafeMutablePointer<Float>, isTraining: Bool
+  ) {
+    let channels = outputShape.channels
+    for c in 0..<channels {
+      func value(_ s: Int) -> Float {
+        let v = weightsType == .perFeature ? raw[s] : raw[s * channels + c]
+        // Darknet's folding before tests clamps at 0.001, its training at 0.
+        return normalization == .relu ? max(v, isTraining ? 0 : 0.001) : v
+      }
+      let shift = (0..<sources.count).reduce(-Float.infinity) { max($0, value($1)) }
+      var sum: Float = 1e-4
+      for s in 0..<sources.count {
+        let share = normalization == .relu ? value(s) : expf(value(s) - shift)
+        result[s * channels + c] = share
+        sum += share
+      }
+      for s in 0..<sources.count { result[s * channels + c] /= sum }
+    }
+  }
+
+  private func forwardWeighted(_ pass: ForwardPass) {
+    let y = pass.output
+    let (channels, area) = (y.shape.channels, y.shape.area)
+    normalizedWeights(pass.parameters[0], pass.workspace, isTraining: pass.isTraining)
+    Vector.fill(y.pointer, with: 0, count: y.count)
+    for n in 0..<y.batch {
+      for (s, input) in pass.inputs.enumerated() {
+        for c in 0..<min(channels, input.shape.channels) {
+          Vector.axpy(
+            pass.workspace[s * channels + c], input.channel(c, ofImage: n),
+            to: y.channel(c, ofImage: n), count: area)
+        }
+      }
+    }
+  }
+
+  private func backwardWeighted(_ pass: BackwardPass) {
+    let dy = pass.outputGradient
+    let (channels, area) = (dy.shape.channels, dy.shape.area)
+    let weights = pass.forward.workspace
+    normalizedWeights(pass.forward.parameters[0], weights, isTraining: true)
+    for n in 0..<dy.batch {
+      for (s, input) in pass.forward.inputs.enumerated() {
+        for c in 0..<min(channels, input.shape.channels) {
+          let dz = dy.channel(c, ofImage: n)
+          let weight = weights[s * channels + c]
+          if let gradient = pass.inputGradients[s] {
+            Vector.axpy(weight, dz, to: gradient.channel(c, ofImage: n), count: area)
+          }
+          if let dw = pass.parameterGradients[0] {
+            let slope = Float(Vector.dot(dz, input.channel(c, ofImage: n), count: area))
+            dw[weightsType == .perFeature ? s : s * channels + c] += slope
+          }
+        }
+      }
+    }
+  }
+
+  // MARK: Table
+
+  public func tableText(_ dialect: Dialect) -> String {
+    let y = outputShape
+    if dialect == .pjreddie {
+      let x = sourceShapes[0]
+      return "res  \(padded(sources[1], 3))                \(padded(x.width, 4)) x"
+        + "\(padded(x.height, 4)) x\(padded(x.channels, 4))   ->  \(padded(y.width, 4)) x"
+        + "\(padded(y.height, 4)) x\(padded(y.channels, 4))\n"
+    }
+    var text = "Shortcut Layer: " + sources.dropFirst().map { "\($0), " }.joined()
+    text += " wt = \(weightsType.rawValue), wn = \(normalization.rawValue), outputs:"
+    text += "\(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4)) "
+    text += "\(fixed(operations / 1e9, decimals: 3, width: 5)) BF\n"
+    for x in sourceShapes where x.channels != y.channels {
+      text += " (\(padded(x.width, 4)) x\(padded(x.height, 4)) x\(padded(x.channels, 4))) + "
+      text += "(\(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4))) \n"
+    }
+    return text
+  }
+
+  public var operations: Double {
+    Double(outputShape.count) * Double(sources.count - 1) * (weightsType == .none ? 1 : 2)
+  }
+}

@@ -1,0 +1,117 @@
+import DarknetConfig
+import DarknetLayers
+import DarknetTensors
+
+/// A network as its cfg describes it: typed layers with their shapes, and the edges between them.
+///
+/// It is immutable and owns no tensors; `Parameters` holds the weights, `InferencePlan` and
+/// `TrainingExecutor` run it.
+public struct Network: Sendable {
+  /// A layer with what every section may say beside its own options.
+  public struct Node: Sendable {
+    public let index: Int
+    public let layer: any Layer
+    public let common: CommonOptions
+    /// Of the section, in the cfg.
+    public let line: Int
+    /// What Darknet prints while it reads the section, before the layer's row of the table.
+    public let messages: [Message]
+    /// `Unused field` lines, printed behind the row.
+    public let unusedFields: [Message]
+
+    /// The section's name without brackets.
+    public var name: String { type(of: layer).name }
+    public var outputShape: Shape { layer.outputShape }
+  }
+
+  /// The cfg's path, as the user wrote it.
+  public let file: String
+  public let dialect: Dialect
+  public let net: NetOptions
+  public let inputShape: Shape
+  public let nodes: [Node]
+  /// What Darknet prints about the file and `[net]`, before the table.
+  public let messages: [Message]
+
+  init(
+    file: String, dialect: Dialect, net: NetOptions, inputShape: Shape, nodes: [Node],
+    messages: [Message]
+  ) {
+    self.file = file
+    self.dialect = dialect
+    self.net = net
+    self.inputShape = inputShape
+    self.nodes = nodes
+    self.messages = messages
+  }
+
+  /// Output of layer `index`, or the network's input for -1.
+  public func shape(of index: Int) -> Shape {
+    index < 0 ? inputShape : nodes[index].outputShape
+  }
+
+  /// Output of the network: the last layer that is no `[cost]`.
+  public var outputIndex: Int {
+    nodes.last { $0.name != "cost" }?.index ?? nodes.count - 1
+  }
+
+  /// Trained and rolling values of all layers.
+  public var parameterCount: Int {
+    nodes.reduce(0) { sum, node in sum + node.layer.parameters.reduce(0) { $0 + $1.count } }
+  }
+
+  /// The layers that read layer `index`.
+  public func readers(of index: Int) -> [Int] {
+    nodes.filter { $0.layer.sources.contains(index) }.map(\.index)
+  }
+
+  /// The first layer that training changes: behind the last `stopbackward=1`.
+  public var firstTrainedLayer: Int {
+    (nodes.last { $0.common.stopBackward == 1 }?.index).map { $0 } ?? 0
+  }
+}
+
+/// Options that every section may have beside its own.
+public struct CommonOptions: Hashable, Sendable {
+  /// Multiplies the iteration's learning rate.
+  public var learningRateScale: Float = 1
+  /// Nothing flows back through the layer.
+  public var onlyForward = false
+  /// 1 freezes all earlier layers; other values only end the backward pass here.
+  public var stopBackward = 0
+  /// The weights file has no bytes of this layer.
+  public var dontLoad = false
+  /// The weights file has no batch-norm bytes of this layer.
+  public var dontLoadScales = false
+  /// The weights are not changed by training.
+  public var dontUpdate = false
+  /// No update before so many times `burn_in` iterations.
+  public var burnInUpdate = 0
+  /// Only batch-norm parameters are trained, here and in all earlier layers.
+  public var trainOnlyBatchNormalization = false
+  /// Weights stay within ±clip; 0 is no limit.
+  public var clip: Float = 0
+  /// Filters that the weights file holds, if fewer than the layer has.
+  public var filtersToLoad: Int?
+  /// pjreddie's dialect: not written to weights files.
+  public var dontSave = false
+
+  init() {}
+
+  init(_ options: inout OptionReader, dialect: Dialect) throws(ConfigError) {
+    learningRateScale = try options.float("learning_rate", default: 1)
+    onlyForward = try options.flag("onlyforward")
+    stopBackward = try options.int("stopbackward", default: 0)
+    dontLoad = try options.flag("dontload")
+    dontLoadScales = try options.flag("dontloadscales")
+    dontUpdate = try options.flag("dont_update")
+    burnInUpdate = try options.int("burnin_update", default: 0)
+    trainOnlyBatchNormalization = try options.flag("train_only_bn")
+    clip = try options.float("clip", default: 0)
+    if dialect == .pjreddie {
+      dontSave = try options.flag("dontsave")
+      filtersToLoad = try options.int("numload", in: 1...(1 << 28))
+      options.ignore("truth", "smooth")
+    }
+  }
+}

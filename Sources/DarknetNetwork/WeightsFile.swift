@@ -1,0 +1,170 @@
+import DarknetConfig
+import DarknetLayers
+import DarknetTensors
+
+/// Reads and writes Darknet's binary weights.
+///
+/// Layout (`docs/weights-format.md`): a header, then for each layer in cfg order its parameters as
+/// little-endian float32, without names, padding or checksums.
+public struct WeightsFile {
+  public let header: WeightsHeader
+  /// Whose order of parameters the file follows.
+  public let order: Dialect
+  private let map: MappedFile
+
+  /// Maps the file and reads its header.
+  ///
+  /// - Parameter order: nil to tell it from the header: revision 0 of version 0.2 is how
+  ///   pjreddie's program writes, any other AlexeyAB's.
+  /// - Throws: `FileError` if it cannot be opened, `WeightsError` if it has no whole header.
+  public init(_ path: String, dialect: Dialect = .alexeyab, order: Dialect? = nil) throws {
+    map = try MappedFile(path)
+    guard let header = WeightsHeader(UnsafeRawBufferPointer(map.bytes), dialect: dialect) else {
+      throw WeightsError(
+        file: path, byte: 0, expected: "a header of 16 or 20 bytes",
+        found: "\(map.bytes.count) bytes", fix: "the file is empty or cut short; get it again")
+    }
+    self.header = header
+    let isOriginal = header.major == 0 && header.minor == 2 && header.revision == 0
+    self.order = order ?? (dialect == .pjreddie || isOriginal ? .pjreddie : .alexeyab)
+  }
+
+  public var path: String { map.path }
+  /// Bytes of the whole file.
+  public var count: Int { map.bytes.count }
+
+  /// What `load` did.
+  public struct LoadReport: Hashable, Sendable {
+    public var header: WeightsHeader
+    /// Layers before the one at which the file ended, as Darknet counts them.
+    public var layersLoaded: Int
+    /// Layers with parameters of their own that the file does not reach.
+    public var freshLayers: [Int]
+  }
+
+  /// The layout that `network` expects of this file.
+  public func layout(for network: Network, cutoff: Int = .max) -> WeightsLayout {
+    WeightsLayout(
+      of: network, headerCount: header.count, order: order, cutoff: cutoff, isReading: true)
+  }
+
+  /// Fills `parameters` with the file's values.
+  ///
+  /// Parameters become views of the mapped file where its bytes stand as they are needed, so a
+  /// file of any size loads at once.
+  ///
+  /// - Parameters:
+  ///   - cutoff: only layers before this index are read.
+  ///   - force: takes what fits of a file that ends inside a layer or has bytes left over.
+  /// - Throws: `WeightsError` for such a file without `force`.
+  public func load(
+    into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
+  ) throws(WeightsError) -> LoadReport {
+    let layout = layout(for: network, cutoff: cutoff)
+    if !force { try check(layout, network, cutoff: cutoff) }
+    var reached = min(cutoff, network.nodes.count)
+    for entry in layout.entries {
+      let available = min(max(count - entry.offset, 0) / 4, entry.count)
+      if available > 0 {
+        fill(entry, available, parameters, network)
+      }
+      if available < entry.count { reached = min(reached, entry.layer) }
+    }
+    let fresh = Set(layout.entries.filter { $0.end > count }.map(\.layer)).sorted()
+    return LoadReport(header: header, layersLoaded: reached, freshLayers: fresh)
+  }
+
+  /// Gives back the memory of the pages that were read so far.
+  public func releasePages() { map.releasePages() }
+
+  private func fill(
+    _ entry: WeightsLayout.Entry, _ available: Int, _ parameters: Parameters, _ network: Network
+  ) {
+    let parameter = network.nodes[entry.layer].layer.parameters[entry.parameter]
+    let source = UnsafeMutableRawPointer(map.bytes.baseAddress! + entry.offset)
+      .assumingMemoryBound(to: Float.self)
+    let matrix = header.isTransposed ? parameter.transposable ?? parameter.flipped : parameter.flipped
+    // Whole arrays that stand as they are needed stay in the mapped file.
+    if available == parameter.count, matrix == nil, isLittleEndian {
+      let view = FloatBuffer(borrowing: source, count: available, from: map)
+      parameters.replace(entry.layer, entry.parameter, by: view, in: network)
+      return
+    }
+    let buffer = parameters.buffers[entry.layer][entry.parameter]
+    for i in 0..<available {
+      let bits = UnsafeRawPointer(source + i).loadUnaligned(as: UInt32.self)
+      buffer.pointer[i] = Float(bitPattern: UInt32(littleEndian: bits))
+    }
+    if let matrix, available == parameter.count {
+      // The file has the transpose: columns x rows.
+      let stored = buffer.array
+      for row in 0..<matrix.rows {
+        for column in 0..<matrix.columns {
+          buffer.pointer[row * matrix.columns + column] = stored[column * matrix.rows + row]
+        }
+      }
+    }
+  }
+
+  private var isLittleEndian: Bool { UInt16(1).littleEndian == 1 }
+
+  /// - Throws: if the file ends inside a layer, or goes on behind the last one.
+  private func check(
+    _ layout: WeightsLayout, _ network: Network, cutoff: Int
+  ) throws(WeightsError) {
+    if count < layout.end {
+      if layout.boundary(at: count) != nil { return }
+      let entry = layout.entry(at: count) ?? layout.entries[0]
+      let node = network.nodes[entry.layer]
+      let name = node.layer.parameters[entry.parameter].name
+      throw WeightsError(
+        file: path, byte: entry.offset, place: "layer \(entry.layer) [\(node.name)] \(name)",
+        expected: "\(entry.count) floats", found: "\((count - entry.offset) / 4)",
+        fix: "the file is cut short or belongs to another cfg than \(network.file)")
+    }
+    if count > layout.end, cutoff >= network.nodes.count {
+      throw WeightsError(
+        file: path, byte: layout.end, place: "behind the last layer",
+        expected: "the file's end", found: "\(count - layout.end) bytes more",
+        fix: "the file belongs to another cfg than \(network.file)")
+    }
+  }
+
+  // MARK: Writing
+
+  /// Writes the parameters of all layers before `cutoff`, beside the old file and then in its
+  /// place.
+  ///
+  /// - Throws: `FileError` if the file cannot be written (disk full, no permission).
+  public static func write(
+    _ parameters: Parameters, of network: Network, to path: String, seen: UInt64,
+    cutoff: Int = .max
+  ) throws(FileError) {
+    let header = WeightsHeader(seen: seen, dialect: network.dialect)
+    let layout = WeightsLayout(
+      of: network, headerCount: header.count, order: network.dialect, cutoff: cutoff,
+      isReading: false)
+    let file = try AtomicFile(path)
+    try header.bytes.withUnsafeBufferPointer { (bytes) throws(FileError) in
+      try file.write(UnsafeRawBufferPointer(bytes))
+    }
+    for entry in layout.entries {
+      let parameter = network.nodes[entry.layer].layer.parameters[entry.parameter]
+      let buffer = parameters.buffers[entry.layer][entry.parameter]
+      let stored = parameter.flipped.map { transposed(buffer, $0) } ?? buffer
+      try file.write(UnsafeRawBufferPointer(UnsafeBufferPointer(stored.values)))
+    }
+    try file.commit()
+  }
+
+  /// `flipped=1` keeps its weights transposed in files.
+  private static func transposed(_ buffer: FloatBuffer, _ matrix: Parameter.Matrix) -> FloatBuffer {
+    let result = FloatBuffer(count: buffer.count)
+    for row in 0..<matrix.rows {
+      for column in 0..<matrix.columns {
+        result.pointer[column * matrix.rows + row] = buffer.pointer[row * matrix.columns + column]
+      }
+    }
+    return result
+  }
+}

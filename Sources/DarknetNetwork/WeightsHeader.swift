@@ -1,0 +1,70 @@
+import DarknetConfig
+
+/// The first 16 or 20 bytes of a weights file.
+///
+/// `seen` has 64 bits from version 0.2 on, 32 before; pjreddie's program also takes 32 for the
+/// version numbers above 1000, which mark transposed weights.
+public struct WeightsHeader: Hashable, Sendable {
+  public var major: Int32
+  public var minor: Int32
+  public var revision: Int32
+  /// Training images seen.
+  public var seen: UInt64
+
+  /// What `dialect` writes.
+  public init(seen: UInt64, dialect: Dialect = .alexeyab) {
+    major = 0
+    minor = 2
+    revision = dialect == .alexeyab ? 5 : 0
+    self.seen = seen
+  }
+
+  /// Reads the start of a file; nil if it is too short.
+  public init?(_ bytes: UnsafeRawBufferPointer, dialect: Dialect) {
+    guard bytes.count >= 16 else { return nil }
+    func int32(_ offset: Int) -> Int32 {
+      Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
+    }
+    major = int32(0)
+    minor = int32(4)
+    revision = int32(8)
+    let version = Int64(major) * 10 + Int64(minor)
+    let isMarked = major >= 1000 || minor >= 1000
+    if version >= 2, !(dialect == .pjreddie && isMarked) {
+      guard bytes.count >= 20 else { return nil }
+      seen = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
+    } else {
+      seen = UInt64(UInt32(bitPattern: int32(12)))
+    }
+    self.dialect = dialect
+  }
+
+  private var dialect = Dialect.alexeyab
+
+  /// Whether `seen` takes 8 bytes.
+  public var hasWideSeen: Bool {
+    let isMarked = major >= 1000 || minor >= 1000
+    return Int64(major) * 10 + Int64(minor) >= 2 && !(dialect == .pjreddie && isMarked)
+  }
+
+  /// Bytes before the first parameter.
+  public var count: Int { hasWideSeen ? 20 : 16 }
+
+  /// Connected layers stand input-major in the file.
+  public var isTransposed: Bool { major > 1000 || minor > 1000 }
+
+  /// The bytes as they stand in a file.
+  public var bytes: [UInt8] {
+    var bytes: [UInt8] = []
+    for value in [major, minor, revision] {
+      withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    if hasWideSeen {
+      withUnsafeBytes(of: seen.littleEndian) { bytes.append(contentsOf: $0) }
+    } else {
+      let narrow = UInt32(truncatingIfNeeded: seen)
+      withUnsafeBytes(of: narrow.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+    return bytes
+  }
+}

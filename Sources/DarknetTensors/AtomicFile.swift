@@ -1,0 +1,245 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Writes a file so that readers see the old bytes or the new ones, never a part of them.
+///
+/// The bytes go to a nameless file of the same folder where the file system has such (so that
+/// even a killed process leaves nothing behind), else to a hidden neighbour; `commit` flushes
+/// them to the device and renames the file into place. Without `commit` nothing changes. A link
+/// is followed, the permissions of a file that is replaced are kept, and a path that is no
+/// regular file (`/dev/stdout`, a named pipe) is written in place.
+///
+///     let file = try AtomicFile("yolo.weights")
+///     for chunk in chunks { try file.write(chunk) }
+///     try file.commit()
+public final class AtomicFile {
+  /// The path as the caller gave it; errors name this one.
+  public let path: String
+  /// Bytes written so far.
+  public private(set) var count = 0
+
+  private var descriptor: Int32
+  private let target: Target
+  private let durable: Bool
+
+  /// Where the bytes go until `commit`.
+  private enum Target {
+    /// The device or pipe itself.
+    case inPlace
+    /// A file without a name, that becomes `final`.
+    case nameless(final: String)
+    /// The file `temporary`, that becomes `final`.
+    case neighbour(temporary: String, final: String)
+  }
+
+  /// - Parameter durable: whether `commit` waits until the bytes are on the device. Leave it on
+  ///   for anything that took long to make.
+  public init(_ path: String, durable: Bool = true) throws(FileError) {
+    self.path = path
+    self.durable = durable
+    // The system would take the part before a zero byte for the whole name.
+    guard !path.utf8.contains(0) else { throw FileError(.create, path, code: EINVAL) }
+    let final = Self.resolvingLinks(path)
+    var status = stat()
+    let exists = stat(final, &status) == 0
+    if exists, status.st_mode & S_IFMT == S_IFDIR {
+      throw FileError(.create, path, code: EISDIR)
+    }
+    if exists, status.st_mode & S_IFMT != S_IFREG {
+      descriptor = open(final, O_WRONLY | O_CLOEXEC)
+      guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+      target = .inPlace
+      return
+    }
+    if exists, access(final, W_OK) != 0 { throw FileError(.write, path, code: errno) }
+    let folder = Self.folder(of: final)
+    let nameless = Self.openNameless(in: folder)
+    if nameless >= 0 {
+      descriptor = nameless
+      target = .nameless(final: final)
+    } else {
+      let (opened, name, code) = Self.openNeighbour(in: folder)
+      guard opened >= 0 else { throw FileError(.create, path, code: code) }
+      descriptor = opened
+      target = .neighbour(temporary: name, final: final)
+    }
+    // A replaced file keeps its mode; failing at that (another owner's file) is no reason to stop.
+    if exists { _ = fchmod(descriptor, status.st_mode & 0o7777) }
+  }
+
+  deinit {
+    if descriptor >= 0 { discard() }
+  }
+
+  /// Appends `bytes`.
+  public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+    precondition(descriptor >= 0, "the file is already committed")
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let part = UnsafeRawBufferPointer(rebasing: rest)
+      #if canImport(Glibc)
+        let written = Glibc.write(descriptor, part.baseAddress, part.count)
+      #elseif canImport(Musl)
+        let written = Musl.write(descriptor, part.baseAddress, part.count)
+      #else
+        let written = Darwin.write(descriptor, part.baseAddress, part.count)
+      #endif
+      if written < 0 {
+        if errno == EINTR { continue }
+        throw fail(.write)
+      }
+      rest = rest.dropFirst(written)
+      count += written
+    }
+  }
+
+  /// Appends `text` in UTF-8.
+  public func write(_ text: String) throws(FileError) {
+    var text = text
+    let result = text.withUTF8 { bytes in
+      Result { () throws(FileError) in try write(UnsafeRawBufferPointer(bytes)) }
+    }
+    try result.get()
+  }
+
+  /// Puts the written bytes in the place of `path`.
+  public func commit() throws(FileError) {
+    precondition(descriptor >= 0, "the file is already committed")
+    if case .inPlace = target {
+      try close()
+      return
+    }
+    if durable, fsync(descriptor) != 0 { throw fail(.flush) }
+    switch target {
+    case .inPlace: break
+    case .neighbour(let temporary, let final):
+      try close()
+      guard rename(temporary, final) == 0 else {
+        let code = errno
+        unlink(temporary)
+        throw FileError(.replace, path, code: code)
+      }
+    case .nameless(let final):
+      let folder = Self.folder(of: final)
+      guard let temporary = Self.link(descriptor, in: folder) else { throw fail(.replace) }
+      try close()
+      guard rename(temporary, final) == 0 else {
+        let code = errno
+        unlink(temporary)
+        throw FileError(.replace, path, code: code)
+      }
+    }
+  }
+
+  /// The whole file in one call.
+  public static func write(
+    to path: String, durable: Bool = true, _ chunks: [UnsafeRawBufferPointer]
+  ) throws(FileError) {
+    let file = try AtomicFile(path, durable: durable)
+    for chunk in chunks { try file.write(chunk) }
+    try file.commit()
+  }
+
+  /// A text file in one call.
+  public static func write(
+    to path: String, durable: Bool = true, _ text: String
+  ) throws(FileError) {
+    let file = try AtomicFile(path, durable: durable)
+    try file.write(text)
+    try file.commit()
+  }
+
+  // MARK: - Parts
+
+  /// The error of the call that just failed; what was written so far is gone.
+  private func fail(_ action: FileError.Action) -> FileError {
+    let error = FileError(action, path, code: errno)
+    discard()
+    return error
+  }
+
+  private func discard() {
+    _ = close(descriptor) as Int32
+    descriptor = -1
+    if case .neighbour(let temporary, _) = target { unlink(temporary) }
+  }
+
+  private func close() throws(FileError) {
+    // Network file systems report a full disk only here.
+    let result: Int32 = close(descriptor)
+    let code = errno
+    descriptor = -1
+    guard result == 0 || code == EINTR else {
+      if case .neighbour(let temporary, _) = target { unlink(temporary) }
+      throw FileError(.write, path, code: code)
+    }
+  }
+
+  private func close(_ descriptor: Int32) -> Int32 {
+    #if canImport(Glibc)
+      Glibc.close(descriptor)
+    #elseif canImport(Musl)
+      Musl.close(descriptor)
+    #else
+      Darwin.close(descriptor)
+    #endif
+  }
+
+  /// The file that `path` leads to; `path` itself if there is none yet.
+  private static func resolvingLinks(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
+  }
+
+  private static func folder(of path: String) -> String {
+    guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "." }
+    return slash == path.utf8.startIndex ? "/" : String(path[..<slash])
+  }
+
+  /// Short, so that it fits wherever the final name does.
+  private static func temporaryName(in folder: String) -> String {
+    let number = UInt64.random(in: 0...UInt64.max)
+    return "\(folder)/.new-\(String(number, radix: 36))"
+  }
+
+  private static func openNeighbour(in folder: String) -> (Int32, name: String, code: Int32) {
+    for _ in 0..<16 {
+      let name = temporaryName(in: folder)
+      let opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      if opened >= 0 { return (opened, name, 0) }
+      if errno != EEXIST { return (-1, name, errno) }
+    }
+    return (-1, "", EEXIST)
+  }
+
+  #if os(Linux)
+    /// A file of `folder` without a name, or -1 where the file system has no such thing.
+    private static func openNameless(in folder: String) -> Int32 {
+      // Without /proc it could not be given its name later.
+      guard access("/proc/self/fd", X_OK) == 0 else { return -1 }
+      // O_TMPFILE, a macro that Swift does not see: a bit of its own and O_DIRECTORY.
+      let temporary: Int32 = 0o20000000 | O_DIRECTORY
+      return open(folder, O_WRONLY | temporary | O_CLOEXEC, 0o666)
+    }
+
+    /// Gives a nameless file a name in `folder`.
+    private static func link(_ descriptor: Int32, in folder: String) -> String? {
+      for _ in 0..<16 {
+        let name = temporaryName(in: folder)
+        let source = "/proc/self/fd/\(descriptor)"
+        if linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 { return name }
+        if errno != EEXIST { return nil }
+      }
+      return nil
+    }
+  #else
+    private static func openNameless(in folder: String) -> Int32 { -1 }
+    private static func link(_ descriptor: Int32, in folder: String) -> String? { nil }
+  #endif
+}

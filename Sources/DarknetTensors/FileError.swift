@@ -1,0 +1,52 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file that the operating system would not open, read or write: input or output, not content.
+public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What was tried, in the words of the message.
+  public enum Action: String, Sendable {
+    case open, read, create, write, flush, replace
+  }
+
+  public let path: String
+  public let action: Action
+  /// The `errno` of the refused call.
+  public let code: Int32
+
+  public init(_ action: Action, _ path: String, code: Int32) {
+    self.action = action
+    self.path = path
+    self.code = code
+  }
+
+  /// The operating system's words for `code`.
+  public var reason: String {
+    var text = [CChar](repeating: 0, count: 256)
+    guard strerror_r(code, &text, text.count) == 0 else { return "error \(code)" }
+    return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+  }
+
+  public var description: String {
+    "\(path): cannot \(action.rawValue) the file: \(reason); \(advice)"
+  }
+
+  private var advice: String {
+    switch code {
+    case ENOSPC, EDQUOT: "free some space or choose another folder"
+    case EACCES, EPERM: "check its permissions and those of its folder"
+    case EROFS: "choose a folder that can be written"
+    case EISDIR: "name a file, not a folder"
+    case ENOENT where action == .open: "check the path"
+    case ENOENT, ENOTDIR: "make the folder first"
+    case ENAMETOOLONG: "shorten the name"
+    case EMFILE, ENFILE: "close other files or raise 'ulimit -n'"
+    case EFBIG: "choose a file system that takes larger files or raise 'ulimit -f'"
+    default: "check the device"
+    }
+  }
+}
