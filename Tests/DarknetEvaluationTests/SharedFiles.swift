@@ -1,0 +1,55 @@
+import DarknetBoxes
+import Foundation
+import Testing
+
+/// Reference files that stand beside the package, or where PRN_DARKNET_SHARED says.
+enum SharedFiles {
+  static let folder: URL = {
+    if let path = ProcessInfo.processInfo.environment["PRN_DARKNET_SHARED"] {
+      return URL(fileURLWithPath: path)
+    }
+    return URL(fileURLWithPath: #filePath)
+      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appendingPathComponent("shared")
+  }()
+
+  static let arePresent = FileManager.default.fileExists(
+    atPath: folder.appendingPathComponent("golden/README.md").path)
+
+  static func data(_ path: String) throws -> Data {
+    try Data(contentsOf: folder.appendingPathComponent(path))
+  }
+
+  static func text(_ path: String) throws -> String {
+    String(decoding: try data(path), as: UTF8.self)
+  }
+
+  /// The content of a .gz file.
+  static func unzipped(_ path: String) throws -> Data {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/gzip")
+    process.arguments = ["-dc", folder.appendingPathComponent(path).path]
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+    return data
+  }
+
+  static func lines(_ text: String) -> [Substring] {
+    text.split(whereSeparator: \.isNewline)
+  }
+
+  /// Objects of a picture of tiny-coco, from the label file beside it.
+  static func labels(ofPicture name: String) throws -> [TruthBox] {
+    let path = "datasets/tiny-coco/" + name.replacing(".jpg", with: ".txt")
+    return try lines(text(path)).map { line in
+      let row = line.split(separator: " ").compactMap { Float($0) }
+      try #require(row.count == 5)
+      return TruthBox(
+        box: Box(x: row[1], y: row[2], width: row[3], height: row[4]), classIndex: Int(row[0]))
+    }
+  }
+}
