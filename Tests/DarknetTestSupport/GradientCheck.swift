@@ -1,0 +1,66 @@
+/// Compares gradients with central differences.
+///
+/// The loss is a sum over float32 outputs, taken in double. Every value of every tensor is moved
+/// by ±h and ±h/2, and Richardson's (4 D(h/2) - D(h)) / 3 removes the h^2 term. With h = 1/32 and
+/// values near 1 what is left is float32 rounding, about 2^-24 / h = 2e-6, and h^4 / 120 of the
+/// fifth derivative, about 1e-8: hence tolerances of 1e-4 for single layers.
+///
+/// A kink between the two points (relu, maxima) spoils the larger steps; then 1/128, 1/512 and
+/// 1/2048 get their turn. A wrong formula is as wrong with each of them, a kink that lies within
+/// 1/2048 of a random value is rare.
+public enum GradientCheck {
+  /// The worst error of one tensor.
+  public struct Worst: CustomStringConvertible, Sendable {
+    public var tensor: String
+    public var index: Int
+    public var analytic: Double
+    public var numeric: Double
+    public var error: Double
+
+    public var description: String {
+      "\(tensor)[\(index)]: gradient \(analytic), slope \(numeric), error \(error)"
+    }
+  }
+
+  /// The worst error over one tensor: |gradient - slope| / max(|gradient|, |slope|, a tenth of the
+  /// tensor's largest gradient).
+  ///
+  /// - Parameters:
+  ///   - values: what is moved.
+  ///   - gradient: the claimed slopes.
+  ///   - smallestStep: the last of the steps tried; 1/32 tries no other.
+  ///   - stride: every so many-th value is tried, for large tensors.
+  ///   - loss: the loss between two settings: called after `values` changed.
+  public static func worst(
+    _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
+    tolerance: Double = 1e-4, smallestStep: Float = 1 / 2048, stride: Int = 1,
+    difference: (_ move: (Float) -> Void, _ h: Float) -> Double
+  ) -> Worst {
+    precondition(values.count == gradient.count, "\(tensor) has another size than its gradient")
+    var largest = 1e-6
+    for g in gradient { largest = max(largest, abs(Double(g))) }
+    var worst = Worst(tensor: tensor, index: 0, analytic: 0, numeric: 0, error: 0)
+    for index in Swift.stride(from: 0, to: values.count, by: stride) {
+      let old = values[index]
+      let analytic = Double(gradient[index])
+      func slope(_ h: Float) -> Double {
+        // Float32 rounds old + h: divide by the way that was really gone.
+        let way = Double(old + h) - Double(old - h)
+        return difference({ values[index] = old + $0 }, h) / way
+      }
+      var best = Worst(tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
+      var h: Float = 1 / 32
+      while h >= smallestStep, !(best.error <= tolerance / 2) {
+        let numeric = (4 * slope(h / 2) - slope(h)) / 3
+        let scale = max(abs(analytic), abs(numeric), largest / 10)
+        let error = abs(analytic - numeric) / scale
+        if error < best.error { (best.numeric, best.error) = (numeric, error) }
+        h /= 4
+      }
+      values[index] = old
+      if !analytic.isFinite { best.error = .infinity }
+      if best.error > worst.error { worst = best }
+    }
+    return worst
+  }
+}

@@ -1,0 +1,168 @@
+import DarknetConfig
+import DarknetLayers
+import DarknetNetwork
+import DarknetTensors
+import DarknetTraining
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A network made from a cfg's text, with random parameters at which every formula is well
+/// conditioned.
+public final class NetworkFixture {
+  public let network: Network
+  public let parameters: Parameters
+  public let batch: Int
+
+  /// - Parameter batch: images per pass; the cfg's mini-batch times time steps if nil.
+  public init(
+    _ cfg: String, dialect: Dialect = .alexeyab, batch: Int? = nil, seed: UInt64 = 11,
+    readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+  ) throws {
+    let file = try ConfigFile(text: Array(cfg.utf8), name: "net.cfg")
+    network = try NetworkBuilder(dialect: dialect, readFile: readFile).build(file)
+    self.batch = batch ?? network.net.miniBatch * network.net.timeSteps
+    parameters = Parameters(of: network, seed: seed)
+    randomize(seed: seed)
+  }
+
+  private func randomize(seed: UInt64) {
+    var random = Random(seed: seed)
+    for node in network.nodes where node.layer.sharesParametersOf == nil {
+      for (parameter, buffer) in zip(node.layer.parameters, parameters.buffers[node.index]) {
+        for i in buffer.values.indices { buffer.values[i] = parameter.role.testValue(&random) }
+      }
+    }
+  }
+
+  public func executor(isTraining: Bool = false) -> TrainingExecutor {
+    TrainingExecutor(network, parameters: parameters, batch: batch, isTraining: isTraining)
+  }
+
+  /// Random input for the whole batch.
+  public func randomInput(seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1) -> [Float] {
+    Values.random(batch * network.inputShape.count, seed: seed, in: range)
+  }
+
+  /// Output of every layer at inference.
+  public func forward(_ input: [Float]) -> [[Float]] {
+    let executor = executor()
+    input.withUnsafeBufferPointer { executor.forward($0) }
+    return network.nodes.map { Array(executor.output($0.index).values) }
+  }
+
+  /// The worst relative error of the gradients of every trained parameter, and of the input where
+  /// layer 0 is a [route] or a layer that has no parameters is tried through it.
+  public func worstGradientError(
+    truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int = 1, tolerance: Double = 1e-3
+  ) -> GradientCheck.Worst {
+    let executor = executor(isTraining: true)
+    let input = randomInput(seed: seed)
+    let rolling = parameters.buffers.map { $0.map(\.array) }
+    let cost = { [self] () -> Double in
+      for node in network.nodes {
+        for (k, parameter) in node.layer.parameters.enumerated() where !parameter.role.isTrained {
+          _ = parameters.buffers[node.index][k].values.update(
+            fromContentsOf: rolling[node.index][k])
+        }
+      }
+      input.withUnsafeBufferPointer { executor.forward($0) }
+      return executor.computeLoss(truth).reports.reduce(0) { $0 + Double($1.report.cost) }
+    }
+    _ = cost()
+    executor.backward()
+    var worst = GradientCheck.Worst(tensor: "", index: 0, analytic: 0, numeric: 0, error: 0)
+    for node in network.nodes where node.layer.sharesParametersOf == nil {
+      for (k, parameter) in node.layer.parameters.enumerated() {
+        guard let gradient = executor.gradients[node.index][k] else { continue }
+        let found = GradientCheck.worst(
+          "layer \(node.index) [\(node.name)] \(parameter.name)",
+          of: parameters.buffers[node.index][k].values, gradient: gradient.array.map { $0 * factor },
+          tolerance: tolerance, stride: stride
+        ) { move, h in
+          move(h)
+          let above = cost()
+          move(-h)
+          return above - cost()
+        }
+        if found.error > worst.error { worst = found }
+      }
+    }
+    return worst
+  }
+
+  /// Writes the parameters to a file and reads them into a second set: whether all came back, and
+  /// the file's size.
+  public func weightsRoundTrip() throws -> (isEqual: Bool, byteCount: Int) {
+    try withTemporaryFolder { folder in
+      let path = folder + "/round-trip.weights"
+      try WeightsFile.write(parameters, of: network, to: path, seen: 12345)
+      let file = try WeightsFile(path, dialect: network.dialect, order: network.dialect)
+      let copy = Parameters(of: network, seed: 99)
+      let report = try file.load(into: copy, of: network)
+      var isEqual = report.layersLoaded == network.nodes.count && file.header.seen == 12345
+      for node in network.nodes {
+        let stored = Set(node.layer.fileOrder(network.dialect))
+        for (k, pair) in zip(parameters.buffers[node.index], copy.buffers[node.index]).enumerated()
+        where stored.contains(k) {
+          isEqual = isEqual && pair.0.array == pair.1.array
+        }
+      }
+      return (isEqual, file.count)
+    }
+  }
+}
+
+/// The text of the error that a cfg gives; nil if it builds. The file is called `net.cfg`.
+public func buildError(
+  _ cfg: String, dialect: Dialect = .alexeyab,
+  readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+) -> String? {
+  do {
+    _ = try NetworkFixture(cfg, dialect: dialect, readFile: readFile)
+    return nil
+  } catch {
+    return "\(error)"
+  }
+}
+
+/// Runs `body` with a new folder, which is removed afterwards.
+public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+  let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+  var template = Array("\(root)/prn-darknet-test-XXXXXX".utf8CString)
+  guard let made = mkdtemp(&template) else { throw FileError(.create, root, code: errno) }
+  let folder = String(cString: made)
+  defer { remove(folder) }
+  return try body(folder)
+}
+
+private func remove(_ folder: String) {
+  if let directory = opendir(folder) {
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { unlink("\(folder)/\(name)") }
+    }
+    closedir(directory)
+  }
+  rmdir(folder)
+}
+
+/// The folder of reference outputs: PRN_DARKNET_SHARED, or `shared` beside the package; nil where
+/// there is none.
+public let sharedFolder: String? = {
+  var candidates: [String] = []
+  if let given = getenv("PRN_DARKNET_SHARED") { candidates.append(String(cString: given)) }
+  // Tests/DarknetTestSupport/NetworkFixture.swift
+  let package = #filePath.split(separator: "/").dropLast(3)
+  candidates.append("/" + (package.dropLast() + ["shared"]).joined(separator: "/"))
+  // A worktree stands one level deeper.
+  candidates.append("/" + (package.dropLast(2) + ["shared"]).joined(separator: "/"))
+  return candidates.first { access($0 + "/golden", R_OK) == 0 }
+}()
