@@ -1,0 +1,37 @@
+import DarknetData
+import DarknetTestSupport
+import DarknetTensors
+import Glibc
+import Testing
+
+/// The input tensors that both reference programs made of one photograph.
+///
+/// They decode JPEG with a decoder of their own, so levels differ by rounding: accurate integer
+/// transform and smooth upsampling of libjpeg were measured at most 2.9 of 255 levels away, 0.10
+/// in the mean. The limits here are what tells that setting from the others (fast transform: 7.4
+/// and 1.05; plain upsampling: 30.7 and 0.38).
+@Suite(.enabled(if: sharedFolder != nil, "needs the shared reference files"))
+struct ReferenceInputTests {
+  @Test(arguments: [("stretch", false), ("letter", true)])
+  func `dog_jpg becomes the reference input`(mode: String, letterbox: Bool) throws {
+    let folder = try #require(sharedFolder)
+    let picture = try ImageFile.loadBitmap(folder + "/golden/pictures/dog.jpg")
+    let input =
+      letterbox
+      ? picture.letterboxed(width: 416, height: 416) : picture.resized(width: 416, height: 416)
+    let expected = try floats(folder + "/golden/real/yolov3-tiny/input.\(mode).f32")
+    try #require(expected.count == input.shape.count)
+    let deviations = zip(expected, input.values).map { abs($0 - $1) * 255 }
+    #expect(deviations.max()! < 3)
+    #expect(deviations.reduce(0, +) / Float(deviations.count) < 0.11)
+  }
+
+  /// Floats of a file in this machine's order, which is the file's on every machine Swift runs on.
+  private func floats(_ path: String) throws -> [Float] {
+    let file = try #require(fopen(path, "rb"))
+    defer { fclose(file) }
+    var values = [Float](repeating: 0, count: 3 * 416 * 416)
+    let count = fread(&values, 4, values.count, file)
+    return Array(values[..<count])
+  }
+}
