@@ -10,6 +10,13 @@ public struct ConfigFile: Sendable {
     /// What stands behind `=`, blanks inside it kept.
     public var verbatim: String
     public var line: Int
+
+    public init(key: String, value: String?, verbatim: String, line: Int) {
+      self.key = key
+      self.value = value
+      self.verbatim = verbatim
+      self.line = line
+    }
   }
 
   public struct Section: Hashable, Sendable {

@@ -324,6 +324,8 @@ extension ConvolutionalLayer {
 // MARK: - Table
 
 extension ConvolutionalLayer {
+  public var productOperations: Int { geometry.operations }
+
   public var operations: Double { Double(geometry.operations) / (isXnor ? 32 : 1) }
 
   public func tableText(_ dialect: Dialect) -> String {

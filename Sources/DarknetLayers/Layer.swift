@@ -59,6 +59,9 @@ public protocol Layer: Sendable {
 
   /// Operations that AlexeyAB's table counts for one image (`BF` is 1e-9 of it).
   var operations: Double { get }
+
+  /// Multiplications and additions of the matrix products alone, which the command `ops` sums up.
+  var productOperations: Int { get }
 }
 
 extension Layer {
@@ -71,6 +74,7 @@ extension Layer {
   public func stateCount(streams: Int) -> Int { 0 }
   public var isIdentityAtInference: Bool { false }
   public var operations: Double { 0 }
+  public var productOperations: Int { 0 }
 }
 
 /// A tensor that a layer owns and a weights file holds.

@@ -32,13 +32,18 @@ public struct Network: Sendable {
   public let nodes: [Node]
   /// What Darknet prints about the file and `[net]`, before the table.
   public let messages: [Message]
+  /// What it was built from, and how.
+  let config: ConfigFile
+  let builder: NetworkBuilder
 
   init(
-    file: String, dialect: Dialect, net: NetOptions, inputShape: Shape, nodes: [Node],
-    messages: [Message]
+    config: ConfigFile, builder: NetworkBuilder, net: NetOptions, inputShape: Shape,
+    nodes: [Node], messages: [Message]
   ) {
-    self.file = file
-    self.dialect = dialect
+    self.config = config
+    self.builder = builder
+    file = config.name
+    dialect = builder.dialect
     self.net = net
     self.inputShape = inputShape
     self.nodes = nodes
@@ -58,6 +63,37 @@ public struct Network: Sendable {
   /// Trained and rolling values of all layers.
   public var parameterCount: Int {
     nodes.reduce(0) { sum, node in sum + node.layer.parameters.reduce(0) { $0 + $1.count } }
+  }
+
+  /// The same network for another input size, with the same parameters.
+  ///
+  /// - Throws: `ConfigError` if a layer (connected, say) would need other parameters.
+  public func resized(width: Int, height: Int) throws(ConfigError) -> Network {
+    var builder = builder
+    builder.inputSize = (width, height)
+    let network = try builder.build(config)
+    for (old, new) in zip(nodes, network.nodes) where old.layer.parameters != new.layer.parameters {
+      throw ConfigError(
+        file: file, line: old.line, section: old.name,
+        expected: "a layer that works at any input size",
+        found: "one whose weights depend on it (Cannot resize this type of layer)",
+        fix: "set random=0, or keep the input at \(inputShape.width)x\(inputShape.height)")
+    }
+    return network
+  }
+
+  /// The same network with batch norm in all layers that may have it, or in none.
+  func settingBatchNormalization(_ isNormalized: Bool) throws(ConfigError) -> Network {
+    var config = config
+    for index in config.sections.indices
+    where ["convolutional", "conv", "connected", "conn"].contains(config.sections[index].name) {
+      config.sections[index].options.removeAll { $0.key == "batch_normalize" }
+      let value = isNormalized ? "1" : "0"
+      config.sections[index].options.append(
+        ConfigFile.Option(
+          key: "batch_normalize", value: value, verbatim: value, line: config.sections[index].line))
+    }
+    return try builder.build(config)
   }
 
   /// The layers that read layer `index`.

@@ -50,7 +50,7 @@ public struct NetworkBuilder: Sendable {
     if let batch { (net.batch, net.timeSteps) = (batch * net.subdivisions, 1) }
     let nodes = try buildNodes(config, net: net)
     let network = Network(
-      file: config.name, dialect: dialect, net: net, inputShape: net.inputShape, nodes: nodes,
+      config: config, builder: self, net: net, inputShape: net.inputShape, nodes: nodes,
       messages: config.messages + reader.messages)
     try checkMemory(network)
     return network

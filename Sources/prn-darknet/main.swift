@@ -1,1 +1,5 @@
-print("prn-darknet")
+import Darknet
+
+Console.start()
+let status = Program.run(Array(CommandLine.arguments.dropFirst()))
+Console.finish(status)

@@ -1,0 +1,94 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// `benchmark CFG [WEIGHTS]`: the time of one forward pass.
+enum Benchmark: Command {
+  static let words = ["benchmark"]
+  static let usage = "CFG [WEIGHTS] [-threads N] [-batch N] [-runs N] [-layers] [-exact]"
+  static let about = "time the forward pass; the last line is the median in ms per image"
+  static let details = """
+      -runs N     counted runs (20), after three that are not
+      -batch N    images per run (1)
+      -layers     a row a layer: ms, GFLOP/s, share of the time
+      -exact      the plain im2col executor instead of the fastest kernels
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    try arguments.finish()
+    let runs = try arguments.int("-runs", default: 20, in: 1...100_000)
+    let batch = try arguments.int("-batch", default: 1, in: 1...4096)
+    let loaded = try Load.network(cfg, weights: weights, arguments, batch: batch, showsTable: false)
+    let plan = InferencePlan(
+      loaded.network, parameters: loaded.parameters, batch: batch,
+      convolutions: arguments.has("-exact") ? .exact : .fastest)
+    var random = Random(seed: 1)
+    for i in plan.inputView.values.indices { plan.inputView.values[i] = random.uniform(0, 1) }
+    for _ in 0..<3 { plan.run() }
+    if arguments.has("-layers") { showLayers(plan, runs: runs) }
+    var times: [Double] = []
+    for _ in 0..<runs {
+      let start = seconds()
+      plan.run()
+      times.append((seconds() - start) * 1000 / Double(batch))
+    }
+    times.sort()
+    Console.error(
+      "\(cfg): \(loaded.network.inputShape), batch \(batch), \(ThreadPool.shared.threads) threads, "
+        + "\(runs) runs: min \(fixed(times[0], decimals: 2)), median "
+        + "\(fixed(times[runs / 2], decimals: 2)), max \(fixed(times[runs - 1], decimals: 2)) ms "
+        + "per image\n")
+    Console.out("\(fixed(times[runs / 2], decimals: 3))\n")
+    return .done
+  }
+
+  /// Median time of each layer.
+  private static func showLayers(_ plan: InferencePlan, runs: Int) {
+    let nodes = plan.network.nodes
+    var times = nodes.map { _ in [Double]() }
+    for _ in 0..<runs {
+      var last = seconds()
+      plan.run { index in
+        let now = seconds()
+        times[index].append(now - last)
+        last = now
+      }
+    }
+    let medians = times.map { $0.sorted()[runs / 2] }
+    let total = medians.reduce(0, +)
+    Console.out("layer  type              output              ms   GFLOP/s  share\n")
+    for node in nodes {
+      let time = medians[node.index]
+      let operations = node.layer.operations * Double(plan.batch)
+      let speed = time > 0 ? operations / time / 1e9 : 0
+      Console.out(
+        "\(padded(node.index, 5))  "
+          + "\(node.name)".padding(18) + "\(node.outputShape)".padding(14)
+          + fixed(time * 1000, decimals: 3, width: 10) + fixed(speed, decimals: 1, width: 10)
+          + fixed(time / total * 100, decimals: 1, width: 6) + "%\n")
+    }
+  }
+}
+
+/// Seconds of a clock that only goes forward.
+func seconds() -> Double {
+  var time = timespec()
+  clock_gettime(CLOCK_MONOTONIC, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
+
+extension String {
+  /// Blanks behind until the text is `width` long.
+  func padding(_ width: Int) -> String {
+    self + String(repeating: " ", count: max(width - count, 1))
+  }
+}

@@ -1,0 +1,265 @@
+import Darknet
+
+/// `detector test DATA CFG [WEIGHTS] [IMAGE]`: detections on pictures.
+enum DetectorTest: Command {
+  static let words = ["detector", "test"]
+  static let usage = "DATA CFG [WEIGHTS] [IMAGE] [-thresh .25] [-ext_output] [-out FILE] …"
+  static let about = "detect objects in one picture, or in those named on standard input"
+  static let details = """
+      -thresh X       smallest probability shown (.25; .5 in pjreddie's dialect)
+      -nms X          overlap that suppression tolerates (.45)
+      -hier X         threshold inside class trees (.5)
+      -ext_output     coordinates in the text lines
+      -out FILE       detections as JSON (pjreddie's dialect: FILE.jpg, unless FILE ends in .json)
+      -save_labels    a label file beside each picture
+      -letter_box     keep the picture's proportions
+      -dont_show      accepted; nothing is shown in windows
+      -strict         exit 1 if a picture of a list could not be read
+      -exact          the plain im2col executor instead of the fastest kernels
+      Writes predictions.jpg into the current folder.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let data = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    let image = arguments.optional()
+    try arguments.finish()
+    return try run(
+      data: data, cfg: cfg, weights: weights, image: image, arguments, thresholds: (0.25, 0.5))
+  }
+
+  static func run(
+    data: String, cfg: String, weights: String?, image: String?, _ arguments: Arguments,
+    thresholds: (alexeyab: Float, pjreddie: Float)
+  ) throws -> ExitStatus {
+    let names = try DetectorFiles.names(of: data)
+    let isOriginal = try arguments.dialect == .pjreddie
+    let loaded = try Load.network(cfg, weights: weights, arguments)
+    let plan = InferencePlan(
+      loaded.network, parameters: loaded.parameters,
+      convolutions: arguments.has("-exact") ? .exact : .fastest)
+    loaded.file?.releasePages()
+    let detector = Detector(plan)
+    guard detector.classes > 0 else {
+      throw ConfigError(
+        file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
+        found: "none", fix: "name a detector's cfg")
+    }
+    if names.names.count != detector.classes, !isOriginal {
+      Console.out(
+        "\n Error: in the file \(names.path) number of names \(names.names.count) that isn't "
+          + "equal to classes=\(detector.classes) in the file \(cfg) \n")
+    }
+    let run = DetectionRun(
+      detector: detector, names: names.names, arguments: arguments,
+      threshold: try arguments.float(
+        "-thresh", default: isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
+      overlap: try arguments.float("-nms", default: 0.45),
+      hierarchyThreshold: try arguments.float("-hier", default: 0.5), isOriginal: isOriginal)
+    if let image {
+      try run.openResults()
+      try run.detect(image)
+      try run.closeResults()
+      return .done
+    }
+    return try run.detectList()
+  }
+}
+
+/// `detect CFG WEIGHTS [IMAGE]`: `detector test` with `cfg/coco.data`.
+enum Detect: Command {
+  static let words = ["detect"]
+  static let usage = "CFG WEIGHTS [IMAGE] [flags of detector test]"
+  static let about = "detector test with cfg/coco.data and a threshold of .24"
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    let weights = try arguments.require("WEIGHTS")
+    let image = arguments.optional()
+    try arguments.finish()
+    return try DetectorTest.run(
+      data: "cfg/coco.data", cfg: cfg, weights: weights, image: image, arguments,
+      thresholds: (0.24, 0.5))
+  }
+}
+
+/// One run of `detector test` over its pictures.
+final class DetectionRun {
+  private let detector: Detector
+  private let names: [String]
+  private let arguments: Arguments
+  private let threshold: Float
+  private let overlap: Float
+  private let hierarchyThreshold: Float
+  private let isOriginal: Bool
+  private let letterbox: Bool
+  private var json: ResultsJSON?
+  private var frameCount = 0
+
+  init(
+    detector: Detector, names: [String], arguments: Arguments, threshold: Float, overlap: Float,
+    hierarchyThreshold: Float, isOriginal: Bool
+  ) {
+    self.detector = detector
+    self.names = names
+    self.arguments = arguments
+    self.threshold = threshold
+    self.overlap = overlap
+    self.hierarchyThreshold = hierarchyThreshold
+    self.isOriginal = isOriginal
+    letterbox = Pictures.usesLetterbox(detector.plan.network, arguments)
+  }
+
+  /// The `-out` file, which must be writable before the first picture.
+  func openResults() throws {
+    guard let path = arguments.string("-out"), !isOriginal || path.hasSuffix(".json") else {
+      return
+    }
+    json = try ResultsJSON(path)
+  }
+
+  func closeResults() throws { try json?.close() }
+
+  /// Pictures named on standard input, a line each, until it ends.
+  func detectList() throws -> ExitStatus {
+    try openResults()
+    var (count, skipped) = (0, 0)
+    while true {
+      Console.out("Enter Image Path: ")
+      Console.flush()
+      guard var path = readLine(strippingNewline: true) else { break }
+      if path.unicodeScalars.first == "\u{FEFF}" { path.unicodeScalars.removeFirst() }
+      if path.utf8.last == 13 { path = String(decoding: path.utf8.dropLast(), as: UTF8.self) }
+      if path.isEmpty { continue }
+      count += 1
+      do {
+        try detect(path)
+      } catch let error as ImageError {
+        skipped += 1
+        Console.flush()
+        Console.error("\(error)\n")
+      }
+    }
+    try closeResults()
+    guard skipped > 0 else { return .done }
+    Console.flush()
+    Console.error("\(skipped) of \(count) pictures were skipped\n")
+    return arguments.has("-strict") ? .skippedInputs : .done
+  }
+
+  /// One picture: text on stdout, predictions.jpg, JSON and labels as asked.
+  func detect(_ path: String) throws {
+    let plan = detector.plan
+    let shape = plan.network.inputShape
+    let picture = try ImageFile.loadBitmap(path, channels: shape.channels)
+    Pictures.fill(plan.inputView, from: picture, letterbox: letterbox)
+    let start = seconds()
+    plan.run()
+    let time = seconds() - start
+    let frame = PictureFrame(
+      pictureWidth: picture.width, pictureHeight: picture.height, networkWidth: shape.width,
+      networkHeight: shape.height, letterbox: letterbox)
+    let detections = detector.detections(
+      threshold: threshold, hierarchyThreshold: hierarchyThreshold, overlap: overlap, frame: frame)
+    let shown = isOriginal
+      ? ShownDetection.inOrder(detections, names, threshold)
+      : ShownDetection.fromLeftToRight(detections, names, threshold)
+    frameCount += 1
+    if isOriginal {
+      Console.out("\(path): Predicted in \(fixed(time, decimals: 6)) seconds.\n")
+      for detection in shown {
+        for label in detection.labels { Console.out("\(label.name): \(label.percent)%\n") }
+      }
+    } else {
+      for (index, name) in detector.headNames {
+        Console.out(" Detection layer: \(index) - type = \(name == "yolo" ? 28 : name == "region" ? 27 : name == "detection" ? 6 : 29) \n")
+      }
+      Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
+      for detection in shown { Console.out(detection.text(picture, extended: arguments.has("-ext_output"))) }
+    }
+    try json?.add(path, detections, names, frame: frameCount)
+    if arguments.has("-save_labels") {
+      try DetectorFiles.saveLabels(of: path, detections, threshold)
+    }
+    try draw(shown, on: picture)
+  }
+
+  private func draw(_ shown: [ShownDetection], on picture: Bitmap) throws {
+    let canvas = Canvas(picture)
+    // The most probable boxes on top.
+    let boxes = shown.sorted { $0.best < $1.best }.map { detection in
+      BoxAnnotation(
+        detection.box, pictureWidth: picture.width, pictureHeight: picture.height,
+        classIndex: detection.bestClass,
+        text: detection.labels.map { "\($0.name) \($0.percent)%" }.joined(separator: ", "))
+    }
+    canvas.draw(boxes, classCount: detector.classes)
+    var path = "predictions.jpg"
+    if isOriginal, let base = arguments.string("-out"), !base.hasSuffix(".json") {
+      path = base + ".jpg"
+    }
+    try ImageFile.save(picture, to: path, durable: false)
+  }
+}
+
+/// A detection above the threshold, ready to be printed and drawn.
+struct ShownDetection {
+  var box: Box
+  var bestClass: Int
+  var best: Float
+  /// Classes above the threshold: the best one first, the others in class order (AlexeyAB), or
+  /// all in class order (pjreddie).
+  var labels: [(name: String, percent: String)]
+
+  private init?(_ detection: Detection, _ names: [String], _ threshold: Float, bestFirst: Bool) {
+    func isHidden(_ name: String) -> Bool { name.hasPrefix("dont_show") }
+    func name(_ index: Int) -> String { index < names.count ? names[index] : "\(index)" }
+    var classes = detection.probabilities.indices.filter {
+      detection.probabilities[$0] > threshold && !isHidden(name($0))
+    }
+    guard let best = classes.max(by: { detection.probabilities[$0] < detection.probabilities[$1] })
+    else { return nil }
+    let bestProbability = detection.probabilities[best]
+    // The first of equals, as Darknet scans upwards.
+    bestClass = classes.first { detection.probabilities[$0] == bestProbability } ?? best
+    if bestFirst { classes = [bestClass] + classes.filter { [bestClass] in $0 != bestClass } }
+    box = detection.box
+    self.best = bestProbability
+    labels = classes.map {
+      (name($0), fixed(Double(detection.probabilities[$0] * 100), decimals: 0))
+    }
+  }
+
+  static func inOrder(
+    _ detections: DetectionSet, _ names: [String], _ threshold: Float
+  ) -> [ShownDetection] {
+    detections.compactMap { ShownDetection($0, names, threshold, bestFirst: false) }
+  }
+
+  static func fromLeftToRight(
+    _ detections: DetectionSet, _ names: [String], _ threshold: Float
+  ) -> [ShownDetection] {
+    detections.compactMap { ShownDetection($0, names, threshold, bestFirst: true) }
+      .enumerated().sorted { a, b in
+        (a.element.box.left, a.offset) < (b.element.box.left, b.offset)
+      }.map(\.element)
+  }
+
+  /// A line a class, with coordinates in pixels of the picture if asked.
+  func text(_ picture: Bitmap, extended: Bool) -> String {
+    labels.map { label in
+      var line = "\(label.name): \(label.percent)%"
+      if extended {
+        let (w, h) = (Float(picture.width), Float(picture.height))
+        func pixels(_ value: Float) -> String {
+          fixed(Double(value.rounded()), decimals: 0, width: 4)
+        }
+        line += "\t(left_x: \(pixels(box.left * w))   top_y: \(pixels(box.top * h))   "
+        line += "width: \(pixels(box.width * w))   height: \(pixels(box.height * h)))"
+      }
+      return line + "\n"
+    }.joined()
+  }
+}

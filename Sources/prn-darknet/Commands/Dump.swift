@@ -1,0 +1,88 @@
+import Darknet
+
+/// `dump CFG WEIGHTS INPUT OUTDIR`: every layer's output, for comparing programs.
+enum Dump: Command {
+  static let words = ["dump"]
+  static let usage = "CFG WEIGHTS INPUT OUTDIR [-letter_box] [-exact]"
+  static let about = "write every layer's output as raw float32, with a manifest"
+  static let details = """
+      INPUT   a picture, or raw little-endian float32 of the network's size (channels, rows,
+              columns)
+      OUTDIR  gets input.f32, L000.f32 … and manifest.json
+      -exact  the plain im2col executor instead of the fastest kernels
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    let weights = try arguments.require("WEIGHTS")
+    let input = try arguments.require("INPUT")
+    let folder = try arguments.require("OUTDIR")
+    try arguments.finish()
+    let loaded = try Load.network(cfg, weights: weights, arguments)
+    let network = loaded.network
+    try Folder.make(folder)
+    let plan = InferencePlan(
+      network, parameters: loaded.parameters, keeping: nil,
+      convolutions: arguments.has("-exact") ? .exact : .fastest)
+    try fill(plan, from: input, arguments)
+    try RawTensors.write(UnsafeBufferPointer(plan.inputView.values), to: "\(folder)/input.f32")
+    plan.run()
+    var rows: [String] = []
+    for node in network.nodes {
+      let values = plan.output(node.index).values
+      let name = "L\(String(repeating: "0", count: max(3 - "\(node.index)".count, 0)))\(node.index).f32"
+      try RawTensors.write(UnsafeBufferPointer(values), to: "\(folder)/\(name)")
+      rows.append(row(node, file: name, values))
+    }
+    let shape = network.inputShape
+    let manifest = """
+      {
+       "name": \(cfg.jsonQuoted),
+       "reference": "prn-darknet \(Program.version)",
+       "dialect": "\(network.dialect.rawValue)",
+       "mode": "inference, batch 1, batch norm folded into the convolutions",
+       "cfg": \(cfg.jsonQuoted),
+       "weights": \(weights.jsonQuoted),
+       "input": {"file": "input.f32", "shape": [\(shape.channels), \(shape.height), \(shape.width)], "frames": 1},
+       "layers": [
+      \(rows.joined(separator: ",\n"))
+       ]
+      }
+
+      """
+    try AtomicFile.write(to: "\(folder)/manifest.json", durable: false, manifest)
+    return .done
+  }
+
+  private static func row(
+    _ node: Network.Node, file: String, _ values: UnsafeMutableBufferPointer<Float>
+  ) -> String {
+    let finite = values.lazy.filter(\.isFinite)
+    let mean = values.reduce(0.0) { $0 + Double($1) } / Double(max(values.count, 1))
+    let s = node.outputShape
+    return "  {\"index\": \(node.index), \"type\": \(node.name.jsonQuoted), "
+      + "\"shape\": [\(s.channels), \(s.height), \(s.width)], \"file\": \"\(file)\", "
+      + "\"min\": \(finite.min() ?? 0), \"max\": \(finite.max() ?? 0), "
+      + "\"mean\": \(mean.isFinite ? "\(mean)" : "null")}"
+  }
+
+  /// The plan's input from a picture or from raw values.
+  static func fill(_ plan: InferencePlan, from path: String, _ arguments: Arguments) throws {
+    let shape = plan.network.inputShape
+    if path.hasSuffix(".f32") || path.hasSuffix(".raw") {
+      let values = try RawTensors.read(path)
+      guard values.count == shape.count else {
+        throw WeightsError(
+          file: path, byte: 0, expected: "\(shape.count) floats for an input of \(shape)",
+          found: "\(values.count)", fix: "give values for this network")
+      }
+      plan.inputView.pointer.update(from: values, count: values.count)
+    } else {
+      let picture = try ImageFile.loadBitmap(path, channels: shape.channels)
+      Pictures.fill(
+        plan.inputView, from: picture,
+        letterbox: Pictures.usesLetterbox(plan.network, arguments))
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import Darknet
+
+/// `partial CFG WEIGHTS OUT N`: the first N layers' weights, to start another network from.
+enum Partial: Command {
+  static let words = ["partial"]
+  static let usage = "CFG WEIGHTS OUT N"
+  static let about = "write the weights of the layers before N, with no images seen"
+  static let details = """
+      OUT is named CFG.conv.N by custom; training loads it like any weights file.
+      -force takes a weights file that ends inside a layer or goes on behind the last one.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    let weights = try arguments.require("WEIGHTS")
+    let output = try arguments.require("OUT")
+    let text = try arguments.require("N")
+    try arguments.finish()
+    guard let cutoff = Int(text), cutoff >= 0 else {
+      throw UsageError("N: expected a number of layers, found '\(text)'")
+    }
+    let loaded = try Load.network(cfg, weights: weights, arguments, cutoff: cutoff)
+    guard cutoff <= loaded.network.nodes.count else {
+      throw UsageError(
+        "N: expected at most the \(loaded.network.nodes.count) layers of \(cfg), found \(cutoff)")
+    }
+    Console.error("Saving weights to \(output)\n")
+    try WeightsFile.write(
+      loaded.parameters, of: loaded.network, to: output, seen: 0, cutoff: cutoff)
+    return .done
+  }
+}

@@ -1,0 +1,208 @@
+import Darknet
+
+/// `replay CASEDIR OUTDIR`: runs a recorded case again and writes the files that its manifest
+/// names, to be compared with the recorded ones.
+enum Replay: Command {
+  static let words = ["replay"]
+  static let usage = "CASEDIR OUTDIR [-weights FILE] [-exact]"
+  static let about = "run a recorded case, and write the files that its manifest names"
+  static let details = """
+      CASEDIR  has manifest.json, a cfg, inputs and usually weights
+      -weights takes the place of weights that the case does not hold
+      -exact   the plain im2col executor instead of the fastest kernels
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let source = try arguments.require("CASEDIR")
+    let target = try arguments.require("OUTDIR")
+    try arguments.finish()
+    let manifest = try JSON(parsing: try Load.bytes("\(source)/manifest.json"))
+    try Folder.make(target)
+    let replay = RecordedCase(
+      source: source, target: target, manifest: manifest, arguments: arguments)
+    if manifest["runs"]?.array != nil {
+      try replay.runRealNetwork()
+    } else if manifest["save_points"] != nil {
+      throw UsageError("\(source): training cases cannot be replayed yet")
+    } else if manifest["input"]?["frames"] != nil {
+      try replay.runForward()
+    } else {
+      throw UsageError("\(source): gradient cases cannot be replayed yet")
+    }
+    return .done
+  }
+}
+
+/// A case folder and what its manifest says.
+struct RecordedCase {
+  let source: String
+  let target: String
+  let manifest: JSON
+  let arguments: Arguments
+
+  /// A field that the manifest must have.
+  func field<Value>(_ name: String, _ value: Value?) throws -> Value {
+    guard let value else {
+      throw ConfigError(
+        file: "\(source)/manifest.json", expected: "a field '\(name)'", found: "none of that type",
+        fix: "check the case")
+    }
+    return value
+  }
+
+  static func dialect(ofProgram name: String) -> Dialect {
+    name.lowercased().hasPrefix("alexeyab") ? .alexeyab : .pjreddie
+  }
+
+  var dialect: Dialect {
+    Self.dialect(ofProgram: manifest["reference"]?.string ?? "alexeyab")
+  }
+
+  func network(_ dialect: Dialect, batch: Int? = 1) throws -> Network {
+    let name = try field("cfg", manifest["cfg"]?.string)
+    return try NetworkBuilder(
+      dialect: dialect, batch: batch, readFile: { try? Load.bytes($0) }
+    ).build(try Load.config("\(source)/\(name)"))
+  }
+
+  /// Weights from the case, from `-weights`, or from the generator whose seed the case names.
+  func parameters(of network: Network, key: String = "weights") throws -> Parameters {
+    let named = manifest[key]?.string.map { "\(source)/\($0)" }
+    if let path = named ?? arguments.string("-weights") {
+      let parameters = Parameters(of: network, randomize: false)
+      let file = try WeightsFile(path, dialect: network.dialect, order: network.dialect)
+      _ = try file.load(into: parameters, of: network)
+      return parameters
+    }
+    guard let seed = manifest["weights_generator_seed"]?.int ?? manifest["seed"]?.int else {
+      throw UsageError("\(source): the case holds no weights; name a file with -weights")
+    }
+    return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
+  }
+
+  private var convolutions: InferencePlan.Convolutions {
+    arguments.has("-exact") ? .exact : .fastest
+  }
+
+  // MARK: Small networks
+
+  /// Every layer's output, frame after frame, and the boxes of heads.
+  func runForward() throws {
+    let network = try network(dialect)
+    let plan = InferencePlan(
+      network, parameters: try parameters(of: network), keeping: nil, convolutions: convolutions)
+    let input = try field("input", manifest["input"])
+    let values = try RawTensors.read("\(source)/\(try field("file", input["file"]?.string))")
+    let frames = try field("frames", input["frames"]?.int)
+    let size = network.inputShape.count
+    guard frames > 0, values.count == frames * size else {
+      throw ConfigError(
+        file: source, expected: "\(frames) inputs of \(size) values", found: "\(values.count)",
+        fix: "check the case")
+    }
+    var outputs = [[Float]](repeating: [], count: network.nodes.count)
+    for frame in 0..<frames {
+      plan.inputView.pointer.update(
+        from: Array(values[frame * size..<(frame + 1) * size]), count: size)
+      plan.run()
+      for index in outputs.indices { outputs[index] += plan.output(index).values }
+    }
+    for layer in try field("layers", manifest["layers"]?.array) {
+      guard let file = layer["file"]?.string else { continue }
+      try RawTensors.write(outputs[try index(of: layer, network)], to: "\(target)/\(file)")
+    }
+    if let boxes = manifest["boxes"] { try writeBoxes(boxes, plan) }
+  }
+
+  private func index(of layer: JSON, _ network: Network) throws -> Int {
+    let index = try field("index", layer["index"]?.int)
+    guard network.nodes.indices.contains(index) else {
+      throw ConfigError(
+        file: source, expected: "a layer in 0..<\(network.nodes.count)", found: "\(index)",
+        fix: "check the case")
+    }
+    return index
+  }
+
+  /// The decoded boxes of a picture of the size that the manifest names: a row a box of x, y,
+  /// width, height, objectness and a score a class.
+  private func writeBoxes(_ boxes: JSON, _ plan: InferencePlan) throws {
+    let size = try field("image", boxes["image"]?.array).compactMap(\.int)
+    let threshold = Float(try field("thresh", boxes["thresh"]?.double))
+    let overlap = Float(boxes["nms"]?.double ?? 0.45)
+    guard size.count == 2 else { return }
+    for (key, letterbox, suppresses) in [
+      ("stretched", false, false), ("letterboxed", true, false),
+      ("stretched_after_nms", false, true), ("letterboxed_after_nms", true, true),
+    ] {
+      guard let file = boxes[key]?["file"]?.string else { continue }
+      let frame = PictureFrame(
+        pictureWidth: size[0], pictureHeight: size[1],
+        networkWidth: plan.network.inputShape.width, networkHeight: plan.network.inputShape.height,
+        letterbox: letterbox)
+      let detections = Detector(plan).detections(
+        threshold: threshold, overlap: suppresses ? overlap : nil, frame: frame)
+      var rows: [Float] = []
+      for detection in detections {
+        let box = detection.box
+        rows += [box.x, box.y, box.width, box.height, detection.objectness]
+        rows += detection.probabilities
+      }
+      try RawTensors.write(rows, to: "\(target)/\(file)")
+    }
+  }
+
+  // MARK: Real networks
+
+  /// The layers that each run of a real network recorded as files.
+  func runRealNetwork() throws {
+    for run in try field("runs", manifest["runs"]?.array) {
+      let dialect = Self.dialect(ofProgram: try field("program", run["program"]?.string))
+      let network = try network(dialect)
+      let plan = InferencePlan(
+        network, parameters: try parameters(of: network), keeping: nil, convolutions: convolutions)
+      let values = try RawTensors.read("\(source)/\(try field("input", run["input"]?.string))")
+      guard values.count == network.inputShape.count else { continue }
+      plan.inputView.pointer.update(from: values, count: values.count)
+      plan.run()
+      let key = try field("key", run["key"]?.string)
+      for layer in try field("layers", run["layers"]?.array) {
+        let index = try index(of: layer, network)
+        let name = "L" + String(repeating: "0", count: max(3 - "\(index)".count, 0)) + "\(index)"
+        try RawTensors.write(
+          Array(plan.output(index).values),
+          to: "\(target)/\(layer["file"]?.string ?? "\(key).\(name).f32")")
+      }
+    }
+  }
+}
+
+/// The weights that a seed stands for: SplitMix64 draws in the order of the weights file.
+enum GeneratedWeights {
+  /// Per convolution biases in [-0.1, 0.1), with batch norm scales [0.8, 1.2), rolling mean
+  /// [-0.1, 0.1), rolling variance [0.5, 1.5), then weights in [-k, k), k = sqrt(6 / products per
+  /// output).
+  static func parameters(of network: Network, seed: UInt64) -> Parameters {
+    var random = Random(seed: seed)
+    let parameters = Parameters(of: network, randomize: false)
+    for node in network.nodes where node.layer.sharesParametersOf == nil {
+      let layer = node.layer
+      for (parameter, buffer) in zip(layer.parameters, parameters.buffers[node.index]) {
+        let range: (Double, Double)
+        switch parameter.role {
+        case .bias: range = (-0.1, 0.1)
+        case .scale: range = (0.8, 1.2)
+        case .rollingMean: range = (-0.1, 0.1)
+        case .rollingVariance: range = (0.5, 1.5)
+        case .weight:
+          let rows = layer.parameters.first { $0.role == .bias }?.count ?? 1
+          let k = (6 / Double(max(parameter.count / rows, 1))).squareRoot()
+          range = (-k, k)
+        }
+        for i in 0..<buffer.count { buffer.pointer[i] = random.uniform(range.0, range.1) }
+      }
+    }
+    return parameters
+  }
+}

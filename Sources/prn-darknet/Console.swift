@@ -1,0 +1,83 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// How the program ends, as `docs/commands.md` lists it.
+enum ExitStatus: Int32 {
+  case done = 0
+  /// Done, but inputs of a list were skipped and `-strict` was given.
+  case skippedInputs = 1
+  case usage = 2
+  case badInput = 3
+  case inputOutput = 4
+  case diverged = 5
+  case interrupted = 130
+  case terminated = 143
+}
+
+/// A wrong command line.
+struct UsageError: Error, CustomStringConvertible {
+  var description: String
+
+  init(_ description: String) { self.description = description }
+}
+
+/// The two streams of the program: stdout carries what scripts parse, stderr the rest.
+enum Console {
+  /// Whole lines at once on a terminal, whole blocks in a pipe.
+  static func start() {
+    // A reader that closes its pipe ends the program by an error of the write, not by a signal.
+    signal(SIGPIPE, SIG_IGN)
+    if isatty(STDOUT_FILENO) != 0 { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
+  }
+
+  static func out(_ text: String) {
+    write(text, stdoutStream)
+  }
+
+  static func error(_ text: String) {
+    write(text, stderrStream)
+  }
+
+  static func flush() { fflush(stdoutStream) }
+
+  /// A message of the library, to the stream that Darknet prints it to.
+  static func show(_ message: Message) {
+    switch message.stream {
+    case .standardOutput: out(message.text)
+    case .standardError: error(message.text)
+    }
+  }
+
+  static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }
+
+  /// Flushes and leaves. A full disk or a closed pipe behind stdout is an error of its own.
+  static func finish(_ status: ExitStatus) -> Never {
+    var status = status
+    if fflush(stdoutStream) != 0 || ferror(stdoutStream) != 0 {
+      if errno != EPIPE { error("standard output: cannot write: \(FileError(.write, "", code: errno).reason)\n") }
+      if status == .done { status = .inputOutput }
+    }
+    exit(status.rawValue)
+  }
+
+  private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
+    var text = text
+    text.withUTF8 { _ = fwrite($0.baseAddress, 1, $0.count, stream) }
+  }
+
+  // Streams of our own, since C's `stdout` is a variable that anybody might change. stderr is
+  // unbuffered, so that its lines stand where they were written.
+  nonisolated(unsafe) private static let stdoutStream = fdopen(STDOUT_FILENO, "w")!
+  nonisolated(unsafe) private static let stderrStream = {
+    let stream = fdopen(STDERR_FILENO, "w")!
+    setvbuf(stream, nil, _IONBF, 0)
+    return stream
+  }()
+}

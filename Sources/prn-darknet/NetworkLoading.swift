@@ -1,0 +1,122 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A network with its weights, and what Darknet prints while it loads them.
+struct LoadedNetwork {
+  var network: Network
+  var parameters: Parameters
+  /// Of the weights file; nil without one.
+  var header: WeightsHeader?
+  /// The mapped file, whose pages may be given back once they are copied.
+  var file: WeightsFile?
+}
+
+enum Load {
+  /// Reads a whole file.
+  static func bytes(_ path: String) throws -> [UInt8] {
+    Array(UnsafeRawBufferPointer(try MappedFile(path).bytes))
+  }
+
+  static func config(_ path: String) throws -> ConfigFile {
+    let file: MappedFile
+    do { file = try MappedFile(path) } catch {
+      if error.code == ENOENT { Console.error("Couldn't open file: \(path)\n") }
+      throw error
+    }
+    return try ConfigFile(text: UnsafeRawBufferPointer(file.bytes), name: path)
+  }
+
+  /// Builds the network of a cfg, and prints Darknet's table.
+  static func network(
+    _ path: String, _ arguments: Arguments, batch: Int? = 1, showsTable: Bool = true,
+    isTraining: Bool = false
+  ) throws -> Network {
+    let config = try config(path)
+    let builder = NetworkBuilder(
+      dialect: try arguments.dialect, batch: batch, memoryLimit: MachineMemory.total,
+      readFile: { try? bytes($0) })
+    let network = try builder.build(config)
+    if showsTable { show(network, isTraining: isTraining) }
+    return network
+  }
+
+  static func show(_ network: Network, isTraining: Bool) {
+    if network.dialect == .alexeyab {
+      let net = network.net
+      let miniBatch = net.miniBatch
+      Console.out(
+        "mini_batch = \(miniBatch), batch = \(miniBatch * net.timeSteps * net.subdivisions), "
+          + "time_steps = \(net.timeSteps), train = \(isTraining ? 1 : 0) \n")
+    }
+    for message in LayerTable.messages(of: network) { Console.show(message) }
+    let (w, h) = (network.inputShape.width, network.inputShape.height)
+    let isDetector = network.nodes.last?.layer is any DetectionHead
+    if network.dialect == .alexeyab, isDetector, w % 32 != 0 || h % 32 != 0 {
+      Console.out(
+        "\n Warning: width=\(w) and height=\(h) in cfg-file must be divisible by 32 for default "
+          + "networks Yolo v1/v2/v3!!! \n\n")
+    }
+  }
+
+  /// Cfg and, if a path is given, weights.
+  static func network(
+    _ path: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
+    cutoff: Int = .max, showsTable: Bool = true, isTraining: Bool = false, seed: UInt64 = 0
+  ) throws -> LoadedNetwork {
+    let network = try network(
+      path, arguments, batch: batch, showsTable: showsTable, isTraining: isTraining)
+    // With a whole weights file the random start is never seen, and drawing it costs time.
+    let parameters = Parameters(of: network, seed: seed, randomize: weights == nil || isTraining)
+    guard let weights else { return LoadedNetwork(network: network, parameters: parameters) }
+    let (header, file) = try load(
+      weights, into: parameters, of: network, arguments, cutoff: cutoff, isTraining: isTraining)
+    return LoadedNetwork(network: network, parameters: parameters, header: header, file: file)
+  }
+
+  static func load(
+    _ path: String, into parameters: Parameters, of network: Network, _ arguments: Arguments,
+    cutoff: Int = .max, isTraining: Bool = false
+  ) throws -> (WeightsHeader, WeightsFile) {
+    Console.error("Loading weights from \(path)...")
+    let file: WeightsFile
+    let report: WeightsFile.LoadReport
+    do {
+      let order = try arguments.string("-order").map { name -> Dialect in
+        guard let dialect = Dialect(rawValue: name) else {
+          throw UsageError("-order: expected alexeyab or pjreddie, found '\(name)'")
+        }
+        return dialect
+      }
+      file = try WeightsFile(path, dialect: network.dialect, order: order)
+      report = try file.load(
+        into: parameters, of: network, cutoff: cutoff, force: arguments.has("-force"))
+    } catch {
+      Console.error("\n")
+      if let error = error as? FileError, error.code == ENOENT {
+        Console.error("Couldn't open file: \(path)\n")
+      }
+      throw error
+    }
+    if network.dialect == .alexeyab {
+      let seen = report.header.seen
+      Console.out(
+        "\n seen \(report.header.hasWideSeen ? 64 : 32), trained: \(seen / 1000) K-images "
+          + "(\(seen / 64000) Kilo-batches_64) \n")
+      Console.error("Done! Loaded \(report.layersLoaded) layers from weights-file \n")
+    } else {
+      Console.error("Done!\n")
+    }
+    if !isTraining, cutoff >= network.nodes.count, let first = report.freshLayers.first {
+      Console.error(
+        "\(path): ends before layer \(first); \(report.freshLayers.count) layers have no weights\n")
+    }
+    return (report.header, file)
+  }
+}

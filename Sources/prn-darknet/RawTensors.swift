@@ -1,0 +1,27 @@
+import Darknet
+
+/// Files of raw little-endian float32 values.
+enum RawTensors {
+  static func read(_ path: String) throws -> [Float] {
+    let file = try MappedFile(path)
+    guard file.bytes.count % 4 == 0 else {
+      throw WeightsError(
+        file: path, byte: file.bytes.count / 4 * 4, expected: "whole float32 values",
+        found: "\(file.bytes.count % 4) bytes at the end", fix: "check the file")
+    }
+    return (0..<file.bytes.count / 4).map {
+      let bits = file.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
+      return Float(bitPattern: UInt32(littleEndian: bits))
+    }
+  }
+
+  static func write(_ values: UnsafeBufferPointer<Float>, to path: String) throws {
+    let file = try AtomicFile(path, durable: false)
+    try file.write(UnsafeRawBufferPointer(values))
+    try file.commit()
+  }
+
+  static func write(_ values: [Float], to path: String) throws {
+    try values.withUnsafeBufferPointer { try write($0, to: path) }
+  }
+}
