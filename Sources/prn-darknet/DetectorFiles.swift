@@ -6,7 +6,7 @@ enum DetectorFiles {
   static func names(of data: String) throws -> (path: String, names: [String]) {
     let config = try Load.config(data)
     let path = config.preamble.first { $0.key == "names" }?.value ?? "data/names.list"
-    let bytes = try Load.bytes(path)
+    let bytes = try FileBytes.read(path)
     let lines = String(decoding: bytes, as: UTF8.self).split(
       omittingEmptySubsequences: false, whereSeparator: \.isNewline)
     return (path, lines.dropLast(lines.last == "" ? 1 : 0).map { String($0).trimmingBlanks() })

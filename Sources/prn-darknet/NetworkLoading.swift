@@ -19,18 +19,14 @@ struct LoadedNetwork {
 }
 
 enum Load {
-  /// Reads a whole file.
-  static func bytes(_ path: String) throws -> [UInt8] {
-    Array(UnsafeRawBufferPointer(try MappedFile(path).bytes))
-  }
-
   static func config(_ path: String) throws -> ConfigFile {
-    let file: MappedFile
-    do { file = try MappedFile(path) } catch {
-      if error.code == ENOENT { Console.error("Couldn't open file: \(path)\n") }
+    do {
+      return try ConfigFile(text: try FileBytes.read(path), name: path)
+    } catch let error as FileError where error.code == ENOENT {
+      // Scripts look for Darknet's words.
+      Console.error("Couldn't open file: \(path)\n")
       throw error
     }
-    return try ConfigFile(text: UnsafeRawBufferPointer(file.bytes), name: path)
   }
 
   /// Builds the network of a cfg, and prints Darknet's table.
@@ -41,7 +37,7 @@ enum Load {
     let config = try config(path)
     let builder = NetworkBuilder(
       dialect: try arguments.dialect, batch: batch, memoryLimit: MachineMemory.total,
-      readFile: { try? bytes($0) })
+      readFile: { try? FileBytes.read($0) })
     let network = try builder.build(config)
     if showsTable { show(network, isTraining: isTraining) }
     return network

@@ -3,15 +3,17 @@ import Darknet
 /// Files of raw little-endian float32 values.
 enum RawTensors {
   static func read(_ path: String) throws -> [Float] {
-    let file = try MappedFile(path)
-    guard file.bytes.count % 4 == 0 else {
+    let bytes = try FileBytes.read(path)
+    guard bytes.count % 4 == 0 else {
       throw WeightsError(
-        file: path, byte: file.bytes.count / 4 * 4, expected: "whole float32 values",
-        found: "\(file.bytes.count % 4) bytes at the end", fix: "check the file")
+        file: path, byte: bytes.count / 4 * 4, expected: "whole float32 values",
+        found: "\(bytes.count % 4) bytes at the end", fix: "check the file")
     }
-    return (0..<file.bytes.count / 4).map {
-      let bits = file.bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
-      return Float(bitPattern: UInt32(littleEndian: bits))
+    return bytes.withUnsafeBytes { bytes in
+      (0..<bytes.count / 4).map {
+        let bits = bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)
+        return Float(bitPattern: UInt32(littleEndian: bits))
+      }
     }
   }
 

@@ -17,7 +17,7 @@ enum Replay: Command {
     let source = try arguments.require("CASEDIR")
     let target = try arguments.require("OUTDIR")
     try arguments.finish()
-    let manifest = try JSON(parsing: try Load.bytes("\(source)/manifest.json"))
+    let manifest = try JSON(parsing: try FileBytes.read("\(source)/manifest.json"))
     try Folder.make(target)
     let replay = RecordedCase(
       source: source, target: target, manifest: manifest, arguments: arguments)
@@ -62,7 +62,7 @@ struct RecordedCase {
   func network(_ dialect: Dialect, batch: Int? = 1) throws -> Network {
     let name = try field("cfg", manifest["cfg"]?.string)
     return try NetworkBuilder(
-      dialect: dialect, batch: batch, readFile: { try? Load.bytes($0) }
+      dialect: dialect, batch: batch, readFile: { try? FileBytes.read($0) }
     ).build(try Load.config("\(source)/\(name)"))
   }
 
