@@ -4,6 +4,8 @@ public struct OptionReader: Sendable {
   public let file: String
   public let section: ConfigFile.Section
   public private(set) var messages: [Message] = []
+  /// How many of `messages` stand before the layer's row of the table; the rest stand behind it.
+  private var countBeforeRow: Int?
   private var used: Set<Int> = []
 
   public init(_ section: ConfigFile.Section, file: String) {
@@ -144,6 +146,20 @@ public struct OptionReader: Sendable {
   /// Something that Darknet prints while it reads this section.
   public mutating func say(_ stream: Message.Stream, _ text: String) {
     messages.append(Message(stream, text))
+  }
+
+  /// Says that Darknet prints the layer's row of the table here: messages of options read later
+  /// stand behind it.
+  public mutating func markRow() { countBeforeRow = messages.count }
+
+  /// What Darknet prints before the layer's row of the table.
+  public var messagesBeforeRow: [Message] {
+    Array(messages.prefix(countBeforeRow ?? messages.count))
+  }
+
+  /// What Darknet prints behind the layer's row of the table.
+  public var messagesBehindRow: [Message] {
+    Array(messages.dropFirst(countBeforeRow ?? messages.count)) + unusedFieldMessages
   }
 
   /// Darknet's `Unused field` lines, for options that nobody asked for.

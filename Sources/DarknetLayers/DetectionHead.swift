@@ -5,6 +5,9 @@ import DarknetTensors
 public protocol DetectionHead: Layer {
   var classes: Int { get }
 
+  /// What the head asks of the loader of training pictures; the last head decides for all.
+  var training: HeadTrainingOptions { get }
+
   /// How overlapping boxes are thinned out; the network's last head decides for all.
   func suppression(threshold: Float) -> NonMaximumSuppression
 
@@ -20,4 +23,23 @@ public protocol DetectionHead: Layer {
   func decode(
     _ output: UnsafePointer<Float>, networkWidth: Int, networkHeight: Int, threshold: Float,
     hierarchyThreshold: Float, into detections: inout DetectionSet)
+}
+
+/// Options of a head that concern the loader of its training pictures.
+public struct HeadTrainingOptions: Hashable, Sendable {
+  /// Objects that one picture may have; more are left out. cfg option `max`.
+  public var maximumBoxes: Int
+  /// Crop and translation, as a part of the picture's sides.
+  public var jitter: Float
+  /// Largest zoom factor, 1 for none; AlexeyAB's dialect.
+  public var resize: Float
+  /// Whether the network's size changes during training: 0 no, 1 by up to 1.4, else by this factor.
+  public var random: Float
+
+  public init(maximumBoxes: Int, jitter: Float = 0.2, resize: Float = 1, random: Float = 0) {
+    self.maximumBoxes = maximumBoxes
+    self.jitter = jitter
+    self.resize = resize
+    self.random = random
+  }
 }

@@ -168,10 +168,13 @@ public struct LayerSite: Sendable {
   public var dialect: Dialect
   /// The cfg's path; files named in options (`tree=`, `map=`) are opened as the program's paths.
   public var readFile: @Sendable (String) -> [UInt8]?
+  /// The sections of `previous`, for errors whose cause stands there; empty if nobody knows.
+  public var previousSections: [ConfigFile.Section]
 
   public init(
     index: Int, inputShape: Shape, previous: [any Layer], networkShape: Shape, net: NetOptions,
-    dialect: Dialect, readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
+    dialect: Dialect, readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
+    previousSections: [ConfigFile.Section] = []
   ) {
     self.index = index
     self.inputShape = inputShape
@@ -180,6 +183,7 @@ public struct LayerSite: Sendable {
     self.net = net
     self.dialect = dialect
     self.readFile = readFile
+    self.previousSections = previousSections
   }
 
   /// Output of the layer before, or -1 for the input: the usual single source.

@@ -6,6 +6,7 @@ public enum LayerRegistry {
     ShortcutLayer.self,
     PartialShortcutLayer.self,
     RouteLayer.self,
+    YoloLayer.self,
   ]
 
   private static let byName: [String: any Layer.Type] = {

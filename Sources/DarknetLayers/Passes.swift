@@ -124,6 +124,10 @@ public struct LossReport: Sendable {
   public var line: String?
   /// Problems worth one notice each, such as classes outside the head's range.
   public var notices: [String]
+  /// Boxes that the loss compared with a prediction, for Darknet's running `total_bbox`.
+  public var boxes = 0
+  /// Of these the ones whose prediction had another object already: `rewritten_bbox`.
+  public var rewrittenBoxes = 0
 
   public init(cost: Float, line: String? = nil, notices: [String] = []) {
     self.cost = cost

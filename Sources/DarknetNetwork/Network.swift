@@ -16,8 +16,8 @@ public struct Network: Sendable {
     public let line: Int
     /// What Darknet prints while it reads the section, before the layer's row of the table.
     public let messages: [Message]
-    /// `Unused field` lines, printed behind the row.
-    public let unusedFields: [Message]
+    /// What it prints behind the row: defaults of options read late, `Unused field` lines.
+    public let messagesBehindRow: [Message]
 
     /// The section's name without brackets.
     public var name: String { type(of: layer).name }

@@ -61,6 +61,7 @@ public struct NetworkBuilder: Sendable {
   ) throws(ConfigError) -> [Network.Node] {
     var nodes: [Network.Node] = []
     var layers: [any Layer] = []
+    var sections: [ConfigFile.Section] = []
     var shape = net.inputShape
     for section in config.sections.dropFirst() {
       guard let type = LayerRegistry.layer(named: section.name) else {
@@ -69,7 +70,7 @@ public struct NetworkBuilder: Sendable {
       var options = OptionReader(section, file: config.name)
       let site = LayerSite(
         index: nodes.count, inputShape: shape, previous: layers, networkShape: net.inputShape,
-        net: net, dialect: dialect, readFile: readFile)
+        net: net, dialect: dialect, readFile: readFile, previousSections: sections)
       let layer = try type.init(&options, at: site)
       guard let count = layer.outputShape.checkedCount, count <= Int(Int32.max) else {
         let found = layer.outputShape
@@ -81,8 +82,9 @@ public struct NetworkBuilder: Sendable {
       nodes.append(
         Network.Node(
           index: nodes.count, layer: layer, common: common, line: section.line,
-          messages: options.messages, unusedFields: options.unusedFieldMessages))
+          messages: options.messagesBeforeRow, messagesBehindRow: options.messagesBehindRow))
       layers.append(layer)
+      sections.append(section)
       shape = layer.outputShape
     }
     guard !nodes.isEmpty else {
