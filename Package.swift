@@ -42,7 +42,7 @@ let package = Package(
     module("DarknetInference", ["DarknetNetwork", "DarknetKernels"]),
     module("DarknetData", ["DarknetTensors", "DarknetBoxes", "DarknetConfig", "CImageCodecs"]),
     module("DarknetTraining", ["DarknetNetwork", "DarknetKernels", "DarknetData"]),
-    module("DarknetEvaluation", ["DarknetBoxes"]),
+    module("DarknetEvaluation", ["DarknetBoxes", "DarknetConfig"]),
     module(
       "Darknet",
       [

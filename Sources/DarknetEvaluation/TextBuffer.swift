@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
+import DarknetConfig
 
 /// Bytes of a text file in the making, with numbers as C's printf writes them.
 ///
@@ -54,13 +48,7 @@ public struct TextBuffer: Sendable {
   /// `%.*f`, not a number always as `-nan`, which is how x86 prints 0 / 0.
   public mutating func append(_ value: Double, decimals: Int) {
     guard !value.isNaN else { return append("-nan") }
-    // The longest double has 309 digits before its point.
-    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 320 + decimals) { buffer in
-      let count = withVaList([Int32(decimals), value]) {
-        vsnprintf(buffer.baseAddress!, buffer.count, "%.*f", $0)
-      }
-      bytes.append(contentsOf: buffer.prefix(Int(count)).lazy.map { UInt8(bitPattern: $0) })
-    }
+    append(fixed(value, decimals: decimals))
   }
 
   private mutating func append(digits number: UInt, isNegative: Bool, atLeast width: Int) {

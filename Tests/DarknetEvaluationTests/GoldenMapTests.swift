@@ -48,7 +48,12 @@ struct GoldenMapTests {
     var tp: Int
     var fp: Int
     var fn: Int
-    var average_iou: Double
+    var averageIoU: Double
+
+    enum CodingKeys: String, CodingKey {
+      case map, tp, fp, fn
+      case averageIoU = "average_iou"
+    }
   }
 
   /// The expectations were recomputed in double precision; ours compares overlaps in float32, as
@@ -66,7 +71,7 @@ struct GoldenMapTests {
     #expect(result.counts.truePositives == expected.tp)
     #expect(result.counts.falsePositives == expected.fp)
     #expect(result.counts.falseNegatives == expected.fn)
-    #expect(abs(result.counts.averageIoU - expected.average_iou) < 1e-6)
+    #expect(abs(result.counts.averageIoU - expected.averageIoU) < 1e-6)
   }
 
   /// The printed text, line by line. With -points the program's own build misses equal recalls

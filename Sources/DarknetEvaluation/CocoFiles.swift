@@ -1,0 +1,172 @@
+import DarknetConfig
+
+/// A rectangle as COCO writes it: top left corner and size, in pixels.
+public struct CocoBox: Hashable, Sendable {
+  public var x: Double
+  public var y: Double
+  public var width: Double
+  public var height: Double
+
+  public init(x: Double, y: Double, width: Double, height: Double) {
+    self.x = x
+    self.y = y
+    self.width = width
+    self.height = height
+  }
+
+  public var area: Double { width * height }
+
+  /// Intersection over union; over the box's own area if `truth` is a crowd, in which any number
+  /// of objects may be.
+  static func iou(_ box: CocoBox, _ truth: CocoBox, isCrowd: Bool) -> Double {
+    let width = min(box.x + box.width, truth.x + truth.width) - max(box.x, truth.x)
+    guard width > 0 else { return 0 }
+    let height = min(box.y + box.height, truth.y + truth.height) - max(box.y, truth.y)
+    guard height > 0 else { return 0 }
+    let common = width * height
+    return common / (isCrowd ? box.area : box.area + truth.area - common)
+  }
+}
+
+/// Objects marked in pictures: the part of a COCO instances file that figures on boxes need.
+public struct CocoDataset: Sendable {
+  public struct Object: Hashable, Sendable {
+    public var image: Int
+    public var category: Int
+    public var box: CocoBox
+    /// Pixels of the object's outline, which decides whether it is small, medium or large.
+    public var area: Double
+    public var isCrowd: Bool
+
+    public init(image: Int, category: Int, box: CocoBox, area: Double, isCrowd: Bool = false) {
+      self.image = image
+      self.category = category
+      self.box = box
+      self.area = area
+      self.isCrowd = isCrowd
+    }
+  }
+
+  /// Identities of the pictures, also of those without objects.
+  public var images: [Int]
+  public var categories: [Int]
+  public var objects: [Object]
+
+  public init(images: [Int], categories: [Int], objects: [Object]) {
+    self.images = images
+    self.categories = categories
+    self.objects = objects
+  }
+
+  /// Reads an instances file.
+  ///
+  /// - Parameter file: its name, for messages.
+  /// - Throws: if it is no JSON, or an image, a category or an annotation lacks its identity, or
+  ///   an annotation its box. An annotation without `area` has its box's; without `iscrowd` it is
+  ///   no crowd.
+  public init(json bytes: UnsafeRawBufferPointer, file: String) throws(ConfigError) {
+    var images: [Int] = []
+    var categories: [Int] = []
+    var objects: [Object] = []
+    var reader = JSONReader(bytes, file: file)
+    try reader.object { reader, key throws(ConfigError) in
+      switch key {
+      case "images": images = try Self.identities(&reader)
+      case "categories": categories = try Self.identities(&reader)
+      case "annotations":
+        try reader.array { reader, _ throws(ConfigError) in
+          objects.append(try Self.object(&reader))
+        }
+      default: try reader.skip()
+      }
+    }
+    try reader.end()
+    self.init(images: images, categories: categories, objects: objects)
+  }
+
+  private static func identities(_ reader: inout JSONReader) throws(ConfigError) -> [Int] {
+    var result: [Int] = []
+    try reader.array { reader, _ throws(ConfigError) in
+      var identity: Int?
+      try reader.object { reader, key throws(ConfigError) in
+        if key == "id" { identity = try reader.integer() } else { try reader.skip() }
+      }
+      guard let identity else { throw reader.error("an 'id'", found: "none") }
+      result.append(identity)
+    }
+    return result
+  }
+
+  private static func object(_ reader: inout JSONReader) throws(ConfigError) -> Object {
+    var image: Int?
+    var category: Int?
+    var box: [Double]?
+    var area: Double?
+    var isCrowd = false
+    try reader.object { reader, key throws(ConfigError) in
+      switch key {
+      case "image_id": image = try reader.integer()
+      case "category_id": category = try reader.integer()
+      case "bbox": box = try reader.numbers(4)
+      case "area": area = try reader.number()
+      case "iscrowd": isCrowd = try reader.flag()
+      default: try reader.skip()
+      }
+    }
+    guard let image, let category, let box else {
+      throw reader.error("'image_id', 'category_id' and 'bbox'", found: "not all of them")
+    }
+    let rectangle = CocoBox(x: box[0], y: box[1], width: box[2], height: box[3])
+    return Object(
+      image: image, category: category, box: rectangle, area: area ?? rectangle.area,
+      isCrowd: isCrowd)
+  }
+}
+
+/// A box that a detector proposes: an entry of a COCO results file.
+public struct CocoDetection: Hashable, Sendable {
+  public var image: Int
+  public var category: Int
+  public var box: CocoBox
+  public var score: Double
+
+  public init(image: Int, category: Int, box: CocoBox, score: Double) {
+    self.image = image
+    self.category = category
+    self.box = box
+    self.score = score
+  }
+
+  /// Reads a results file: an array of objects with `image_id`, `category_id`, `bbox`, `score`.
+  public static func list(
+    json bytes: UnsafeRawBufferPointer, file: String
+  ) throws(ConfigError) -> [CocoDetection] {
+    var result: [CocoDetection] = []
+    var reader = JSONReader(bytes, file: file)
+    try reader.array { reader, _ throws(ConfigError) in
+      var image: Int?
+      var category: Int?
+      var box: [Double]?
+      var score: Double?
+      try reader.object { reader, key throws(ConfigError) in
+        switch key {
+        case "image_id": image = try reader.integer()
+        case "category_id": category = try reader.integer()
+        case "bbox": box = try reader.numbers(4)
+        case "score": score = try reader.number()
+        default: try reader.skip()
+        }
+      }
+      guard let image, let category, let box, let score else {
+        throw reader.error(
+          "'image_id', 'category_id', 'bbox' and 'score'", found: "not all of them")
+      }
+      result.append(
+        CocoDetection(
+          image: image, category: category,
+          box: CocoBox(x: box[0], y: box[1], width: box[2], height: box[3]), score: score))
+    }
+    try reader.end()
+    return result
+  }
+}
