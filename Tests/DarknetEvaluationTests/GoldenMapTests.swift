@@ -12,7 +12,7 @@ private struct ScoredPictures {
 
   init() throws {
     let names = SharedFiles.lines(try SharedFiles.text("datasets/tiny-coco/all.txt"))
-    truths = try names.map { try SharedFiles.labels(ofPicture: String($0)) }
+    truths = try names.map { try SharedFiles.labels(ofPicture: String($0), in: "tiny-coco") }
     sets = names.map { _ in DetectionSet(classCount: 80) }
     let table = String(
       decoding: try SharedFiles.unzipped("golden/eval/map-detections.csv.gz"), as: UTF8.self)

@@ -42,9 +42,9 @@ enum SharedFiles {
     text.split(whereSeparator: \.isNewline)
   }
 
-  /// Objects of a picture of tiny-coco, from the label file beside it.
-  static func labels(ofPicture name: String) throws -> [TruthBox] {
-    let path = "datasets/tiny-coco/" + name.replacing(".jpg", with: ".txt")
+  /// Objects of a picture of a data set, from the label file beside it.
+  static func labels(ofPicture name: String, in set: String) throws -> [TruthBox] {
+    let path = "datasets/\(set)/" + name.replacing(".jpg", with: ".txt")
     return try lines(text(path)).map { line in
       let row = line.split(separator: " ").compactMap { Float($0) }
       try #require(row.count == 5)

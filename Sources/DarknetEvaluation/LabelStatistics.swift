@@ -1,0 +1,70 @@
+import DarknetBoxes
+
+/// What the labels of a data set hold: how many objects of each class, and of what sizes.
+public struct LabelStatistics: Sendable {
+  public struct ClassCounts: Hashable, Sendable {
+    public var objects = 0
+    /// Pictures with at least one object of the class.
+    public var pictures = 0
+    /// Objects by COCO's sizes, in pixels of the picture: below 32 x 32, below 96 x 96, larger.
+    public var small = 0
+    public var medium = 0
+    public var large = 0
+    /// Sums over the objects, in parts of the picture.
+    public var widthSum = 0.0
+    public var heightSum = 0.0
+
+    public var averageWidth: Double { objects > 0 ? widthSum / Double(objects) : 0 }
+    public var averageHeight: Double { objects > 0 ? heightSum / Double(objects) : 0 }
+  }
+
+  public private(set) var classes: [ClassCounts]
+  public private(set) var pictures = 0
+  public private(set) var picturesWithoutObjects = 0
+  public private(set) var mostObjects = 0
+  /// Objects of classes that the network does not have.
+  public private(set) var unknownClasses = 0
+  /// Objects by the side of the square of their area, in 1/50 of the picture's: bin i is
+  /// i/50 ..< (i+1)/50, the last also takes what is larger.
+  public private(set) var sideHistogram = [Int](repeating: 0, count: 50)
+
+  public init(classCount: Int) {
+    classes = Array(repeating: ClassCounts(), count: classCount)
+  }
+
+  public var objects: Int { classes.reduce(0) { $0 + $1.objects } }
+
+  /// Counts a picture in.
+  public mutating func add(_ truths: [TruthBox], pictureWidth: Int, pictureHeight: Int) {
+    pictures += 1
+    if truths.isEmpty { picturesWithoutObjects += 1 }
+    mostObjects = max(mostObjects, truths.count)
+    var seen = Set<Int>()
+    for truth in truths {
+      guard classes.indices.contains(truth.classIndex) else {
+        unknownClasses += 1
+        continue
+      }
+      let part = Double(truth.box.area)
+      let area = part * Double(pictureWidth) * Double(pictureHeight)
+      seen.insert(truth.classIndex)
+      classes[truth.classIndex].objects += 1
+      classes[truth.classIndex].widthSum += Double(truth.box.width)
+      classes[truth.classIndex].heightSum += Double(truth.box.height)
+      switch area {
+      case ..<1024: classes[truth.classIndex].small += 1
+      case ..<9216: classes[truth.classIndex].medium += 1
+      default: classes[truth.classIndex].large += 1
+      }
+      // A box from a file can have any numbers.
+      let bin = (part > 0 ? part.squareRoot() : 0) * 50
+      sideHistogram[bin < 49 ? Int(bin) : 49] += 1
+    }
+    for number in seen { classes[number].pictures += 1 }
+  }
+
+  /// What `calc_anchors` prints and writes to `counters_per_class.txt`.
+  public var countersText: String {
+    "counters_per_class = " + classes.map { "\($0.objects)" }.joined(separator: ", ")
+  }
+}

@@ -1,0 +1,57 @@
+import DarknetBoxes
+
+/// The most instructive mistakes of a network: its surest false positives and the largest objects
+/// that it misses.
+public struct WorstMistakes: Sendable {
+  public struct Mistake: Hashable, Sendable {
+    /// Index of the picture in the list.
+    public var picture: Int
+    public var classIndex: Int
+    public var box: Box
+    /// Probability of a false positive, area of a miss: the higher, the worse.
+    public var weight: Float
+  }
+
+  /// How many of each kind are kept.
+  public let limit: Int
+  private var positives: [Mistake] = []
+  private var misses: [Mistake] = []
+
+  public init(limit: Int) {
+    precondition(limit >= 0, "a limit cannot be negative")
+    self.limit = limit
+  }
+
+  /// Worst first.
+  public var falsePositives: [Mistake] { Self.worst(positives, limit) }
+  public var missedObjects: [Mistake] { Self.worst(misses, limit) }
+
+  /// Looks at a picture.
+  ///
+  /// - Parameter threshold: the probability that makes a detection.
+  public mutating func add(
+    _ matches: PictureMatches, detections: DetectionSet, picture: Int, threshold: Float
+  ) {
+    positives += matches.falsePositives(above: threshold).prefix(limit).map {
+      Mistake(
+        picture: picture, classIndex: $0.classIndex, box: detections.boxes[$0.detection],
+        weight: $0.probability)
+    }
+    misses += matches.misses(above: threshold).map {
+      let truth = matches.truths[$0]
+      return Mistake(
+        picture: picture, classIndex: truth.classIndex, box: truth.box, weight: truth.box.area)
+    }
+    // Memory for so many pictures as there may be, without sorting after each.
+    if positives.count > 1000 + 2 * limit { positives = falsePositives }
+    if misses.count > 1000 + 2 * limit { misses = missedObjects }
+  }
+
+  /// The heaviest, ties in the order of pictures.
+  private static func worst(_ mistakes: [Mistake], _ limit: Int) -> [Mistake] {
+    let order = mistakes.indices.sorted {
+      (mistakes[$1].weight, $0) < (mistakes[$0].weight, $1)
+    }
+    return order.prefix(limit).map { mistakes[$0] }
+  }
+}
