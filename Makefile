@@ -1,0 +1,80 @@
+# prn-darknet: two commands do everything on a fresh Debian 12 with Swift:
+#   make demo   installs what is missing, builds, does the main job on real input
+#   make test   the whole test suite
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+PROGRAM := .build/release/prn-darknet
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+.DELETE_ON_ERROR:
+.PHONY: help build demo test weights install uninstall deps test-deps bench fuzz parity sanitize \
+  format-check clean
+
+help:
+	@echo 'make build     build .build/release/prn-darknet'
+	@echo 'make demo      install what is missing, build, and do the main job on real input'
+	@echo 'make test      run the tests (within ten minutes on two cores)'
+	@echo 'make weights   get the published yolov3-tiny.weights'
+	@echo 'make install   into PREFIX (/usr/local); LINK=1 adds the name darknet'
+	@echo 'make bench | fuzz | parity | sanitize   longer runs, see docs/development.md'
+
+# What the program is built from. Nothing is installed that is there already.
+deps:
+	@missing=; \
+	for pair in openblas:libopenblas-dev libjpeg:libjpeg-dev libpng:libpng-dev; do \
+	  pkg-config --exists $${pair%%:*} 2>/dev/null || missing="$$missing $${pair##*:}"; \
+	done; \
+	command -v pkg-config >/dev/null || missing="$$missing pkg-config"; \
+	if [ -n "$$missing" ]; then \
+	  echo "installing$$missing"; \
+	  $(SUDO) apt-get update -qq && $(SUDO) env $(APT) $$missing; \
+	fi
+	@command -v swift >/dev/null || { echo 'Swift 6.1 or newer is needed: https://swift.org/install'; exit 1; }
+
+build: deps
+	swift build -c release --static-swift-stdlib --product prn-darknet
+
+weights: weights/yolov3-tiny.weights
+
+weights/yolov3-tiny.weights:
+	@weights/get yolov3-tiny.weights
+
+demo: build weights/yolov3-tiny.weights
+	@demo/run $(PROGRAM)
+
+test: deps
+	swift build -c release --product prn-darknet
+	swift test -c release
+
+# Longer runs.
+bench: build
+	Benchmarks/run
+
+fuzz: deps
+	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} swift test -c release --filter Mutation
+
+parity: deps weights/yolov3-tiny.weights
+	swift build -c release --product prn-darknet
+	PRN_DARKNET_PARITY=1 swift test -c release --filter 'GoldenTests|LiveReferenceTests'
+
+sanitize: deps
+	swift test -c release --sanitize=address --scratch-path .build/address
+	swift test -c release --sanitize=thread --scratch-path .build/thread
+
+install: build
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg'
+	install $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/prn-darknet'
+	cp cfg/*.cfg '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg/'
+	$(if $(LINK),ln -sf prn-darknet '$(DESTDIR)$(PREFIX)/bin/darknet')
+
+uninstall:
+	rm -f '$(DESTDIR)$(PREFIX)/bin/prn-darknet'
+	[ ! -L '$(DESTDIR)$(PREFIX)/bin/darknet' ] || rm '$(DESTDIR)$(PREFIX)/bin/darknet'
+	rm -rf '$(DESTDIR)$(PREFIX)/share/prn-darknet'
+
+format-check:
+	swift format lint --strict --recursive Sources Tests Package.swift
+
+clean:
+	rm -rf .build demo/out
