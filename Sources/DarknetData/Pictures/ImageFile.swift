@@ -35,9 +35,9 @@ public enum ImageFile {
   public static func loadBitmap(
     _ path: String, channels: Int = 3, limits: Limits = Limits()
   ) throws(ImageError) -> Bitmap {
-    let file: FileBytes
-    do throws(FileBytes.Failure) {
-      file = try FileBytes(path, firstPart: 4096)
+    let file: LimitedFile
+    do throws(LimitedFile.Failure) {
+      file = try LimitedFile(path, firstPart: 4096)
       // What is no picture is not worth reading whole: it may be a video, or an endless device.
       if case .format = ImageFormat.identify(file.bytes) {
         try file.readRest(limit: limits.fileBytes)

@@ -8,7 +8,7 @@
 
 /// The bytes of a file, read once into memory of their own: a mapping would crash the process if
 /// somebody cut the file short meanwhile.
-final class FileBytes {
+final class LimitedFile {
   private(set) var count = 0
   private var memory: UnsafeMutableRawPointer
   private var capacity: Int
