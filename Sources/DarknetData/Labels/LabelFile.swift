@@ -1,0 +1,143 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The objects of one picture: a line each, `class x y width height`, in parts of the picture,
+/// x and y being the centre.
+///
+/// Darknet reads five numbers after five numbers and stops where they stop, silently. Here each
+/// line stands for itself: a bad one is reported and left out, the others count.
+public struct LabelFile: Sendable {
+  /// In the file's order.
+  public private(set) var objects: [TruthBox] = []
+  public private(set) var problems: [DataProblem] = []
+
+  /// Reads the labels of a picture from wherever they are; without any the picture has no
+  /// objects, and a problem says so.
+  ///
+  /// - Parameter classes: classes from this number on are problems; nil takes all.
+  public init(ofPicture picture: String, classes: Int?, dialect: Dialect = .alexeyab) {
+    let candidates = LabelPath.candidates(for: picture, dialect: dialect)
+    guard let first = candidates.first else {
+      problems = [DataProblem(picture, .noLabelPath)]
+      return
+    }
+    for path in candidates where path != picture {
+      do throws(DataError) {
+        read(try TextFile(path), classes: classes)
+        return
+      } catch {
+        if case .file(let error) = error, error.code == ENOENT || error.code == ENOTDIR { continue }
+        problems = [DataProblem(path, .unreadableLabels(reason: Self.reason(error)))]
+        return
+      }
+    }
+    let alternative = candidates.dropFirst().first
+    problems = [DataProblem(first, .missingLabels(picture: picture, alternative: alternative))]
+  }
+
+  /// From the bytes of a file; `name` is for problems.
+  public init(text: some Collection<UInt8>, name: String, classes: Int?) {
+    read(TextFile(text, name: name), classes: classes)
+  }
+
+  private mutating func read(_ text: TextFile, classes: Int?) {
+    text.forEachLine { number, line in
+      guard !line.isEmpty else { return }
+      do throws(DataProblem.Kind) {
+        objects.append(try readObject(line, number: number, of: text.name, classes: classes))
+      } catch {
+        problems.append(DataProblem(text.name, line: number, error))
+      }
+    }
+  }
+
+  private static func reason(_ error: DataError) -> String {
+    switch error {
+    case .file(let error): error.reason
+    case .content(let error): error.found
+    }
+  }
+
+  // MARK: A line
+
+  private mutating func readObject(
+    _ line: UnsafeBufferPointer<UInt8>, number: Int, of name: String, classes: Int?
+  ) throws(DataProblem.Kind) -> TruthBox {
+    let tokens = line.split(whereSeparator: { TextFile.isBlank($0) })
+    guard tokens.count >= 5 else { throw .tooFewNumbers(tokens.count) }
+    guard tokens.count <= 6 else { throw .tooManyNumbers(tokens.count) }
+    let classIndex = try Self.classIndex(tokens[0])
+    let x = try Self.number(tokens[1], .x)
+    let y = try Self.number(tokens[2], .y)
+    var width = try Self.number(tokens[3], .width)
+    var height = try Self.number(tokens[4], .height)
+    if tokens.count == 6 {
+      // Anything but a number there means that the line is something else.
+      guard Self.number(tokens[5]) != nil else { throw .tooManyNumbers(6) }
+      problems.append(DataProblem(name, line: number, .confidence))
+    }
+    if let classes, !(0..<classes).contains(classIndex) {
+      throw .classOutOfRange(classIndex, classes: classes)
+    }
+    guard classIndex >= 0 else { throw .classOutOfRange(classIndex, classes: Int(Int32.max)) }
+    guard width > 0, height > 0 else { throw .noSize(width: width, height: height) }
+    guard x != 0 || y != 0 else { throw .centreAtOrigin }
+    guard (0...1).contains(x), (0...1).contains(y) else { throw .centreOutside(x: x, y: y) }
+    if width > 1 || height > 1 {
+      // Six decimals of a box as large as the picture may end just above 1.
+      if max(width, height) > 1.00001 {
+        problems.append(
+          DataProblem(name, line: number, .largerThanPicture(width: width, height: height)))
+      }
+      (width, height) = (min(width, 1), min(height, 1))
+    }
+    return TruthBox(
+      box: Box(x: x, y: y, width: width, height: height), classIndex: classIndex)
+  }
+
+  private static func classIndex(
+    _ token: Slice<UnsafeBufferPointer<UInt8>>
+  ) throws(DataProblem.Kind) -> Int {
+    // Some tools write the class as `3.0` or `3.000000`.
+    guard let value = number(token), let index = Int(exactly: value),
+      index.magnitude <= Int32.max
+    else { throw .noClass(found: text(token)) }
+    return index
+  }
+
+  private static func number(
+    _ token: Slice<UnsafeBufferPointer<UInt8>>, _ field: DataProblem.Field
+  ) throws(DataProblem.Kind) -> Float {
+    guard let value = number(token) else { throw .noNumber(field, found: text(token)) }
+    let rounded = Float(value)
+    guard rounded.isFinite else { throw .notFinite(field, found: text(token)) }
+    return rounded
+  }
+
+  /// The number that all of the token is, if it is one; `nan` and `inf` are.
+  private static func number(_ token: Slice<UnsafeBufferPointer<UInt8>>) -> Double? {
+    let bytes = UnsafeBufferPointer(rebasing: token)
+    // strtod stops at the blank, line end or zero that follows each token.
+    return bytes.withMemoryRebound(to: CChar.self) { characters in
+      let start = UnsafeMutablePointer(mutating: characters.baseAddress!)
+      var end: UnsafeMutablePointer<CChar>? = start
+      let value = strtod(start, &end)
+      return end == start + characters.count ? value : nil
+    }
+  }
+
+  /// At most 40 characters, for messages.
+  private static func text(_ token: Slice<UnsafeBufferPointer<UInt8>>) -> String {
+    let shown = String(decoding: token.prefix(40), as: UTF8.self)
+    return token.count > 40 ? shown + "…" : shown
+  }
+}

@@ -1,0 +1,149 @@
+import DarknetConfig
+import DarknetTensors
+
+/// A Darknet `.data` file: where the lists, names and results of a data set are.
+///
+/// Read as a cfg is, so all blanks vanish. A path that is not there without its blanks but is
+/// with them is taken with them. Relative paths start at the current folder, as Darknet's do, not
+/// at the file's.
+public struct DataFile: Sendable {
+  /// The file's own path.
+  public let path: String
+  /// What Darknet prints about odd lines.
+  public let messages: [Message]
+  private let options: [ConfigFile.Option]
+
+  /// - Throws: `DataError` if the file cannot be read, is no text or is a cfg.
+  public init(_ path: String) throws(DataError) {
+    let file: LimitedFile
+    do throws(LimitedFile.Failure) {
+      file = try LimitedFile(path, firstPart: 4096)
+      try file.readRest(limit: 1 << 20)
+    } catch {
+      switch error {
+      case .system(let code): throw .file(FileError(.open, path, code: code))
+      case .tooLong:
+        throw .content(
+          ConfigError(
+            file: path, expected: "a .data file", found: "more than a megabyte",
+            fix: "check that the right file was named"))
+      }
+    }
+    try self.init(text: file.bytes, name: path)
+  }
+
+  /// From the bytes of a file; `name` is for errors.
+  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+    do throws(ConfigError) {
+      let file = try ConfigFile(text: text, name: name)
+      if let first = file.sections.first {
+        throw ConfigError(
+          file: name, line: first.line, expected: "a .data file with lines such as 'names=x.names'",
+          found: "the section [\(first.name)] of a cfg", fix: "name the .data file before the cfg")
+      }
+      path = name
+      options = file.preamble
+      messages = file.messages
+    } catch {
+      throw .content(error)
+    }
+  }
+
+  // MARK: Any key
+
+  /// The option's value, without blanks.
+  public func string(_ key: String) -> String? { option(key)?.value }
+
+  /// A whole number, or nil if the option is absent.
+  public func int(
+    _ key: String, in range: ClosedRange<Int> = 0...Int(Int32.max)
+  ) throws(DataError) -> Int? {
+    guard let option = option(key), let value = option.value else { return nil }
+    guard let number = Number.int(value), range.contains(number) else {
+      let limits = range.upperBound == Int(Int32.max) ? "of at least \(range.lowerBound)"
+        : "in \(range.lowerBound)...\(range.upperBound)"
+      throw error(
+        key, expected: "a whole number \(limits)", found: "'\(value)'",
+        fix: "change it or drop the line")
+    }
+    return number
+  }
+
+  /// A path; with its blanks if only that one is there.
+  public func path(_ key: String) -> String? {
+    guard let option = option(key), let squeezed = option.value else { return nil }
+    guard squeezed != option.verbatim, !fileExists(squeezed), fileExists(option.verbatim) else {
+      return squeezed
+    }
+    return option.verbatim
+  }
+
+  /// An error about an option, at its line.
+  public func error(
+    _ key: String, expected: String, found: String, fix: String
+  ) -> DataError {
+    .content(
+      ConfigError(
+        file: path, line: option(key)?.line, option: key, expected: expected, found: found,
+        fix: fix))
+  }
+
+  private func option(_ key: String) -> ConfigFile.Option? { options.first { $0.key == key } }
+
+  // MARK: Keys of `detector`
+
+  public var trainPath: String? { path("train") }
+  public var validPath: String? { path("valid") }
+  /// Pictures whose missed objects do not count, as VOC has them.
+  public var difficultPath: String? { path("difficult") }
+  public var namesPath: String { path("names") ?? "data/names.list" }
+  /// Folder of the weights that training writes.
+  public var backupFolder: String { path("backup") ?? "/backup/" }
+  /// Folder of the files that `valid` writes.
+  public var resultsFolder: String { path("results") ?? "results" }
+  /// Which files `valid` writes: voc, coco, imagenet and others.
+  public var evaluation: String { string("eval") ?? "voc" }
+  /// Class names of a classifier.
+  public var labelsPath: String { path("labels") ?? "data/labels.list" }
+
+  public func classCount() throws(DataError) -> Int? { try int("classes", in: 1...1_000_000) }
+  /// Iterations between numbered weights files.
+  public func saveWeightsInterval() throws(DataError) -> Int? {
+    try int("saveweights", in: 1...Int(Int32.max))
+  }
+  /// Iterations between `_last` weights files.
+  public func saveLastInterval() throws(DataError) -> Int? {
+    try int("savelast", in: 1...Int(Int32.max))
+  }
+
+  // MARK: Files that the keys name
+
+  /// The list of pictures that `key` names, or `fallback` if the key is absent.
+  public func list(_ key: String, default fallback: String) throws(DataError) -> ListFile {
+    let listPath = path(key) ?? fallback
+    try requireFile(listPath, key: key, expected: "a list of pictures")
+    return try ListFile(listPath)
+  }
+
+  /// The names of the classes.
+  ///
+  /// - Parameter key: `names`, or `labels` for classifiers.
+  public func names(
+    _ key: String = "names", default fallback: String? = nil
+  ) throws(DataError) -> NamesFile {
+    let namesPath = path(key) ?? fallback ?? (key == "labels" ? labelsPath : self.namesPath)
+    try requireFile(namesPath, key: key, expected: "a file of class names")
+    return try NamesFile(namesPath)
+  }
+
+  private func requireFile(_ wanted: String, key: String, expected: String) throws(DataError) {
+    guard !fileExists(wanted) else { return }
+    var fix = "correct the path, which starts at the current folder"
+    if let slash = path.lastIndex(of: "/"), !wanted.hasPrefix("/") {
+      let folder = String(path[..<slash])
+      if fileExists("\(folder)/\(wanted)") { fix += ", or run from the folder '\(folder)'" }
+    }
+    let found = option(key) == nil ? "no such line and no file '\(wanted)'" : "no file '\(wanted)'"
+    throw error(key, expected: expected, found: found, fix: fix)
+  }
+}

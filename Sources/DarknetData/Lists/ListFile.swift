@@ -1,0 +1,88 @@
+import DarknetConfig
+import DarknetTensors
+
+/// A list of pictures: a path a line, relative to the current folder.
+///
+/// Blanks inside a path belong to it, those around it do not. Lines may end in LF, CR LF or CR;
+/// empty ones are passed over (Darknet draws again when it meets one) and counted.
+public struct ListFile: Sendable {
+  /// The list's own path.
+  public let path: String
+  /// In the order of the file, duplicates included: they are drawn more often.
+  public let pictures: [String]
+  /// Line of each picture, from 1.
+  public let lines: [Int]
+  public let emptyLineCount: Int
+  /// Lines that are no paths, for they are no UTF-8, and the like.
+  public let problems: [DataProblem]
+
+  /// - Throws: `DataError` if the file cannot be read, is no text or names no picture.
+  public init(_ path: String) throws(DataError) {
+    let text = try TextFile(path)
+    try text.requireText("a path of a picture a line")
+    try self.init(text)
+  }
+
+  /// From the bytes of a file; `name` is for errors.
+  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+    let text = TextFile(text, name: name)
+    try text.requireText("a path of a picture a line")
+    try self.init(text)
+  }
+
+  /// Pictures that stand in no file; `name` is for errors.
+  public init(pictures: [String], name: String) {
+    path = name
+    self.pictures = pictures
+    lines = Array(1..<pictures.count + 1)
+    emptyLineCount = 0
+    problems = []
+  }
+
+  private init(_ text: TextFile) throws(DataError) {
+    var pictures: [String] = []
+    var lines: [Int] = []
+    var empty = 0
+    var problems: [DataProblem] = []
+    text.forEachLine { number, line in
+      if line.isEmpty {
+        empty += 1
+      } else if let picture = String(validating: line, as: UTF8.self) {
+        pictures.append(picture)
+        lines.append(number)
+      } else {
+        problems.append(DataProblem(text.name, line: number, .pathIsNoText))
+      }
+    }
+    if empty > 0 { problems.append(DataProblem(text.name, .emptyLines(empty))) }
+    guard !pictures.isEmpty else {
+      throw .content(
+        ConfigError(
+          file: text.name, expected: "a path of a picture a line",
+          found: empty > 0 ? "empty lines only" : problems.isEmpty ? "an empty file" : "none",
+          fix: "list the pictures, for instance with 'ls -1 folder/*.jpg'"))
+    }
+    path = text.name
+    self.pictures = pictures
+    self.lines = lines
+    emptyLineCount = empty
+    self.problems = problems
+  }
+
+  public var count: Int { pictures.count }
+
+  /// Places in `pictures` of paths that stand there already, each with the first of its kind.
+  public func duplicates() -> [(first: Int, again: Int)] {
+    var seen: [String: Int] = [:]
+    seen.reserveCapacity(count)
+    var found: [(first: Int, again: Int)] = []
+    for (index, picture) in pictures.enumerated() {
+      if let first = seen[picture] {
+        found.append((first, index))
+      } else {
+        seen[picture] = index
+      }
+    }
+    return found
+  }
+}

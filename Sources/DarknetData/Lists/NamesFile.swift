@@ -1,0 +1,43 @@
+import DarknetConfig
+import DarknetTensors
+
+/// A `.names` or labels file: a class a line, the first being class 0.
+public struct NamesFile: Sendable {
+  public let path: String
+  /// Blanks around a name are cut. An empty line inside the file is a class without a name, as
+  /// the classes below it must keep their numbers; empty lines at the end are none.
+  public let names: [String]
+
+  /// - Throws: `DataError` if the file cannot be read, is no text or has no name.
+  public init(_ path: String) throws(DataError) {
+    let text = try TextFile(path)
+    try text.requireText("a class name a line")
+    try self.init(text)
+  }
+
+  /// From the bytes of a file; `name` is for errors.
+  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+    try self.init(TextFile(text, name: name))
+  }
+
+  private init(_ text: TextFile) throws(DataError) {
+    path = text.name
+    var names: [String] = []
+    text.forEachLine { _, line in names.append(String(decoding: line, as: UTF8.self)) }
+    while names.last?.isEmpty == true { names.removeLast() }
+    guard !names.isEmpty else {
+      throw .content(
+        ConfigError(
+          file: text.name, expected: "a class name a line", found: "an empty file",
+          fix: "write the names into it"))
+    }
+    self.names = names
+  }
+
+  public var count: Int { names.count }
+
+  /// The name of a class, or its number if the file has no such line.
+  public subscript(classIndex: Int) -> String {
+    names.indices.contains(classIndex) ? names[classIndex] : "\(classIndex)"
+  }
+}

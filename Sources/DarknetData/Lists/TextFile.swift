@@ -1,0 +1,83 @@
+import DarknetConfig
+import DarknetTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The bytes of a text file, without byte-order mark, and with a zero behind them so that C's
+/// number readers stop there.
+struct TextFile {
+  let name: String
+  private let bytes: [UInt8]
+  /// Without mark and zero.
+  private let content: Range<Int>
+
+  init(_ path: String) throws(DataError) {
+    let file: LimitedFile
+    do throws(LimitedFile.Failure) {
+      file = try LimitedFile(path, firstPart: 4096)
+      try file.readRest(limit: 1 << 30)
+    } catch {
+      switch error {
+      case .system(let code): throw .file(FileError(.read, path, code: code))
+      case .tooLong:
+        throw .content(
+          ConfigError(
+            file: path, expected: "a text file of at most 1 GiB", found: "a longer one",
+            fix: "correct the path"))
+      }
+    }
+    self.init(file.bytes, name: path)
+  }
+
+  init(_ source: some Collection<UInt8>, name: String) {
+    self.name = name
+    bytes = Array(source) + [0]
+    let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+    content = mark..<bytes.count - 1
+  }
+
+  /// - Throws: `ConfigError` if there are zero bytes, as in pictures and weights.
+  func requireText(_ expected: String) throws(DataError) {
+    guard bytes[content].contains(0) else { return }
+    throw .content(
+      ConfigError(
+        file: name, expected: expected, found: "a file with zero bytes",
+        fix: "check that the right file was named"))
+  }
+
+  /// Calls `body` with each line, without its end and without blanks around it, and its number
+  /// from 1. Lines may end in LF, CR LF or CR.
+  func forEachLine(_ body: (_ number: Int, _ line: UnsafeBufferPointer<UInt8>) -> Void) {
+    bytes.withUnsafeBufferPointer { buffer in
+      var number = 0
+      var start = content.lowerBound
+      while start < content.upperBound {
+        number += 1
+        var end = start
+        while end < content.upperBound, buffer[end] != 0x0A, buffer[end] != 0x0D { end += 1 }
+        body(number, Self.trim(UnsafeBufferPointer(rebasing: buffer[start..<end])))
+        let isPair =
+          end + 1 < content.upperBound && buffer[end] == 0x0D && buffer[end + 1] == 0x0A
+        start = end + (isPair ? 2 : 1)
+      }
+    }
+  }
+
+  private static func trim(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+    guard let first = line.firstIndex(where: { !isBlank($0) }),
+      let last = line.lastIndex(where: { !isBlank($0) })
+    else { return UnsafeBufferPointer(rebasing: line[0..<0]) }
+    return UnsafeBufferPointer(rebasing: line[first...last])
+  }
+
+  static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
+}
+
+/// Whether the path names something that is there.
+func fileExists(_ path: String) -> Bool { !path.utf8.contains(0) && access(path, F_OK) == 0 }

@@ -1,0 +1,182 @@
+import DarknetConfig
+
+/// Something wrong with a single picture, label or line of a list. It is counted and reported
+/// once; training and evaluation go on without it.
+public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
+  /// The numbers of a label after its class.
+  public enum Field: String, Sendable {
+    case x, y, width, height
+  }
+
+  public enum Kind: Error, Hashable {
+    // Lists
+    case emptyLines(Int)
+    /// A path that is no UTF-8.
+    case pathIsNoText
+
+    // Lines of a label file: the object is left out
+    case noClass(found: String)
+    case classOutOfRange(Int, classes: Int)
+    case tooFewNumbers(Int)
+    case tooManyNumbers(Int)
+    case noNumber(Field, found: String)
+    case notFinite(Field, found: String)
+    case noSize(width: Float, height: Float)
+    case centreOutside(x: Float, y: Float)
+    /// Both coordinates of the centre are 0: what a failed conversion leaves.
+    case centreAtOrigin
+
+    // Lines of a label file: the object is kept
+    /// Wider or higher than the picture; cut to it.
+    case largerThanPicture(width: Float, height: Float)
+    /// A sixth number, dropped.
+    case confidence
+
+    // Label files as a whole: the picture counts as one without objects
+    /// No such file; `alternative` is the other place that was looked at.
+    case missingLabels(picture: String, alternative: String?)
+    case unreadableLabels(reason: String)
+    /// The picture's path does not lead to that of a label file.
+    case noLabelPath
+
+    // Pictures: another one is drawn
+    case unreadablePicture(ImageError.Problem)
+
+    // Classifiers: so many labels are part of the picture's path, where one should be.
+    case labelsInPath(Int)
+  }
+
+  /// The label file, picture or list in question.
+  public let file: String
+  /// From 1; nil if it is the file as a whole.
+  public let line: Int?
+  public let kind: Kind
+
+  public init(_ file: String, line: Int? = nil, _ kind: Kind) {
+    self.file = file
+    self.line = line
+    self.kind = kind
+  }
+
+  /// `file:line: expected …, found …; what to do or what happened`.
+  public var description: String {
+    let place = line.map { "\(file):\($0)" } ?? file
+    // A picture's error has the same form already.
+    if case .unreadablePicture(let problem) = kind {
+      return "\(ImageError(place, problem)); another picture takes its place"
+    }
+    let (expected, found, then) = words
+    return "\(place): expected \(expected), found \(found); \(then)"
+  }
+
+  private var words: (expected: String, found: String, then: String) {
+    let leftOut = "the object is left out"
+    let line = "'class x y width height'"
+    switch kind {
+    case .emptyLines(let count):
+      return ("a path a line", count == 1 ? "an empty line" : "\(count) empty lines",
+        count == 1 ? "it is passed over" : "they are passed over")
+    case .pathIsNoText:
+      return ("a path in UTF-8", "other bytes", "rename the picture; the line is passed over")
+    case .noClass(let text):
+      return ("a whole number as class", "'\(text)'", leftOut)
+    case .classOutOfRange(let found, let classes):
+      return ("a class in 0...\(classes - 1)", "\(found)", leftOut)
+    case .tooFewNumbers(let count):
+      return (line, count == 1 ? "1 number" : "\(count) numbers", leftOut)
+    case .tooManyNumbers(let count):
+      return (line, "\(count) numbers", "outlines and key points are not read; \(leftOut)")
+    case .noNumber(let field, let text):
+      let advice = text.contains(",") ? "write decimals with a point; " : ""
+      return ("a number as \(field)", "'\(text)'", advice + leftOut)
+    case .notFinite(let field, let text):
+      return ("a finite number as \(field)", "'\(text)'", leftOut)
+    case .noSize(let width, let height):
+      return ("a width and height above 0", "\(width) and \(height)", leftOut)
+    case .centreOutside(let x, let y):
+      let advice = max(abs(x), abs(y)) > 2 ? "divide pixels by the picture's size; " : ""
+      return ("a centre with x and y in 0...1", "\(x) and \(y)", advice + leftOut)
+    case .centreAtOrigin:
+      return ("a centre inside the picture", "x and y of 0", leftOut)
+    case .largerThanPicture(let width, let height):
+      return ("a width and height of at most 1", "\(width) and \(height)",
+        "the object is cut to the picture")
+    case .confidence:
+      return (line, "a sixth number",
+        "it is taken for a confidence and dropped, here and in other files")
+    case .missingLabels(let picture, let alternative):
+      let place = alternative.map { "no such file, nor '\($0)'" } ?? "no such file"
+      return ("the labels of '\(picture)'", place,
+        "write an empty file if the picture shows no objects, as is assumed")
+    case .unreadableLabels(let reason):
+      return ("a readable label file", reason, "the picture counts as one without objects")
+    case .noLabelPath:
+      return ("a picture named .jpg, .png, .bmp, .ppm or .tiff", "another name",
+        "rename it; without labels it counts as one without objects")
+    case .unreadablePicture:
+      preconditionFailure("pictures have words of their own")
+    case .labelsInPath(let count):
+      return ("one label as part of the path", count == 0 ? "none" : "\(count)",
+        "rename the picture's folder or the labels")
+    }
+  }
+}
+
+// MARK: - What becomes of it
+
+extension DataProblem {
+  /// A class of problems, for counts.
+  public enum Group: String, CaseIterable, Sendable {
+    case unreadablePictures = "unreadable pictures"
+    case missingLabels = "pictures without label file"
+    case badLabels = "objects left out"
+    case mendedLabels = "labels mended"
+    case badClasses = "pictures of no or several classes"
+    case lists = "odd lines in lists"
+  }
+
+  public var group: Group {
+    switch kind {
+    case .emptyLines, .pathIsNoText: .lists
+    case .noClass, .classOutOfRange, .tooFewNumbers, .tooManyNumbers, .noNumber, .notFinite,
+      .noSize, .centreOutside, .centreAtOrigin:
+      .badLabels
+    case .largerThanPicture, .confidence: .mendedLabels
+    case .missingLabels, .unreadableLabels, .noLabelPath: .missingLabels
+    case .unreadablePicture: .unreadablePictures
+    case .labelsInPath: .badClasses
+    }
+  }
+
+  /// The line that this adds to `bad.list`, where Darknet collects pictures and label files that
+  /// it cannot open.
+  var badListLine: String? {
+    switch group {
+    case .unreadablePictures, .missingLabels: file
+    default: nil
+    }
+  }
+
+  /// The line that this adds to `bad_label.list`: Darknet's words where it has any.
+  var badLabelListLine: String? {
+    switch kind {
+    case .classOutOfRange(let found, let classes):
+      return "Wrong annotation: class_id = \(found). But class_id should be "
+        + "[from 0 to \(classes - 1)], file: \(file)"
+    case .centreAtOrigin:
+      return "Wrong annotation: x = 0, y = 0, < 0 or > 1, file: \(file)"
+    case .centreOutside(let x, let y):
+      return "Wrong annotation: x = \(sixDecimals(x)), y = \(sixDecimals(y)), file: \(file)"
+    case .largerThanPicture(let width, let height):
+      let side = width > 1 ? "w = \(sixDecimals(width))" : "h = \(sixDecimals(height))"
+      return "Wrong annotation: \(side), file: \(file)"
+    default:
+      guard group == .badLabels else { return nil }
+      let (expected, found, _) = words
+      return "Wrong annotation: expected \(expected), found \(found), "
+        + "line \(line ?? 0), file: \(file)"
+    }
+  }
+
+  private func sixDecimals(_ value: Float) -> String { fixed(Double(value), decimals: 6) }
+}
