@@ -51,6 +51,11 @@ extension OptionReader {
   }
 }
 
+extension ConvolutionGeometry {
+  /// Of one image.
+  var outputShape: Shape { Shape(channels: filters, height: outHeight, width: outWidth) }
+}
+
 extension Dialect {
   /// Where the small constant of batch normalisation stands.
   var batchNormalizationEpsilon: BatchNormalization.Epsilon {
@@ -109,9 +114,7 @@ struct Blur: Sendable {
     weights = FloatBuffer((0..<channels).flatMap { _ in kernel })
   }
 
-  var outputShape: Shape {
-    Shape(channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth)
-  }
+  var outputShape: Shape { geometry.outputShape }
 
   func forward(_ x: TensorView, to y: TensorView, workspace: UnsafeMutablePointer<Float>) {
     Convolution.forward(

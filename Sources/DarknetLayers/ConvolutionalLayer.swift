@@ -21,9 +21,8 @@ public struct ConvolutionalLayer: Layer {
 
   /// Shapes of the convolution itself, before any blur.
   public let geometry: ConvolutionGeometry
-  public let isBatchNormalized: Bool
-  public let epsilon: BatchNormalization.Epsilon
-  public let activation: Activation
+  /// Bias or batch norm, and the activation.
+  let stage: OutputStage
   public let sharesParametersOf: Int?
   /// Weights are replaced by ±mean|w| of their filter (XNOR-Net, Rastegari et al. 2016).
   public let isBinary: Bool
@@ -44,10 +43,10 @@ public struct ConvolutionalLayer: Layer {
     let spread = try options.size("dilation", default: 1)
     let dilation = size == 1 ? 1 : spread
     let padding = try options.padding(size: size)
-    activation = try options.activation(default: .logistic, loud: true)
+    let activation = try options.activation(default: .logistic, loud: true)
     let isPlain = try options.flag("batch_normalize")
     let isCrossIteration = try options.flag("cbn")
-    isBatchNormalized = isPlain || isCrossIteration
+    let isBatchNormalized = isPlain || isCrossIteration
     isXnor = try options.flag("xnor")
     isBinary = try options.flag("binary") || isXnor
     hasBinaryOutput = try options.flag("bin_output")
@@ -63,7 +62,9 @@ public struct ConvolutionalLayer: Layer {
       : Blur(
         kind: antialiasing, channels: filters, height: geometry.outHeight,
         width: geometry.outWidth, strideX: strideX, strideY: strideY)
-    epsilon = site.dialect.batchNormalizationEpsilon
+    stage = OutputStage(
+      shape: geometry.outputShape, isBatchNormalized: isBatchNormalized, activation: activation,
+      dialect: site.dialect)
     sharesParametersOf = try Self.readShare(
       &options, at: site, geometry, isBatchNormalized: isBatchNormalized)
     source = site.previousIndex
@@ -76,8 +77,9 @@ public struct ConvolutionalLayer: Layer {
     isXnor: Bool = false, dialect: Dialect
   ) {
     self.geometry = geometry
-    self.isBatchNormalized = isBatchNormalized
-    self.activation = activation
+    stage = OutputStage(
+      shape: geometry.outputShape, isBatchNormalized: isBatchNormalized, activation: activation,
+      dialect: dialect)
     self.isXnor = isXnor
     isBinary = isXnor
     hasBinaryOutput = false
@@ -85,7 +87,6 @@ public struct ConvolutionalLayer: Layer {
     isExcited = false
     blur = nil
     sharesParametersOf = nil
-    epsilon = dialect.batchNormalizationEpsilon
     source = -1
   }
 
@@ -127,13 +128,11 @@ public struct ConvolutionalLayer: Layer {
     return other.sharesParametersOf ?? index
   }
 
+  public var isBatchNormalized: Bool { stage.isBatchNormalized }
+  public var epsilon: BatchNormalization.Epsilon { stage.epsilon }
+  public var activation: Activation { stage.activation }
   public var sources: [Int] { [source] }
-
-  public var outputShape: Shape {
-    blur.map(\.outputShape)
-      ?? Shape(
-        channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth)
-  }
+  public var outputShape: Shape { blur?.outputShape ?? stage.shape }
 
   public var parameters: [Parameter] {
     let spread = (2 / Float(geometry.columnHeight)).squareRoot()
@@ -158,49 +157,37 @@ public struct ConvolutionalLayer: Layer {
 // MARK: - Forward and backward
 
 extension ConvolutionalLayer {
-  /// Floats of the convolution's own output for one image, before any blur.
-  private var hostCount: Int { geometry.outputCount }
+  /// Index of the scales in `parameters`.
+  private var normalization: Int? { isBatchNormalized ? 1 : nil }
 
-  /// Kept for the backward pass: with batch norm its input and the batch's statistics, else the
-  /// activation's input if its slope needs it; the activation's output if a blur follows.
+  /// Floats of the convolution's own output, before any blur.
+  private func hostCount(batch: Int) -> Int { batch * geometry.outputCount }
+
+  /// What the stage keeps; behind it the activation's output if a blur follows.
   public func savedCount(batch: Int) -> Int {
-    let normalized = isBatchNormalized ? batch * hostCount + 2 * geometry.filters : 0
-    let input = isBatchNormalized ? 0 : activation.savedCount(batch * hostCount)
-    return normalized + input + (blur == nil ? 0 : batch * hostCount)
+    stage.savedCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let threads = ThreadPool.shared.threads
     var count = Convolution.forwardWorkspace(geometry, threads: threads)
+    if let blur {
+      count = max(count, Convolution.forwardWorkspace(blur.geometry, threads: threads))
+    }
     if isTraining {
       count = max(
         count, Convolution.backwardWeightsWorkspace(geometry, threads: threads),
         Convolution.backwardInputWorkspace(geometry, threads: threads),
-        activation.savedCount(batch * hostCount))
+        stage.backwardWorkspace(batch: batch))
+      if let blur {
+        count = max(count, Convolution.backwardInputWorkspace(blur.geometry, threads: threads))
+      }
     }
-    count = max(count, blur.map { Convolution.forwardWorkspace($0.geometry, threads: threads) } ?? 0)
-    if isTraining {
-      count = max(
-        count, blur.map { Convolution.backwardInputWorkspace($0.geometry, threads: threads) } ?? 0)
-    }
-    return count + binaryCount(batch: batch) + (blur == nil ? 0 : batch * hostCount)
+    return count + binaryCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
   private func binaryCount(batch: Int) -> Int {
     (isBinary ? geometry.weightCount : 0) + (isXnor ? batch * geometry.inputCount : 0)
-  }
-
-  /// Parts of `saved`.
-  private func saved(_ pass: ForwardPass) -> (
-    raw: UnsafeMutablePointer<Float>, mean: UnsafeMutablePointer<Float>,
-    variance: UnsafeMutablePointer<Float>, host: UnsafeMutablePointer<Float>
-  ) {
-    let count = pass.batch * hostCount
-    let raw = pass.saved
-    let keepsRaw = isBatchNormalized || activation.needsInput
-    let mean = raw + (keepsRaw ? count : 0)
-    let variance = mean + (isBatchNormalized ? geometry.filters : 0)
-    return (raw, mean, variance, variance + (isBatchNormalized ? geometry.filters : 0))
   }
 
   /// Parts of `workspace`: host output or its gradient, binary weights and inputs, scratch.
@@ -208,34 +195,32 @@ extension ConvolutionalLayer {
     host: UnsafeMutablePointer<Float>, binary: UnsafeMutablePointer<Float>,
     scratch: UnsafeMutablePointer<Float>
   ) {
-    let binary = pass.workspace + (blur == nil ? 0 : pass.batch * hostCount)
+    let binary = pass.workspace + (blur == nil ? 0 : hostCount(batch: pass.batch))
     return (pass.workspace, binary, binary + binaryCount(batch: pass.batch))
+  }
+
+  /// The activation's output in `saved`, if a blur follows.
+  private func savedHost(_ pass: ForwardPass) -> UnsafeMutablePointer<Float> {
+    pass.saved + stage.savedCount(batch: pass.batch)
+  }
+
+  private func stageValues(_ pass: ForwardPass) -> OutputStage.Values {
+    .init(pass.parameters, biases: 0, normalization: normalization)
   }
 
   public func forward(_ pass: ForwardPass) {
     let work = workspace(pass)
     let host =
-      blur == nil ? pass.output.pointer : pass.isTraining ? saved(pass).host : work.host
+      blur == nil ? pass.output.pointer : pass.isTraining ? savedHost(pass) : work.host
     let operands = operands(pass)
     Convolution.forward(
       geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: host,
       workspace: work.scratch)
-    let z = TensorView(
-      host, batch: pass.batch,
-      shape: Shape(
-        channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth))
-    if isBatchNormalized {
-      normalize(z, pass)
-    } else {
-      BatchNormalization.addBias(
-        host, batch: pass.batch, channels: geometry.filters, area: geometry.outArea,
-        bias: pass.parameters[0])
-    }
-    let keepsInput = pass.isTraining && activation.needsInput && !isBatchNormalized
-    activation.apply(to: z, keepingInputIn: keepsInput ? pass.saved : nil)
-    if let blur {
-      blur.forward(z, to: pass.output, workspace: work.scratch)
-    }
+    stage.forward(
+      host, batch: pass.batch, stageValues(pass), saved: pass.isTraining ? pass.saved : nil)
+    blur?.forward(
+      TensorView(host, batch: pass.batch, shape: stage.shape), to: pass.output,
+      workspace: work.scratch)
   }
 
   /// Input and weights of the product, made binary where the cfg asks.
@@ -252,70 +237,30 @@ extension ConvolutionalLayer {
     return (input, binary)
   }
 
-  private func normalize(_ z: TensorView, _ pass: ForwardPass) {
-    let (scales, rollingMean, rollingVariance) = (
-      pass.parameters[1], pass.parameters[2], pass.parameters[3]
-    )
-    var (mean, variance) = (rollingMean, rollingVariance)
-    if pass.isTraining {
-      let kept = saved(pass)
-      (mean, variance) = (kept.mean, kept.variance)
-      Vector.copy(z.pointer, to: kept.raw, count: z.count)
-      BatchNormalization.statistics(
-        z.pointer, batch: z.batch, channels: geometry.filters, area: geometry.outArea,
-        mean: mean, variance: variance)
-      RollingStatistics.update(rollingMean, with: mean, count: geometry.filters)
-      RollingStatistics.update(rollingVariance, with: variance, count: geometry.filters)
-    }
-    BatchNormalization.normalize(
-      z.pointer, to: z.pointer, batch: z.batch, channels: geometry.filters,
-      area: geometry.outArea, mean: mean, variance: variance, epsilon: epsilon, scale: scales,
-      bias: pass.parameters[0])
-  }
-
   public func backward(_ pass: BackwardPass) {
     let work = workspace(pass.forward)
-    let kept = saved(pass.forward)
-    let shape = Shape(
-      channels: geometry.filters, height: geometry.outHeight, width: geometry.outWidth)
-    var dz = pass.outputGradient
-    var y = pass.output
+    var (dz, y) = (pass.outputGradient.pointer, pass.output.pointer)
     if let blur {
-      y = TensorView(kept.host, batch: pass.batch, shape: shape)
-      dz = TensorView(work.host, batch: pass.batch, shape: shape)
-      Vector.fill(dz.pointer, with: 0, count: dz.count)
-      blur.backward(pass.outputGradient, to: dz, workspace: work.scratch)
+      (dz, y) = (work.host, savedHost(pass.forward))
+      Vector.fill(dz, with: 0, count: hostCount(batch: pass.batch))
+      blur.backward(
+        pass.outputGradient, to: TensorView(dz, batch: pass.batch, shape: stage.shape),
+        workspace: work.scratch)
     }
-    if activation.needsInput, isBatchNormalized {
-      BatchNormalization.normalize(
-        kept.raw, to: work.scratch, batch: pass.batch, channels: geometry.filters,
-        area: geometry.outArea, mean: kept.mean, variance: kept.variance, epsilon: epsilon,
-        scale: pass.forward.parameters[1], bias: pass.forward.parameters[0])
-      activation.scaleBySlope(dz, output: y, savedInput: work.scratch)
-    } else {
-      activation.scaleBySlope(dz, output: y, savedInput: kept.raw)
-    }
-    if isBatchNormalized {
-      BatchNormalization.backward(
-        dz.pointer, x: kept.raw, batch: pass.batch, channels: geometry.filters,
-        area: geometry.outArea, mean: kept.mean, variance: kept.variance, epsilon: epsilon,
-        scale: pass.forward.parameters[1], scaleGradient: pass.parameterGradients[1],
-        biasGradient: pass.parameterGradients[0])
-    } else if let biasGradient = pass.parameterGradients[0] {
-      BatchNormalization.biasBackward(
-        dz.pointer, batch: pass.batch, channels: geometry.filters, area: geometry.outArea,
-        biasGradient: biasGradient)
-    }
+    stage.backward(
+      dz, output: y, batch: pass.batch, stageValues(pass.forward), saved: pass.forward.saved,
+      gradients: .init(pass.parameterGradients, biases: 0, normalization: normalization),
+      workspace: work.scratch)
     // The straight-through estimator: gradients of binary operands go to the real ones.
     let operands = operands(pass.forward)
     if let weightGradient = pass.parameterGradients[weightsIndex] {
       Convolution.backwardWeights(
-        geometry, batch: pass.batch, input: operands.input, outputGradient: dz.pointer,
+        geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
         weightGradient: weightGradient, workspace: work.scratch)
     }
     if let dx = pass.inputGradient {
       Convolution.backwardInput(
-        geometry, batch: pass.batch, outputGradient: dz.pointer, weights: operands.weights,
+        geometry, batch: pass.batch, outputGradient: dz, weights: operands.weights,
         inputGradient: dx.pointer, workspace: work.scratch)
     }
   }
@@ -343,16 +288,12 @@ extension ConvolutionalLayer {
   static func row(
     _ name: String, _ g: ConvolutionGeometry, operations: Double, _ dialect: Dialect
   ) -> String {
-    let billions = fixed(operations / 1e9, decimals: 3, width: 5)
-    func size(_ width: Int, _ height: Int, _ channels: Int) -> String {
-      "\(padded(width, 4)) x\(padded(height, 4)) x\(padded(channels, 4))"
-    }
-    let (input, output) = (
-      size(g.width, g.height, g.channels), size(g.outWidth, g.outHeight, g.filters)
-    )
+    let input = Shape(channels: g.channels, height: g.height, width: g.width).tableText
+    let output = g.outputShape.tableText
     if dialect == .pjreddie {
       return "conv  \(padded(g.filters, 5)) \(padded(g.size, 2)) x\(padded(g.size, 2)) /"
-        + "\(padded(g.strideX, 2))  \(input)   ->  \(output)  \(billions) BFLOPs\n"
+        + "\(padded(g.strideX, 2))  \(input)   ->  \(output)  "
+        + "\(fixed(operations / 1e9, decimals: 3, width: 5)) BFLOPs\n"
     }
     var text = name + padded(g.filters, 5)
     text += g.groups > 1 ? "/\(padded(g.groups, 4)) " : "      "
@@ -363,6 +304,6 @@ extension ConvolutionalLayer {
       text += "\(padded(g.size, 2)) x\(padded(g.size, 2))/\(padded(g.strideX, 2))"
       text += g.dilation > 1 ? "(\(g.dilation))" : "   "
     }
-    return text + "\(input) -> \(output) \(billions) BF\n"
+    return text + "\(input) -> \(output) " + operationsText(operations)
   }
 }

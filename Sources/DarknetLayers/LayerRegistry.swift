@@ -2,10 +2,14 @@
 public enum LayerRegistry {
   /// The one line that a new layer adds.
   static let types: [any Layer.Type] = [
+    // With weights.
+    ConnectedLayer.self,
     ConvolutionalLayer.self,
-    ShortcutLayer.self,
+    // Joining layers.
     PartialShortcutLayer.self,
     RouteLayer.self,
+    ShortcutLayer.self,
+    // Heads.
     YoloLayer.self,
   ]
 

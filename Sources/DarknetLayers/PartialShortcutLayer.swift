@@ -120,10 +120,8 @@ public struct PartialShortcutLayer: Layer {
 
   public func tableText(_ dialect: Dialect) -> String {
     let from = zip(sources.dropFirst(), addedChannels).map { "\($0) (\($1) ch)" }
-    let y = outputShape
     return "Partial Shortcut Layer: \(from.joined(separator: ", ")),  outputs:"
-      + "\(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4)) "
-      + "\(fixed(operations / 1e9, decimals: 3, width: 5)) BF\n"
+      + outputShape.tableText + " " + operationsText(operations)
   }
 
   /// An addition for each channel that is added.

@@ -91,8 +91,7 @@ public struct RouteLayer: Layer {
       default: " \t    "
       }
     let group = groups > 1 ? "\(groupIndex)/\(groups)" : "   "
-    let y = outputShape
     return from + gap + String(repeating: " ", count: 11) + group
-      + " -> \(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4)) \n"
+      + " -> \(outputShape.tableText) \n"
   }
 }

@@ -256,18 +256,14 @@ public struct ShortcutLayer: Layer {
   public func tableText(_ dialect: Dialect) -> String {
     let y = outputShape
     if dialect == .pjreddie {
-      let x = sourceShapes[0]
-      return "res  \(padded(sources[1], 3))                \(padded(x.width, 4)) x"
-        + "\(padded(x.height, 4)) x\(padded(x.channels, 4))   ->  \(padded(y.width, 4)) x"
-        + "\(padded(y.height, 4)) x\(padded(y.channels, 4))\n"
+      return "res  \(padded(sources[1], 3))                \(sourceShapes[0].tableText)   ->  "
+        + "\(y.tableText)\n"
     }
     var text = "Shortcut Layer: " + sources.dropFirst().map { "\($0), " }.joined()
     text += " wt = \(weightsType.rawValue), wn = \(normalization.rawValue), outputs:"
-    text += "\(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4)) "
-    text += "\(fixed(operations / 1e9, decimals: 3, width: 5)) BF\n"
+    text += y.tableText + " " + operationsText(operations)
     for x in sourceShapes where x.channels != y.channels {
-      text += " (\(padded(x.width, 4)) x\(padded(x.height, 4)) x\(padded(x.channels, 4))) + "
-      text += "(\(padded(y.width, 4)) x\(padded(y.height, 4)) x\(padded(y.channels, 4))) \n"
+      text += " (\(x.tableText)) + (\(y.tableText)) \n"
     }
     return text
   }
