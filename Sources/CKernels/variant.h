@@ -17,8 +17,19 @@ _Pragma("clang attribute push(__attribute__((target(CK_TARGET))), apply_to = fun
 
 #include "elementwise.h"
 
+#include "product.h"
+
+#include "finish.h"
+
+#include "winograd.h"
+
+#include "direct.h"
+
+#include "blocks.h"
+
 const struct ck_kernels CK_TABLE = {
     .name = CK_NAME,
+    .tile = MAX_PIXELS,
     .add = add,
     .axpy = axpy,
     .multiply = multiply,
@@ -32,6 +43,19 @@ const struct ck_kernels CK_TABLE = {
     .activate = activate,
     .scale_by_slope = scale_by_slope,
     .max_rows_2x2 = max_rows_2x2,
+    .winograd_weights = winograd_weights,
+    .winograd_input = winograd_input,
+    .winograd_strip = winograd_strip,
+    .winograd_gather = winograd_gather,
+    .direct_copy = direct_copy,
+    .direct_rows = direct_rows,
+    .pointwise = pointwise,
+    .planar_band = planar_band,
+    .depthwise_rows = depthwise_rows,
+    .to_blocks = to_blocks,
+    .from_blocks = from_blocks,
+    .pool_block = pool_block,
+    .add_block = add_block,
 };
 
 #if defined(CK_TARGET)

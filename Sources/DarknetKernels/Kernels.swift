@@ -12,10 +12,13 @@ public enum KernelVariant {
   public static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
 
   /// The tables of those variants, for tests that compare them.
-  package static var runnable: [UnsafePointer<ck_kernels>] {
+  package static var runnable: [KernelTable] {
     (0..<ck_variant_count()).filter { ck_variant_runs($0) }.map { ck_variant($0) }
   }
 }
 
+/// The kernels of one instruction set.
+package typealias KernelTable = UnsafePointer<ck_kernels>
+
 /// The table of the variant in use.
-@inline(__always) package var kernels: UnsafePointer<ck_kernels> { ck_active() }
+@inline(__always) package var kernels: KernelTable { ck_active() }

@@ -29,9 +29,68 @@ enum ck_activation {
   CK_HARD_MISH
 };
 
+/// Shape of a convolution's sampling: taps at `out * stride - padding * dilation + k * dilation`.
+struct ck_window {
+  size_t height, width, out_height, out_width;
+  size_t size, stride_x, stride_y, padding, dilation;
+};
+
+/// A 3x3 convolution of stride 1 over maps in blocks of 16 channels [block, height, width, 16].
+struct ck_winograd {
+  size_t channels, height, width, padding;
+  /// A multiple of 16.
+  size_t filters;
+  /// Squares of 4 x 4 outputs an image; they are numbered row by row, image by image.
+  size_t tile_rows, tile_columns;
+  /// Floats from an image of the input to the next.
+  size_t in_image;
+};
+
+/// A convolution without transforms. Its input rows are copied with their padding, columns sorted
+/// by their remainder modulo the stride: [block][row][remainder][length][16].
+struct ck_direct {
+  size_t channels, height, width;
+  /// A multiple of 16.
+  size_t filters;
+  size_t stride_x, stride_y;
+  /// padding * dilation on either side.
+  size_t pad_x, pad_y;
+  /// (size - 1) * dilation + 1
+  size_t reach;
+  /// Columns of one remainder: enough for out_width outputs.
+  size_t length;
+  /// Floats from the input of an output row to the next one's, and from a plane to the next.
+  size_t row_step, plane_step;
+  /// Where each segment (block and tap; plane and tap; tap) starts; the last `tail_segments` have
+  /// `tail` channels, a multiple of 4, the others 16.
+  const size_t *offsets;
+  size_t segments, tail_segments, tail;
+  /// Floats from an image of the input to the next.
+  size_t in_image;
+};
+
+/// What happens to a convolution's sums, in this order: bias, activation, residual, second
+/// activation, storing, pooling. All maps are in blocks of 16 channels.
+struct ck_finish {
+  const float *bias;
+  int activation, second_activation;
+  /// Added to the first `residual_channels` channels; null: nothing.
+  const float *residual;
+  size_t residual_channels;
+  /// The full map; null: only the pooled one is wanted.
+  float *out;
+  /// Maxima of 2 x 2 blocks, stride 2; null: none.
+  float *pooled;
+  size_t height, width, pooled_height, pooled_width;
+  /// Floats from an image to the next.
+  size_t residual_image, out_image, pooled_image;
+};
+
 /// One implementation of every kernel, for one instruction set.
 struct ck_kernels {
   const char *name;
+  /// Pixels (or squares) that the product kernels take at a time: work in multiples of it.
+  size_t tile;
   /// y += x
   void (*add)(float *y, const float *x, size_t n);
   /// y += a * x
@@ -57,6 +116,40 @@ struct ck_kernels {
   void (*scale_by_slope)(int kind, float *dy, const float *v, size_t n);
   /// Maximum of each 2x2 block: `out_width` results from two rows of 2 * out_width values.
   void (*max_rows_2x2)(const float *top, const float *bottom, float *out, size_t out_width);
+
+  // Fast convolutions, a part each; see winograd.h, direct.h, blocks.h.
+  void (*winograd_weights)(
+      const float *weights, size_t count, size_t filters, float *u, size_t u_point);
+  void (*winograd_input)(
+      const struct ck_winograd *w, const float *input, size_t block, size_t first, size_t count,
+      float *v, size_t tile_stride);
+  void (*winograd_strip)(
+      const struct ck_winograd *w, const struct ck_finish *finish, const float *input,
+      const float *u, size_t first, size_t count, float *scratch);
+  void (*winograd_gather)(
+      const struct ck_winograd *w, const struct ck_finish *finish, const float *v,
+      size_t tile_stride, const float *weights, size_t channel, size_t first, size_t count,
+      float *scratch);
+  void (*direct_copy)(
+      const struct ck_direct *d, const float *input, size_t image, size_t block, size_t first_row,
+      size_t rows, float *to);
+  void (*direct_rows)(
+      const struct ck_direct *d, const struct ck_finish *finish, const float *x,
+      const float *weights, size_t channel, size_t image, size_t first_row, size_t rows);
+  void (*pointwise)(
+      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+      const float *weights, size_t channel, size_t image, size_t first, size_t count);
+  void (*planar_band)(
+      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+      const float *weights, size_t image, size_t first_row, size_t rows, float *scratch);
+  void (*depthwise_rows)(
+      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+      const float *weights, size_t image, size_t block, size_t first_row, size_t rows,
+      float *scratch);
+  void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
+  void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
+  void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
+  void (*add_block)(float *y, const float *x, size_t channels, int activation, size_t area);
 };
 
 /// The variants compiled in for this architecture, plainest first; the first runs everywhere.
@@ -66,12 +159,6 @@ const struct ck_kernels *ck_variant(size_t index);
 bool ck_variant_runs(size_t index);
 /// The variant in use: the best that runs, or the one that PRN_DARKNET_CPU names if it runs.
 const struct ck_kernels *ck_active(void);
-
-/// Shape of a convolution's sampling: taps at `out * stride - padding * dilation + k * dilation`.
-struct ck_window {
-  size_t height, width, out_height, out_width;
-  size_t size, stride_x, stride_y, padding, dilation;
-};
 
 /// Rows (c, ky, kx) of `columns`, one value per output pixel first..<first + count, taken from
 /// `channels` planes; zero outside. Rows are `row_stride` floats apart.

@@ -1,0 +1,137 @@
+// The inner product of all fast convolutions: a tile of pixels times a panel of weights.
+// Included by variant.h only.
+//
+//     y[p, f] (+)= sum over segments s, channels c of x[p, s, c] w[s, c, f]
+//
+// A segment is up to 16 channels that stand together: a block of channels, seen through one tap.
+// Pixel p of segment s stands at x + offsets[s] + p * x_pixel.
+
+// What the registers hold: MAX_PIXELS x VECTORS sums, VECTORS weights and a pixel.
+#if CK_LANES == 16
+enum { MAX_PIXELS = 14, VECTORS = 2 };
+#elif defined(__aarch64__)
+enum { MAX_PIXELS = 6, VECTORS = 4 };
+#else
+enum { MAX_PIXELS = 6, VECTORS = 2 };
+#endif
+
+struct operands {
+  const float *x;
+  size_t x_pixel;
+  const size_t *offsets;
+  size_t segments;
+  // The last `tail_segments` have `tail` channels, a multiple of 4; the others 16.
+  size_t tail_segments, tail;
+  // [channels of all segments, w_row]
+  const float *w;
+  size_t w_row;
+  // Filter f of pixel p stands at y + p * y_pixel + f / 16 * y_block + f % 16.
+  float *y;
+  size_t y_pixel, y_block;
+};
+
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+// `pixels`, `vectors` and `adds` are constants at every call, so the sums live in registers.
+INLINE void product_of(
+    const struct operands *o, size_t f, const int pixels, const int vectors, const bool adds,
+    const size_t x_pixel) {
+  vf sum[MAX_PIXELS * VECTORS];
+  const size_t y_pixel = o->y_pixel, w_row = o->w_row;
+  UNROLL for (int v = 0; v < vectors; ++v) {
+    const size_t at = f + (size_t)v * CK_LANES;
+    const float *y = o->y + at / 16 * o->y_block + at % 16;
+    UNROLL for (int p = 0; p < pixels; ++p) {
+      sum[p * vectors + v] = adds ? load(y + (size_t)p * y_pixel) : splat(0);
+    }
+  }
+  const float *w = o->w + f;
+  const size_t whole = o->segments - o->tail_segments;
+  for (size_t s = 0; s < o->segments; ++s) {
+    const float *x = o->x + o->offsets[s];
+    const float *end = x + (s < whole ? 16 : o->tail);
+    for (; x < end; x += 4) {
+      UNROLL for (int c = 0; c < 4; ++c, w += w_row) {
+        vf weight[VECTORS];
+        UNROLL for (int v = 0; v < vectors; ++v) weight[v] = load(w + v * CK_LANES);
+        UNROLL for (int p = 0; p < pixels; ++p) {
+          vf value = splat(x[(size_t)p * x_pixel + c]);
+          UNROLL for (int v = 0; v < vectors; ++v) sum[p * vectors + v] += value * weight[v];
+        }
+      }
+    }
+  }
+  UNROLL for (int v = 0; v < vectors; ++v) {
+    const size_t at = f + (size_t)v * CK_LANES;
+    float *y = o->y + at / 16 * o->y_block + at % 16;
+    UNROLL for (int p = 0; p < pixels; ++p) store(y + (size_t)p * y_pixel, sum[p * vectors + v]);
+  }
+}
+
+#define PRODUCT_CASE(n) \
+  case n: product_of(o, f, n, vectors, adds, x_pixel); break;
+
+INLINE void product_sized(
+    const struct operands *o, size_t f, int pixels, const int vectors, const bool adds,
+    const size_t x_pixel) {
+  switch (pixels) {
+    PRODUCT_CASE(1)
+    PRODUCT_CASE(2)
+    PRODUCT_CASE(3)
+    PRODUCT_CASE(4)
+    PRODUCT_CASE(5)
+    PRODUCT_CASE(6)
+#if CK_LANES == 16
+    PRODUCT_CASE(7)
+    PRODUCT_CASE(8)
+    PRODUCT_CASE(9)
+    PRODUCT_CASE(10)
+    PRODUCT_CASE(11)
+    PRODUCT_CASE(12)
+    PRODUCT_CASE(13)
+    PRODUCT_CASE(14)
+#endif
+  }
+}
+
+// Neighbouring pixels and every second one, with the distance known to the compiler; else any.
+static void product_wide(const struct operands *o, size_t f, int pixels, bool adds) {
+  if (o->x_pixel == 16) {
+    if (adds) product_sized(o, f, pixels, VECTORS, true, 16);
+    else product_sized(o, f, pixels, VECTORS, false, 16);
+  } else {
+    for (int p = 0; p < pixels; ++p) {
+      struct operands one = *o;
+      one.x += (size_t)p * o->x_pixel;
+      one.y += (size_t)p * o->y_pixel;
+      if (adds) product_of(&one, f, 1, VECTORS, true, 16);
+      else product_of(&one, f, 1, VECTORS, false, 16);
+    }
+  }
+}
+
+#if CK_LANES == 16
+// The last 16 filters of an odd number of blocks.
+static void product_narrow(const struct operands *o, size_t f, int pixels, bool adds) {
+  if (adds) product_sized(o, f, pixels, 1, true, 16);
+  else product_sized(o, f, pixels, 1, false, 16);
+}
+#endif
+
+// All `pixels` and `filters` (a multiple of 16).
+static void product(struct operands o, size_t pixels, size_t filters, bool adds) {
+  // Equal tiles: 16 pixels as 8 + 8, not 14 + 2.
+  for (size_t tiles = (pixels + MAX_PIXELS - 1) / MAX_PIXELS; tiles > 0; --tiles) {
+    const size_t count = (pixels + tiles - 1) / tiles;
+    size_t f = 0;
+    for (; f + VECTORS * CK_LANES <= filters; f += VECTORS * CK_LANES) {
+      product_wide(&o, f, (int)count, adds);
+    }
+#if CK_LANES == 16
+    if (f < filters) product_narrow(&o, f, (int)count, adds);
+#endif
+    o.x += count * o.x_pixel;
+    o.y += count * o.y_pixel;
+    pixels -= count;
+  }
+}

@@ -1,0 +1,117 @@
+import CKernels
+
+/// The layout in which the fast convolutions keep feature maps: [N, C / 16, H, W, 16].
+///
+/// The sixteen channels of a block stand side by side at each pixel: one cache line, and one
+/// vector of AVX-512 or two of AVX2. Lanes past the last channel are finite and meet zero weights
+/// only. Blocks of several maps one after another are the concatenation of their channels if all
+/// but the last have a multiple of 16.
+public enum ChannelBlocks {
+  public static let lanes = 16
+
+  /// Blocks that hold `channels` channels.
+  @inlinable public static func count(_ channels: Int) -> Int { (channels + lanes - 1) / lanes }
+
+  /// Floats of one image.
+  @inlinable public static func floats(channels: Int, area: Int) -> Int {
+    count(channels) * lanes * area
+  }
+
+  /// Planes [N, C, area] to blocks.
+  public static func pack(
+    _ planes: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
+    into blocks: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
+      kernels.pointee.to_blocks(planes + plane, lanes, area, blocks + block)
+    }
+  }
+
+  /// Blocks to planes [N, C, area].
+  public static func unpack(
+    _ blocks: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
+    into planes: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
+      kernels.pointee.from_blocks(blocks + block, lanes, area, planes + plane)
+    }
+  }
+
+  /// Calls `body` with the place of each block's first channel among the planes, of the block
+  /// itself, and its number of channels.
+  private static func eachBlock(
+    batch: Int, channels: Int, area: Int, pool: ThreadPool, _ body: (Int, Int, Int) -> Void
+  ) {
+    let blocks = count(channels)
+    pool.run(batch * blocks) { index in
+      let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
+      let first = block * lanes
+      body(
+        (image * channels + first) * area, index * lanes * area, min(lanes, channels - first))
+    }
+  }
+
+  /// Max pooling of maps in blocks.
+  public static func maxPool(
+    _ shape: MaxPool, _ input: UnsafePointer<Float>, batch: Int, channels: Int,
+    output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    var window = ck_window()
+    window.height = shape.height
+    window.width = shape.width
+    window.out_height = shape.outHeight
+    window.out_width = shape.outWidth
+    window.size = shape.size
+    window.stride_x = shape.strideX
+    window.stride_y = shape.strideY
+    let area = shape.height * shape.width * lanes
+    let outArea = shape.outHeight * shape.outWidth * lanes
+    let constant = window
+    pool.run(batch * count(channels)) { index in
+      var window = constant
+      kernels.pointee.pool_block(
+        &window, shape.padding / 2, input + index * area, output + index * outArea)
+    }
+  }
+
+  /// y = activation(y + x), where x has `added` channels to add to the first of y's.
+  public static func add(
+    _ x: UnsafePointer<Float>, imageStride: Int, channels added: Int,
+    to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
+    activation: Activation = .linear, pool: ThreadPool = .shared
+  ) {
+    let blocks = count(channels)
+    let code = activation.kernelCode
+    pool.run(batch * blocks) { index in
+      let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
+      kernels.pointee.add_block(
+        y + index * lanes * area, x + image * imageStride + block * lanes * area,
+        max(0, min(lanes, added - block * lanes)), code, area)
+    }
+  }
+
+  /// Each pixel becomes a square of `stride` x `stride`, times `scale`.
+  public static func upsample(
+    _ x: UnsafePointer<Float>, batch: Int, channels: Int, height: Int, width: Int, stride: Int,
+    scale: Float = 1, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  ) {
+    let row = width * stride * lanes
+    pool.run(batch * count(channels)) { index in
+      let input = x + index * height * width * lanes
+      var to = output + index * height * stride * row
+      for y in 0..<height {
+        for column in 0..<width {
+          let from = input + (y &* width &+ column) &* lanes
+          for copy in 0..<stride {
+            Vector.copy(from, to: to + (column &* stride &+ copy) &* lanes, count: lanes)
+          }
+        }
+        if scale != 1 { Vector.scale(to, by: scale, count: row) }
+        for copy in 1..<max(stride, 2) where copy < stride {
+          Vector.copy(to, to: to + copy &* row, count: row)
+        }
+        to += stride &* row
+      }
+    }
+  }
+}

@@ -1,0 +1,371 @@
+import CKernels
+import DarknetTensors
+
+/// Weights [F, C, taps] to panels of `filterBlock` filters, filters innermost, zeros where there is
+/// no filter or channel.
+///
+/// - Parameter channelsFirst: rows are [channel rounded up to 4][tap]; otherwise
+///   [block of 16 channels][tap][channel of the block], the last block rounded up to 4.
+func packPanels(
+  _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, filterBlock: Int, channelsFirst: Bool
+) -> FloatBuffer {
+  let lanes = ChannelBlocks.lanes
+  let filters = ChannelBlocks.count(g.filters) * lanes
+  let (channels, taps) = (g.channelsPerGroup, g.size * g.size)
+  let rows = (channels + 3) / 4 * 4
+  let packed = FloatBuffer(count: filters * rows * taps)
+  for f in 0..<g.filters {
+    let panel = f / filterBlock * filterBlock
+    let width = min(filterBlock, filters - panel)
+    let to = packed.pointer + panel * rows * taps + (f - panel)
+    let from = weights + f * channels * taps
+    for c in 0..<channels {
+      let block = c / lanes * lanes
+      let depth = min(lanes, rows - block)
+      for tap in 0..<taps {
+        let row =
+          channelsFirst ? c &* taps &+ tap : block &* taps &+ tap &* depth &+ (c &- block)
+        to[row &* width] = from[c &* taps &+ tap]
+      }
+    }
+  }
+  return packed
+}
+
+/// The offsets that a `ck_direct` points to; owned, so that they outlive every run.
+final class SegmentOffsets: @unchecked Sendable {
+  let pointer: UnsafeMutablePointer<Int>
+  let count: Int
+  init(_ values: [Int]) {
+    count = values.count
+    pointer = .allocate(capacity: max(values.count, 1))
+    pointer.initialize(from: values, count: values.count)
+  }
+  deinit { pointer.deallocate() }
+}
+
+/// The shape of a convolution whose input rows are copied in bands of `bandRows` output rows.
+struct BandShape {
+  let g: ConvolutionGeometry
+  let bandRows: Int
+  /// Floats a pixel: 16, or 1 for planes.
+  let lanes: Int
+
+  var reach: Int { (g.size - 1) * g.dilation + 1 }
+  /// Columns of each remainder: the last output's last tap must still be inside.
+  var length: Int { (reach - 1) / g.strideX + g.outWidth }
+  var pitch: Int { g.strideX * length * lanes }
+  var rows: Int { (bandRows - 1) * g.strideY + reach }
+  /// Floats of one block or plane.
+  var planeFloats: Int { rows * pitch }
+  var bands: Int { (g.outHeight + bandRows - 1) / bandRows }
+
+  /// Offset of each tap within a block.
+  var taps: [Int] {
+    var offsets: [Int] = []
+    for ky in 0..<g.size {
+      for kx in 0..<g.size {
+        let (column, phase) = (kx * g.dilation).quotientAndRemainder(dividingBy: g.strideX)
+        offsets.append(ky * g.dilation * pitch + (phase * length + column) * lanes)
+      }
+    }
+    return offsets
+  }
+
+  /// Offset of each tap of each of `planes` blocks or planes.
+  func offsets(planes: Int) -> [Int] {
+    let taps = taps
+    return (0..<planes).flatMap { plane in taps.map { $0 + plane * planeFloats } }
+  }
+
+  func direct(_ offsets: SegmentOffsets, inputStride: Int) -> ck_direct {
+    var d = ck_direct()
+    d.channels = g.channels
+    d.height = g.height
+    d.width = g.width
+    d.filters = ChannelBlocks.count(g.filters) * 16
+    d.stride_x = g.strideX
+    d.stride_y = g.strideY
+    d.pad_x = g.padding * g.dilation
+    d.pad_y = g.padding * g.dilation
+    d.reach = reach
+    d.length = length
+    d.row_step = g.strideY * pitch
+    d.plane_step = planeFloats
+    d.offsets = UnsafePointer(offsets.pointer)
+    d.segments = offsets.count
+    d.in_image = inputStride
+    return d
+  }
+}
+
+/// Sets the segments of the last block, which may have fewer than 16 channels.
+private func setTail(_ d: inout ck_direct, channels: Int, taps: Int) {
+  let tail = (channels % 16 + 3) / 4 * 4
+  d.tail = tail
+  d.tail_segments = tail > 0 ? taps : 0
+}
+
+/// Any size, stride, padding and dilation without groups.
+struct DirectConvolution: ConvolutionAlgorithm {
+  private static let filterBlock = 32
+  private let table: KernelTable
+  private let g: ConvolutionGeometry
+  private let shape: BandShape
+  private let offsets: SegmentOffsets
+  private let weights: FloatBuffer
+
+  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+    precondition(g.groups == 1)
+    self.table = table
+    self.g = g
+    self.weights = packPanels(
+      g, weights: weights, filterBlock: DirectConvolution.filterBlock, channelsFirst: false)
+    // Few weights: bands whose inputs fit the second-level cache. Many: the whole map, once.
+    var rows = g.outHeight
+    if g.weightCount <= 128 * 1024 {
+      let row = g.strideY * ChannelBlocks.floats(channels: g.channels, area: g.width)
+      rows = min(g.outHeight, max(1, 64 * 1024 / max(row, 1)))
+      rows = evenPart(of: g.outHeight, about: min(rows, max(1, g.outHeight / 8)))
+    }
+    shape = BandShape(g: g, bandRows: rows, lanes: 16)
+    offsets = SegmentOffsets(shape.offsets(planes: ChannelBlocks.count(g.channels)))
+  }
+
+  var canPool: Bool { false }
+  var packedCount: Int { weights.count }
+  private var isWhole: Bool { shape.bandRows == g.outHeight }
+  private var copyFloats: Int { ChannelBlocks.count(g.channels) * shape.planeFloats }
+
+  func workspaceCount(batch: Int, threads: Int) -> Int {
+    copyFloats * (isWhole ? batch : threads)
+  }
+
+  func run(_ run: ConvolutionRun) {
+    var d = shape.direct(offsets, inputStride: run.inputStride)
+    setTail(&d, channels: g.channels, taps: g.size * g.size)
+    let (constant, weights) = (d, self.weights.pointer)
+    let blocks = ChannelBlocks.count(g.channels)
+    let rows = (g.channels + 3) / 4 * 4 * g.size * g.size
+    let panel = DirectConvolution.filterBlock
+    let panels = (constant.filters + panel - 1) / panel
+    if isWhole {
+      run.pool.run(run.batch * blocks) { index in
+        var d = constant
+        let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
+        table.pointee.direct_copy(
+          &d, run.input, image, block, 0, g.outHeight,
+          run.workspace + index * shape.planeFloats)
+      }
+      run.pool.run(run.batch * panels) { index in
+        var (d, finish) = (constant, run.finish)
+        let (filters, image) = index.quotientAndRemainder(dividingBy: run.batch)
+        table.pointee.direct_rows(
+          &d, &finish, run.workspace + image * copyFloats, weights + filters * panel * rows,
+          filters * panel, image, 0, g.outHeight)
+      }
+      return
+    }
+    run.pool.run(run.batch * shape.bands) { index, worker in
+      var (d, finish) = (constant, run.finish)
+      let (image, band) = index.quotientAndRemainder(dividingBy: shape.bands)
+      let first = band * shape.bandRows
+      let count = min(shape.bandRows, g.outHeight - first)
+      let copy = run.workspace + worker * copyFloats
+      for block in 0..<blocks {
+        table.pointee.direct_copy(
+          &d, run.input, image, block, first, count, copy + block * shape.planeFloats)
+      }
+      for filters in 0..<panels {
+        table.pointee.direct_rows(
+          &d, &finish, copy, weights + filters * panel * rows, filters * panel, image, first,
+          count)
+      }
+    }
+  }
+}
+
+/// 1x1, stride 1: the product of weights and map, which needs no copy.
+struct PointwiseConvolution: ConvolutionAlgorithm {
+  private static let filterBlock = 32
+  private let table: KernelTable
+  private let g: ConvolutionGeometry
+  private let offsets: SegmentOffsets
+  private let weights: FloatBuffer
+
+  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+    precondition(g.isPointwise && g.groups == 1)
+    self.table = table
+    self.g = g
+    self.weights = packPanels(
+      g, weights: weights, filterBlock: PointwiseConvolution.filterBlock, channelsFirst: false)
+    offsets = SegmentOffsets((0..<ChannelBlocks.count(g.channels)).map { $0 * g.area * 16 })
+  }
+
+  var canPool: Bool { false }
+  var packedCount: Int { weights.count }
+  func workspaceCount(batch: Int, threads: Int) -> Int { 0 }
+
+  func run(_ run: ConvolutionRun) {
+    var d = ck_direct()
+    d.channels = g.channels
+    d.filters = ChannelBlocks.count(g.filters) * 16
+    d.offsets = UnsafePointer(offsets.pointer)
+    d.segments = offsets.count
+    d.in_image = run.inputStride
+    setTail(&d, channels: g.channels, taps: 1)
+    let (constant, weights) = (d, self.weights.pointer)
+    let rows = (g.channels + 3) / 4 * 4
+    let panel = PointwiseConvolution.filterBlock
+    let panels = (constant.filters + panel - 1) / panel
+    // A task's pixels stay in the second-level cache while panels pass; if that gives too few
+    // tasks, panels are dealt out too.
+    let tile = table.pointee.tile
+    let pixels = evenPart(
+      of: g.area, about: max(4 * tile, 32 * 1024 / g.channels), multipleOf: tile)
+    let parts = (g.area + pixels - 1) / pixels
+    let wanted = 4 * run.pool.threads
+    let groups = min(panels, max(1, (wanted + run.batch * parts - 1) / (run.batch * parts)))
+    run.pool.run(run.batch * parts * groups) { index in
+      var (d, finish) = (constant, run.finish)
+      let (rest, group) = index.quotientAndRemainder(dividingBy: groups)
+      let (image, part) = rest.quotientAndRemainder(dividingBy: parts)
+      let first = part * pixels
+      for filters in panels * group / groups..<panels * (group + 1) / groups {
+        table.pointee.pointwise(
+          &d, &finish, run.input, weights + filters * panel * rows, filters * panel, image, first,
+          min(pixels, g.area - first))
+      }
+    }
+  }
+}
+
+/// As many groups as channels and filters: a plane each.
+struct DepthwiseConvolution: ConvolutionAlgorithm {
+  private let table: KernelTable
+  private let g: ConvolutionGeometry
+  private let shape: BandShape
+  private let offsets: SegmentOffsets
+  private let weights: FloatBuffer
+
+  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+    precondition(g.channelsPerGroup == 1 && g.filtersPerGroup == 1)
+    self.table = table
+    self.g = g
+    let taps = g.size * g.size
+    let blocks = ChannelBlocks.count(g.filters)
+    self.weights = FloatBuffer(count: blocks * taps * 16)
+    for f in 0..<g.filters {
+      for tap in 0..<taps {
+        self.weights.pointer[(f / 16 * taps + tap) * 16 + f % 16] = weights[f * taps + tap]
+      }
+    }
+    // Bands whose input fits the first-level cache.
+    let rows = max(1, 8 * 1024 / (g.strideX * g.strideY * (g.outWidth + g.size) * 16))
+    shape = BandShape(g: g, bandRows: evenPart(of: g.outHeight, about: rows), lanes: 16)
+    offsets = SegmentOffsets(shape.taps)
+  }
+
+  var canPool: Bool { false }
+  var packedCount: Int { weights.count }
+  func workspaceCount(batch: Int, threads: Int) -> Int { threads * shape.planeFloats }
+
+  func run(_ run: ConvolutionRun) {
+    let constant = shape.direct(offsets, inputStride: run.inputStride)
+    let blocks = ChannelBlocks.count(g.filters)
+    run.pool.run(run.batch * blocks * shape.bands) { index, worker in
+      var (d, finish) = (constant, run.finish)
+      let (rest, band) = index.quotientAndRemainder(dividingBy: shape.bands)
+      let (image, block) = rest.quotientAndRemainder(dividingBy: blocks)
+      let first = band * shape.bandRows
+      table.pointee.depthwise_rows(
+        &d, &finish, run.input, weights.pointer, image, block, first,
+        min(shape.bandRows, g.outHeight - first), run.workspace + worker * shape.planeFloats)
+    }
+  }
+}
+
+/// Few channels that come as planes: the first layer. Blocks of 16 channels would be nearly empty.
+struct PlanarConvolution: ConvolutionAlgorithm {
+  private let table: KernelTable
+  private let g: ConvolutionGeometry
+  private let shape: BandShape
+  private let offsets: SegmentOffsets
+  private let weights: FloatBuffer
+
+  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+    precondition(g.groups == 1)
+    self.table = table
+    self.g = g
+    let taps = g.columnHeight
+    self.weights = FloatBuffer(count: ChannelBlocks.count(g.filters) * taps * 16)
+    for f in 0..<g.filters {
+      for tap in 0..<taps {
+        self.weights.pointer[(f / 16 * taps + tap) * 16 + f % 16] = weights[f * taps + tap]
+      }
+    }
+    // An even number of rows, so that pooling pairs stay together.
+    let rows = min(g.outHeight, 8)
+    shape = BandShape(g: g, bandRows: max(2, rows / 2 * 2), lanes: 1)
+    offsets = SegmentOffsets(shape.offsets(planes: g.channels))
+  }
+
+  var canPool: Bool { true }
+  var packedCount: Int { weights.count }
+  func workspaceCount(batch: Int, threads: Int) -> Int {
+    threads * (g.channels * shape.planeFloats + 16)
+  }
+
+  func run(_ run: ConvolutionRun) {
+    let constant = shape.direct(offsets, inputStride: run.inputStride)
+    let own = workspaceCount(batch: 1, threads: 1)
+    run.pool.run(run.batch * shape.bands) { index, worker in
+      var (d, finish) = (constant, run.finish)
+      let (image, band) = index.quotientAndRemainder(dividingBy: shape.bands)
+      let first = band * shape.bandRows
+      table.pointee.planar_band(
+        &d, &finish, run.input, weights.pointer, image, first,
+        min(shape.bandRows, g.outHeight - first), run.workspace + worker * own)
+    }
+  }
+}
+
+/// The executor of everything else: im2col, then bias, activations and residual in passes.
+struct Im2colConvolution: ConvolutionAlgorithm {
+  private let table: KernelTable
+  private let g: ConvolutionGeometry
+  private let weights: FloatBuffer
+
+  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+    self.table = table
+    self.g = g
+    self.weights = FloatBuffer(count: g.weightCount)
+    Vector.copy(weights, to: self.weights.pointer, count: g.weightCount)
+  }
+
+  var canPool: Bool { false }
+  var packedCount: Int { weights.count }
+  func workspaceCount(batch: Int, threads: Int) -> Int {
+    Convolution.forwardWorkspace(g, threads: threads)
+  }
+
+  func run(_ run: ConvolutionRun) {
+    let f = run.finish
+    for image in 0..<run.batch {
+      let output = f.out + image * f.out_image
+      Convolution.forward(
+        g, batch: 1, input: run.input + image * run.inputStride, weights: weights.pointer,
+        output: output, workspace: run.workspace, pool: run.pool)
+      run.pool.run(g.filters) { filter in
+        let y = output + filter * g.outArea
+        table.pointee.affine(y, 1, f.bias[filter], g.outArea)
+        table.pointee.activate(f.activation, y, g.outArea)
+        if let residual = f.residual, filter < f.residual_channels {
+          table.pointee.add(
+            y, residual + image * f.residual_image + filter * g.outArea, g.outArea)
+        }
+        table.pointee.activate(f.second_activation, y, g.outArea)
+      }
+    }
+  }
+}

@@ -1,0 +1,279 @@
+import CKernels
+import DarknetTensors
+
+/// A convolution made ready for inference: weights packed once for the algorithm that suits its
+/// shape, bias, activations, a residual and 2x2 max pooling fused into its write-back.
+///
+///     z = activation(conv(x) + bias)
+///     y = secondActivation(z + residual)   the residual's first channels only, if it has fewer
+///     p = maximum of y over 2 x 2 blocks, stride 2
+///
+/// Batch norm is folded into weights and bias by the caller. Maps are planar [N, C, H, W] or in
+/// blocks of 16 channels (`ChannelBlocks`), as `inputLayout` and `outputLayout` say; `runPlanar`
+/// converts both ends. Immutable once made: any thread may run it, with its own workspace.
+public final class PackedConvolution: @unchecked Sendable {
+  public enum Layout: Sendable { case planar, blocked }
+
+  /// The algorithms, from the most to the least specialised.
+  public enum Algorithm: String, Sendable, CaseIterable {
+    /// F(4x4, 3x3), weights transformed beforehand; squares of all channels are a task.
+    case winogradStrips = "winograd strips"
+    /// F(4x4, 3x3), weights transformed while they pass; a block of filters is a task.
+    case winogradFilters = "winograd filters"
+    case pointwise
+    case depthwise
+    /// Few channels, planar input: the first layer.
+    case planar
+    case direct
+    /// im2col and matrix products, planar at both ends: what no other algorithm can.
+    case im2col
+  }
+
+  /// What follows the sums, in this order.
+  public struct Finish: Sendable {
+    public var activation: Activation
+    /// Channels of the residual that are added, from the first on; 0 is none.
+    public var residualChannels: Int
+    public var secondActivation: Activation
+    /// Whether maxima of 2 x 2 blocks are wanted too; the output is then optional.
+    public var pools: Bool
+
+    public init(
+      _ activation: Activation = .linear, residualChannels: Int = 0,
+      secondActivation: Activation = .linear, pools: Bool = false
+    ) {
+      self.activation = activation
+      self.residualChannels = residualChannels
+      self.secondActivation = secondActivation
+      self.pools = pools
+    }
+  }
+
+  public let geometry: ConvolutionGeometry
+  public let finish: Finish
+  public let algorithm: Algorithm
+  let bias: FloatBuffer
+  private let implementation: any ConvolutionAlgorithm
+
+  /// The algorithm that `init` chooses for a shape.
+  public static func choice(_ g: ConvolutionGeometry) -> Algorithm {
+    if g.groups > 1 {
+      return g.channelsPerGroup == 1 && g.filtersPerGroup == 1 ? .depthwise : .im2col
+    }
+    if g.channels <= 4 { return .planar }
+    if g.isPointwise { return .pointwise }
+    if WinogradConvolution.can(g) {
+      return WinogradConvolution.transformedBytes(g) <= WinogradConvolution.transformedLimit
+        ? .winogradStrips : .winogradFilters
+    }
+    return .direct
+  }
+
+  /// Whether the chosen algorithm can fuse 2x2 max pooling.
+  public static func canPool(_ g: ConvolutionGeometry) -> Bool {
+    switch choice(g) {
+    case .winogradStrips, .winogradFilters, .planar: true
+    default: false
+    }
+  }
+
+  /// - Parameters:
+  ///   - weights: [filters, channels / groups, size, size]; copied.
+  ///   - bias: a value a filter; nil is zeros.
+  ///   - algorithm: nil chooses. Tests force others.
+  /// - Precondition: the algorithm can run the geometry, and pool if asked to; activations act on
+  ///   single values.
+  public convenience init(
+    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    finish: Finish = Finish(), algorithm: Algorithm? = nil
+  ) {
+    self.init(
+      geometry, weights: weights, bias: bias, finish: finish, algorithm: algorithm, table: kernels)
+  }
+
+  /// The same with the kernels of another instruction set.
+  package init(
+    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
+    finish: Finish, algorithm: Algorithm?, table: KernelTable
+  ) {
+    precondition(!finish.activation.mixesChannels && !finish.secondActivation.mixesChannels)
+    self.geometry = geometry
+    self.finish = finish
+    let algorithm = algorithm ?? PackedConvolution.choice(geometry)
+    self.algorithm = algorithm
+    self.bias = FloatBuffer(count: ChannelBlocks.count(geometry.filters) * ChannelBlocks.lanes)
+    if let bias { Vector.copy(bias, to: self.bias.pointer, count: geometry.filters) }
+    implementation =
+      switch algorithm {
+      case .winogradStrips:
+        WinogradConvolution(geometry, weights: weights, transformsAhead: true, table: table)
+      case .winogradFilters:
+        WinogradConvolution(geometry, weights: weights, transformsAhead: false, table: table)
+      case .pointwise: PointwiseConvolution(geometry, weights: weights, table: table)
+      case .depthwise: DepthwiseConvolution(geometry, weights: weights, table: table)
+      case .planar: PlanarConvolution(geometry, weights: weights, table: table)
+      case .direct: DirectConvolution(geometry, weights: weights, table: table)
+      case .im2col: Im2colConvolution(geometry, weights: weights, table: table)
+      }
+    precondition(!finish.pools || implementation.canPool, "\(algorithm) cannot pool")
+  }
+
+  public var inputLayout: Layout {
+    algorithm == .planar || algorithm == .im2col ? .planar : .blocked
+  }
+  public var outputLayout: Layout { algorithm == .im2col ? .planar : .blocked }
+
+  /// Floats of an image in the layouts that `run` wants.
+  public var inputCount: Int {
+    inputLayout == .planar
+      ? geometry.inputCount
+      : ChannelBlocks.floats(channels: geometry.channels, area: geometry.area)
+  }
+  public var outputCount: Int {
+    outputLayout == .planar
+      ? geometry.outputCount
+      : ChannelBlocks.floats(channels: geometry.filters, area: geometry.outArea)
+  }
+  /// Size of the pooled map: half the output's, rounded up as Darknet does.
+  public var pooledHeight: Int { (geometry.outHeight + 1) / 2 }
+  public var pooledWidth: Int { (geometry.outWidth + 1) / 2 }
+  public var pooledCount: Int {
+    ChannelBlocks.floats(channels: geometry.filters, area: pooledHeight * pooledWidth)
+  }
+
+  /// A map in memory: where its first image starts, and floats from an image to the next (a map
+  /// may be a part of a larger one, as in a concatenation).
+  public struct Map {
+    public var pointer: UnsafeMutablePointer<Float>
+    public var imageStride: Int
+    public init(_ pointer: UnsafeMutablePointer<Float>, imageStride: Int) {
+      self.pointer = pointer
+      self.imageStride = imageStride
+    }
+  }
+
+  /// Floats of workspace that `run` needs.
+  public func workspaceCount(batch: Int, threads: Int) -> Int {
+    implementation.workspaceCount(batch: batch, threads: threads)
+  }
+
+  /// Floats of the packed weights and bias: the memory that this object keeps.
+  public var packedCount: Int { implementation.packedCount + bias.count }
+
+  /// - Parameters:
+  ///   - residual: required if `finish.residualChannels` > 0; laid out as the output.
+  ///   - output: required unless `finish.pools`.
+  ///   - pooled: required if `finish.pools`.
+  ///   - workspace: at least `workspaceCount` floats, aligned to 64 bytes for speed.
+  public func run(
+    input: UnsafePointer<Float>, inputStride: Int? = nil, residual: Map? = nil, output: Map?,
+    pooled: Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
+    pool: ThreadPool = .shared
+  ) {
+    precondition(output != nil || finish.pools, "nowhere to write")
+    precondition(!finish.pools || pooled != nil, "nowhere to write the pooled map")
+    precondition(finish.residualChannels == 0 || residual != nil, "no residual to add")
+    var steps = ck_finish()
+    steps.bias = UnsafePointer(bias.pointer)
+    steps.activation = finish.activation.kernelCode
+    steps.second_activation = finish.secondActivation.kernelCode
+    steps.height = geometry.outHeight
+    steps.width = geometry.outWidth
+    if finish.residualChannels > 0, let residual {
+      steps.residual = UnsafePointer(residual.pointer)
+      steps.residual_channels = finish.residualChannels
+      steps.residual_image = residual.imageStride
+    }
+    if let output {
+      steps.out = output.pointer
+      steps.out_image = output.imageStride
+    }
+    if finish.pools, let pooled {
+      steps.pooled = pooled.pointer
+      steps.pooled_image = pooled.imageStride
+      steps.pooled_height = pooledHeight
+      steps.pooled_width = pooledWidth
+    }
+    implementation.run(
+      ConvolutionRun(
+        input: input, inputStride: inputStride ?? inputCount, finish: steps, batch: batch,
+        workspace: workspace, pool: pool))
+  }
+
+  /// The same with planar maps at both ends, for tests and for single layers. Pooled output only,
+  /// if the finish pools.
+  public func runPlanar(
+    input: UnsafePointer<Float>, residual: UnsafePointer<Float>? = nil,
+    output: UnsafeMutablePointer<Float>, batch: Int, pool: ThreadPool = .shared
+  ) {
+    let g = geometry
+    let workspace = FloatBuffer(count: workspaceCount(batch: batch, threads: pool.threads))
+    var blockedInput: FloatBuffer?
+    if inputLayout == .blocked {
+      let buffer = FloatBuffer(count: batch * inputCount)
+      ChannelBlocks.pack(
+        input, batch: batch, channels: g.channels, area: g.area, into: buffer.pointer, pool: pool)
+      blockedInput = buffer
+    }
+    let source = blockedInput.map { UnsafePointer($0.pointer) } ?? input
+    var residualMap: Map?
+    var residualBuffer: FloatBuffer?
+    if let residual, finish.residualChannels > 0 {
+      let c = finish.residualChannels
+      let stride =
+        outputLayout == .blocked
+        ? ChannelBlocks.floats(channels: c, area: g.outArea) : c * g.outArea
+      let buffer = FloatBuffer(count: batch * stride)
+      if outputLayout == .blocked {
+        ChannelBlocks.pack(
+          residual, batch: batch, channels: c, area: g.outArea, into: buffer.pointer, pool: pool)
+      } else {
+        Vector.copy(residual, to: buffer.pointer, count: batch * stride)
+      }
+      residualMap = Map(buffer.pointer, imageStride: stride)
+      residualBuffer = buffer
+    }
+    defer { withExtendedLifetime((blockedInput, residualBuffer)) {} }
+    guard outputLayout == .blocked else {
+      run(
+        input: source, residual: residualMap, output: Map(output, imageStride: outputCount),
+        batch: batch, workspace: workspace.pointer, pool: pool)
+      return
+    }
+    let area = finish.pools ? pooledHeight * pooledWidth : g.outArea
+    let count = finish.pools ? pooledCount : outputCount
+    let blocks = FloatBuffer(count: batch * count)
+    let map = Map(blocks.pointer, imageStride: count)
+    run(
+      input: source, residual: residualMap, output: finish.pools ? nil : map,
+      pooled: finish.pools ? map : nil, batch: batch, workspace: workspace.pointer, pool: pool)
+    ChannelBlocks.unpack(
+      blocks.pointer, batch: batch, channels: g.filters, area: area, into: output, pool: pool)
+  }
+}
+
+/// Everything of one call of `PackedConvolution.run`.
+struct ConvolutionRun {
+  let input: UnsafePointer<Float>
+  let inputStride: Int
+  let finish: ck_finish
+  let batch: Int
+  let workspace: UnsafeMutablePointer<Float>
+  let pool: ThreadPool
+}
+
+/// One way to compute a convolution, with its packed weights.
+protocol ConvolutionAlgorithm {
+  var canPool: Bool { get }
+  var packedCount: Int { get }
+  func workspaceCount(batch: Int, threads: Int) -> Int
+  func run(_ run: ConvolutionRun)
+}
+
+/// `total` in equal parts of about `wanted`: the size of a part.
+func evenPart(of total: Int, about wanted: Int, multipleOf step: Int = 1) -> Int {
+  guard total > 0 else { return 1 }
+  let parts = max(1, (total + wanted - 1) / max(wanted, 1))
+  let part = (total + parts - 1) / parts
+  return min(total, (part + step - 1) / step * step)
+}
