@@ -7,6 +7,8 @@ import DarknetTensors
 /// Layers with `share_index` see the buffers of the layer that they share.
 public final class Parameters: @unchecked Sendable {
   public private(set) var buffers: [[FloatBuffer]]
+  /// Rises whenever a buffer is replaced by another one, so that who keeps pointers notices.
+  public private(set) var generation = 0
 
   /// Initial values, random ones drawn from `seed`.
   public init(of network: Network, seed: UInt64 = 0, randomize: Bool = true) {
@@ -32,9 +34,20 @@ public final class Parameters: @unchecked Sendable {
   /// - Precondition: both have the same count.
   func replace(_ layer: Int, _ index: Int, by buffer: FloatBuffer, in network: Network) {
     precondition(buffers[layer][index].count == buffer.count, "a parameter keeps its size")
+    generation += 1
     buffers[layer][index] = buffer
     for node in network.nodes where node.layer.sharesParametersOf == layer {
       buffers[node.index][index] = buffer
+    }
+  }
+
+  /// Copies values that are views of a mapped file into memory of their own, which training wants:
+  /// aligned, and independent of the file.
+  public func detach(in network: Network) {
+    for node in network.nodes where node.layer.sharesParametersOf == nil {
+      for (index, buffer) in buffers[node.index].enumerated() where buffer.isBorrowed {
+        replace(node.index, index, by: FloatBuffer(buffer.values), in: network)
+      }
     }
   }
 

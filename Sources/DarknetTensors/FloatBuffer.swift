@@ -58,6 +58,9 @@ public final class FloatBuffer: @unchecked Sendable {
     if bytes >= 1 << 20 { munmap(pointer, bytes) } else { free(pointer) }
   }
 
+  /// Whether somebody else's memory is seen through this.
+  public var isBorrowed: Bool { owner != nil }
+
   public var values: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }

@@ -1,3 +1,4 @@
+import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -5,107 +6,163 @@ import DarknetTensors
 /// Runs a network layer by layer, keeping what the backward pass needs.
 ///
 /// It follows the layers' own rules to the letter: no fusion, no folded batch norm. That makes it
-/// the reference for the inference plan, too.
+/// the reference for the inference plan, too. All memory is laid out when the executor is made, so
+/// passes allocate nothing.
+///
+///     executor.forward(images)
+///     let loss = executor.computeLoss(.boxes(labels))
+///     executor.backward()          // adds to `gradients`
 public final class TrainingExecutor {
-  public let network: Network
+  public private(set) var network: Network
   public let parameters: Parameters
   /// Images per pass: mini-batch times time steps.
-  public let batch: Int
+  public private(set) var batch: Int
   /// Whether layers run as in training (batch statistics, dropout).
   public let isTraining: Bool
-  /// Sum of gradients since the last update, for each parameter; nil for those not trained.
-  public private(set) var gradients: [[FloatBuffer?]]
-  /// Advanced by `step` callers; losses with schedules look at it.
+  /// Where `backward` adds.
+  public let sums: Gradients
+  /// Advanced by callers, mini-batch by mini-batch; losses with schedules look at it.
   public var progress = TrainingProgress(seen: 0)
   /// Seed of the random draws of layers.
   public var seed: UInt64 = 0
-
-  private var outputs: [FloatBuffer]
-  private var saved: [FloatBuffer]
-  private var states: [FloatBuffer]
-  private let workspace: FloatBuffer
-  private let input: FloatBuffer
-  /// dLoss/dOutput of each layer, while the backward pass needs it.
-  private var outputGradients: [FloatBuffer?]
-  /// Keeps every layer's gradient after the backward pass, to look at.
-  public var keepsGradients = false
+  /// Keeps every layer's output and gradient after the backward pass, to look at.
+  public var keepsGradients = false {
+    didSet { if keepsGradients != oldValue { layOut() } }
+  }
   /// Called after each layer's backward pass, while its gradients are whole.
   public var onBackward: ((Int) -> Void)?
 
-  /// - Parameter isTraining: false to run inference by the layers' own rules.
+  private var arena = FloatBuffer(count: 0)
+  private var layout: TrainingLayout
+  private var states: [FloatBuffer] = []
+  private var forwardPasses: [ForwardPass] = []
+  private var backwardPasses: [BackwardPass] = []
+  /// Whether a layer's gradient holds something since the last `computeLoss`.
+  private var hasGradient: [Bool] = []
+  private var parameterGeneration = -1
+
+  /// - Parameters:
+  ///   - batch: images per pass; the cfg's mini-batch times time steps if nil.
+  ///   - isTraining: false to run inference by the layers' own rules.
+  ///   - gradients: sums to add to; own ones if nil.
   public init(
-    _ network: Network, parameters: Parameters, batch: Int? = nil, isTraining: Bool = true
+    _ network: Network, parameters: Parameters, batch: Int? = nil, isTraining: Bool = true,
+    gradients: Gradients? = nil
   ) {
     self.network = network
     self.parameters = parameters
-    let batch = batch ?? network.net.miniBatch * network.net.timeSteps
-    self.batch = batch
+    self.batch = batch ?? network.net.miniBatch * network.net.timeSteps
     self.isTraining = isTraining
-    input = FloatBuffer(count: batch * network.inputShape.count)
-    outputs = network.nodes.map { FloatBuffer(count: batch * $0.outputShape.count) }
-    saved = network.nodes.map {
-      FloatBuffer(count: isTraining ? $0.layer.savedCount(batch: batch) : 0)
-    }
-    let streams = max(batch / network.net.timeSteps, 1)
-    states = network.nodes.map { FloatBuffer(count: $0.layer.stateCount(streams: streams)) }
-    workspace = FloatBuffer(
-      count: network.nodes.map { $0.layer.workspaceCount(batch: batch, isTraining: isTraining) }
-        .max() ?? 0)
-    outputGradients = Array(repeating: nil, count: network.nodes.count)
-    gradients = network.nodes.map { node in
-      guard isTraining, node.index >= network.firstTrainedLayer else {
-        return node.layer.parameters.map { _ in nil }
-      }
-      return node.layer.parameters.map {
-        $0.role.isTrained ? FloatBuffer(count: $0.count) : nil
-      }
-    }
-    for node in network.nodes {
-      if let shared = node.layer.sharesParametersOf { gradients[node.index] = gradients[shared] }
-    }
+    sums = gradients ?? Gradients(of: network)
+    layout = TrainingLayout(network, batch: self.batch, isTraining: isTraining, keepsAll: false)
+    layOut()
   }
 
-  /// Output of layer `index`, or the input for -1: [N, C, H, W].
+  /// Goes on with the same parameters at another input size or batch.
+  ///
+  /// - Precondition: `network` has the layers and parameters of the present one, as
+  ///   `Network.resized` gives.
+  public func resize(to network: Network, batch: Int? = nil) {
+    precondition(network.nodes.count == self.network.nodes.count, "that is another network")
+    self.network = network
+    self.batch = batch ?? self.batch
+    layOut()
+  }
+
+  /// Sum of gradients since the last update, for each parameter; nil for those not trained.
+  public var gradients: [[FloatBuffer?]] { sums.buffers }
+
+  /// Bytes of outputs, saved values, gradients of outputs and scratch.
+  public var memoryCount: Int { arena.count * 4 }
+
+  /// Output of layer `index`, or the input for -1: [N, C, H, W]. After `backward` only with
+  /// `keepsGradients`.
   public func output(_ index: Int) -> TensorView {
-    index < 0
-      ? TensorView(input.pointer, batch: batch, shape: network.inputShape)
-      : TensorView(outputs[index].pointer, batch: batch, shape: network.shape(of: index))
+    TensorView(
+      arena.pointer + (index < 0 ? layout.input : layout.outputs[index]), batch: batch,
+      shape: network.shape(of: index))
   }
 
   /// dLoss/dOutput of layer `index`, while it is kept.
   public func outputGradient(_ index: Int) -> TensorView? {
-    outputGradients[index].map {
-      TensorView($0.pointer, batch: batch, shape: network.shape(of: index))
-    }
+    hasGradient[index] ? gradientView(index) : nil
+  }
+
+  private func gradientView(_ index: Int) -> TensorView {
+    TensorView(
+      arena.pointer + layout.gradients[index], batch: batch, shape: network.shape(of: index))
   }
 
   /// What layer `index` kept for its backward pass.
-  public func savedValues(_ index: Int) -> FloatBuffer { saved[index] }
+  public func savedValues(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
+    let count = network.nodes[index].layer.savedCount(batch: batch)
+    return UnsafeMutableBufferPointer(start: arena.pointer + layout.saved[index], count: count)
+  }
 
   /// Forgets the recurrent state, as at the start of a sequence.
   public func resetState() {
     for state in states where state.count > 0 { state.values.update(repeating: 0) }
   }
 
-  // MARK: Forward
+  // MARK: Memory
 
-  private func pass(_ node: Network.Node) -> ForwardPass {
-    ForwardPass(
-      batch: batch, timeSteps: network.net.timeSteps,
-      isTraining: isTraining && node.index >= network.firstTrainedLayer,
-      inputs: node.layer.sources.map { output($0) }, output: output(node.index),
-      parameters: parameters.pointers(node.index), saved: saved[node.index].pointer,
-      workspace: workspace.pointer, state: states[node.index].pointer,
-      seed: seed ^ UInt64(node.index &+ 1) &* 0x9E37_79B9_7F4A_7C15)
+  private func layOut() {
+    layout = TrainingLayout(
+      network, batch: batch, isTraining: isTraining, keepsAll: keepsGradients)
+    if arena.count < layout.count {
+      // The old memory goes before the new one comes.
+      arena = FloatBuffer(count: 0)
+      arena = FloatBuffer(count: layout.count)
+    }
+    let streams = max(batch / network.net.timeSteps, 1)
+    states = network.nodes.map { FloatBuffer(count: $0.layer.stateCount(streams: streams)) }
+    hasGradient = Array(repeating: false, count: network.nodes.count)
+    makePasses()
   }
+
+  private func makePasses() {
+    let first = network.firstTrainedLayer
+    forwardPasses = network.nodes.map { node in
+      ForwardPass(
+        batch: batch, timeSteps: network.net.timeSteps,
+        isTraining: isTraining && node.index >= first,
+        inputs: node.layer.sources.map { output($0) }, output: output(node.index),
+        parameters: parameters.pointers(node.index),
+        saved: arena.pointer + layout.saved[node.index],
+        workspace: arena.pointer + layout.workspace, state: states[node.index].pointer)
+    }
+    backwardPasses = network.nodes.map { node in
+      BackwardPass(
+        forward: forwardPasses[node.index], outputGradient: gradientView(node.index),
+        inputGradients: node.layer.sources.map {
+          $0 >= first && !node.common.onlyForward ? gradientView($0) : nil
+        },
+        parameterGradients: sums.buffers[node.index].map { $0?.pointer })
+    }
+    parameterGeneration = parameters.generation
+  }
+
+  // MARK: Forward
 
   /// Runs all layers on `input`, [N, C, H, W].
   ///
   /// - Precondition: `input` has as many values as the batch needs.
   public func forward(_ values: UnsafeBufferPointer<Float>) {
+    let input = output(-1)
     precondition(values.count == input.count, "the input has another size than the batch")
-    input.pointer.update(from: values.baseAddress!, count: values.count)
-    for node in network.nodes { node.layer.forward(pass(node)) }
+    Vector.copy(values.baseAddress!, to: input.pointer, count: values.count)
+    forward()
+  }
+
+  /// Runs all layers on what stands in `output(-1)`.
+  public func forward() {
+    if parameterGeneration != parameters.generation { makePasses() }
+    for node in network.nodes {
+      let seed = seed ^ UInt64(node.index &+ 1) &* 0x9E37_79B9_7F4A_7C15
+      forwardPasses[node.index].seed = seed
+      backwardPasses[node.index].forward.seed = seed
+      node.layer.forward(forwardPasses[node.index])
+    }
   }
 
   // MARK: Loss and backward
@@ -124,15 +181,15 @@ public final class TrainingExecutor {
   public func computeLoss(_ truth: Truth) -> Loss {
     var loss = Loss()
     for node in network.nodes {
-      outputGradients[node.index] = nil
+      hasGradient[node.index] = false
       guard let layer = node.layer as? any LossLayer else { continue }
-      let buffer = FloatBuffer(count: batch * node.outputShape.count)
-      let lossPass = LossPass(
-        forward: pass(node), truth: truth, progress: progress,
-        gradient: TensorView(buffer.pointer, batch: batch, shape: node.outputShape))
-      if let report = layer.loss(lossPass) {
+      let gradient = gradientView(node.index)
+      Vector.fill(gradient.pointer, with: 0, count: gradient.count)
+      let pass = LossPass(
+        forward: forwardPasses[node.index], truth: truth, progress: progress, gradient: gradient)
+      if let report = layer.loss(pass) {
         loss.reports.append((node.index, report))
-        outputGradients[node.index] = buffer
+        hasGradient[node.index] = true
       }
     }
     return loss
@@ -142,31 +199,21 @@ public final class TrainingExecutor {
   public func backward() {
     let first = network.firstTrainedLayer
     for node in network.nodes.reversed() where node.index >= first {
-      guard let dy = outputGradient(node.index) else { continue }
-      let sources = node.layer.sources
-      let inputGradients = sources.map { source -> TensorView? in
-        guard source >= first, !node.common.onlyForward else { return nil }
-        if outputGradients[source] == nil {
-          outputGradients[source] = FloatBuffer(count: batch * network.shape(of: source).count)
-        }
-        return outputGradient(source)
-      }
+      guard hasGradient[node.index] else { continue }
       if !node.common.onlyForward {
-        node.layer.backward(
-          BackwardPass(
-            forward: pass(node), outputGradient: dy, inputGradients: inputGradients,
-            parameterGradients: gradients[node.index].map { $0?.pointer }))
+        for source in node.layer.sources where source >= first && !hasGradient[source] {
+          let gradient = gradientView(source)
+          Vector.fill(gradient.pointer, with: 0, count: gradient.count)
+          hasGradient[source] = true
+        }
+        node.layer.backward(backwardPasses[node.index])
       }
       onBackward?(node.index)
-      if !keepsGradients { outputGradients[node.index] = nil }
+      if !keepsGradients { hasGradient[node.index] = false }
       if node.common.stopBackward != 0 { break }
     }
   }
 
   /// Forgets the gradients summed so far.
-  public func zeroGradients() {
-    for layer in gradients {
-      for gradient in layer { gradient?.values.update(repeating: 0) }
-    }
-  }
+  public func zeroGradients() { sums.zero() }
 }

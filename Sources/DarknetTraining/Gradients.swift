@@ -1,0 +1,36 @@
+import DarknetNetwork
+import DarknetTensors
+
+/// dLoss/dParameter, summed over the mini-batches since the last update, for each parameter that
+/// is trained.
+///
+/// An optimiser may leave something in the sums (SGD its momentum), so that the next mini-batch's
+/// gradients are added to it: that saves a copy of the weights, and is how Darknet does it.
+/// Layers with `share_index` see the sums of the layer that they share.
+public final class Gradients {
+  /// One per parameter of each layer; nil for those not trained.
+  public let buffers: [[FloatBuffer?]]
+
+  public init(of network: Network) {
+    var buffers: [[FloatBuffer?]] = []
+    for node in network.nodes {
+      if let shared = node.layer.sharesParametersOf {
+        buffers.append(buffers[shared])
+        continue
+      }
+      let isFrozen = node.index < network.firstTrainedLayer
+      buffers.append(
+        node.layer.parameters.map {
+          $0.role.isTrained && !isFrozen ? FloatBuffer(count: $0.count) : nil
+        })
+    }
+    self.buffers = buffers
+  }
+
+  /// Forgets all sums.
+  public func zero() {
+    for layer in buffers {
+      for buffer in layer { buffer?.values.update(repeating: 0) }
+    }
+  }
+}
