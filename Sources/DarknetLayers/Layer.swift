@@ -77,6 +77,15 @@ extension Layer {
   public var productOperations: Int { 0 }
 }
 
+/// A layer that normalises by the batch's statistics while it trains.
+public protocol BatchNormalizedLayer: Layer {
+  /// Mean and variance of each channel in the last training pass, from what it saved; nil if the
+  /// layer is set not to normalise.
+  func batchStatistics(
+    saved: UnsafeMutablePointer<Float>, batch: Int
+  ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)?
+}
+
 /// A tensor that a layer owns and a weights file holds.
 public struct Parameter: Hashable, Sendable {
   public enum Role: Sendable {

@@ -28,6 +28,12 @@ enum Pictures {
 
 /// Folders that results go to.
 enum Folder {
+  /// Makes the folder that the file `path` goes into.
+  static func make(ofFile path: String) throws {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+    try make(String(path[..<slash]))
+  }
+
   /// Makes `path` and the folders above it, if they are missing.
   static func make(_ path: String) throws {
     var status = stat()

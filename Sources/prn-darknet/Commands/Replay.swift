@@ -24,11 +24,11 @@ enum Replay: Command {
     if manifest["runs"]?.array != nil {
       try replay.runRealNetwork()
     } else if manifest["save_points"] != nil {
-      throw UsageError("\(source): training cases cannot be replayed yet")
+      try replay.runTraining()
     } else if manifest["input"]?["frames"] != nil {
       try replay.runForward()
     } else {
-      throw UsageError("\(source): gradient cases cannot be replayed yet")
+      try replay.runGradient()
     }
     return .done
   }
@@ -115,7 +115,7 @@ struct RecordedCase {
     if let boxes = manifest["boxes"] { try writeBoxes(boxes, plan) }
   }
 
-  private func index(of layer: JSON, _ network: Network) throws -> Int {
+  func index(of layer: JSON, _ network: Network) throws -> Int {
     let index = try field("index", layer["index"]?.int)
     guard network.nodes.indices.contains(index) else {
       throw ConfigError(

@@ -1,0 +1,210 @@
+import Darknet
+
+extension RecordedCase {
+  // MARK: Gradients
+
+  /// One forward and one backward pass: outputs, gradients with Darknet's sign, statistics.
+  func runGradient() throws {
+    let batch = try field("batch", manifest["batch"]?.int)
+    let network = try network(dialect, batch: batch)
+    let parameters = try parameters(of: network)
+    parameters.detach(in: network)
+    let executor = TrainingExecutor(network, parameters: parameters, batch: batch)
+    executor.keepsGradients = true
+    let input = try RawTensors.read(
+      "\(source)/\(try field("input", manifest["input"]?["file"]?.string))")
+    try check(input.count, batch * network.inputShape.count, "input values")
+    input.withUnsafeBufferPointer { executor.forward($0) }
+    let loss = executor.computeLoss(try gradientTruth(batch: batch))
+    let layers = try field("layers", manifest["layers"]?.array)
+    for layer in layers {
+      guard let file = layer["files"]?["headdelta"]?.string else { continue }
+      guard let gradient = executor.outputGradient(try index(of: layer, network)) else { continue }
+      try RawTensors.write(gradient.values.map { -$0 }, to: "\(target)/\(file)")
+    }
+    executor.backward()
+    for layer in layers {
+      let node = network.nodes[try index(of: layer, network)]
+      for (key, file) in layer["files"]?.object ?? [:] where key != "headdelta" {
+        guard let file = file.string else { continue }
+        let values = gradientFile(key, node, executor)
+        guard let values else {
+          throw UsageError("\(source): layer \(node.index) [\(node.name)] has no '\(key)'")
+        }
+        try RawTensors.write(values, to: "\(target)/\(file)")
+      }
+    }
+    Console.out("cost \(loss.cost)\n")
+  }
+
+  private func check(_ found: Int, _ expected: Int, _ what: String) throws {
+    guard found == expected else {
+      throw ConfigError(
+        file: source, expected: "\(expected) \(what)", found: "\(found)", fix: "check the case")
+    }
+  }
+
+  private func gradientTruth(batch: Int) throws -> Truth {
+    if let file = manifest["truth"]?["file"]?.string {
+      let values = try RawTensors.read("\(source)/\(file)")
+      return .values(values, perImage: values.count / batch)
+    }
+    let images = try field("boxes", manifest["boxes"]?.array)
+    return .boxes(
+      try images.map { image in
+        try field("boxes", image.array).map { box in
+          func number(_ key: String) throws -> Float { Float(try field(key, box[key]?.double)) }
+          return TruthBox(
+            box: Box(
+              x: try number("x"), y: try number("y"), width: try number("w"),
+              height: try number("h")),
+            classIndex: try field("class", box["class"]?.int))
+        }
+      })
+  }
+
+  /// What the manifest calls `key`, of one layer; nil if it has no such thing.
+  private func gradientFile(
+    _ key: String, _ node: Network.Node, _ executor: TrainingExecutor
+  ) -> [Float]? {
+    let names = [
+      "weight_updates": "weights", "bias_updates": "biases", "scale_updates": "scales",
+      "rolling_mean": "rolling_mean", "rolling_variance": "rolling_variance",
+    ]
+    switch key {
+    case "output": return Array(executor.output(node.index).values)
+    case "delta": return executor.outputGradient(node.index)?.values.map { -$0 }
+    case "mean", "variance":
+      guard let layer = node.layer as? any BatchNormalizedLayer,
+        let statistics = layer.batchStatistics(
+          saved: executor.savedValues(node.index).baseAddress!, batch: executor.batch)
+      else { return nil }
+      return Array(key == "mean" ? statistics.mean : statistics.variance)
+    default:
+      guard let index = node.layer.parameters.firstIndex(where: { $0.name == names[key] })
+      else { return nil }
+      return key.hasSuffix("updates")
+        ? executor.gradients[node.index][index]?.array.map { -$0 }
+        : executor.parameters.buffers[node.index][index].array
+    }
+  }
+
+  // MARK: Training
+
+  /// The recorded updates of each program, with the same batch every time.
+  func runTraining() throws {
+    for (name, run) in try field("runs", manifest["runs"]?.object).sorted(by: { $0.key < $1.key }) {
+      // A program that only repeats another one's dialect may stand without a prefix of it.
+      let program = try field("program", run["program"]?.string)
+      try runTraining(run, dialect: Self.dialect(ofProgram: program))
+      Console.error("\(name): done\n")
+    }
+  }
+
+  private func runTraining(_ run: JSON, dialect: Dialect) throws {
+    let network = try network(dialect, batch: nil)
+    let parameters = try parameters(of: network, key: "initial_weights")
+    parameters.detach(in: network)
+    let step = BatchStep(network, parameters: parameters)
+    let batches = try FixedBatches(self, network, batch: step.executor.batch)
+    let points = try field("save_points", manifest["save_points"]?.array).compactMap(\.int)
+    let files = try field("weights", run["weights"]?.object)
+    var losses = "iteration,loss,rate_of_this_update\n"
+    for iteration in 1...max(points.max() ?? 1, 1) {
+      let result = try step.run(iteration: iteration) { k, input in
+        try batches.fill(input, miniBatch: k)
+      }
+      losses += "\(iteration),\(result.loss),\(result.rate)\n"
+      guard points.contains(iteration), let file = files["\(iteration)"]?.string else { continue }
+      try Folder.make(ofFile: "\(target)/\(file)")
+      try WeightsFile.write(
+        parameters, of: network, to: "\(target)/\(file)",
+        seen: UInt64(iteration * network.net.batch))
+    }
+    if let file = run["loss"]?.string {
+      try AtomicFile.write(to: "\(target)/\(file)", durable: false, losses)
+    }
+  }
+}
+
+/// The one batch of a recorded training.
+private struct FixedBatches {
+  /// Pixels of each image, 0...1.
+  private let images: [[Float]]
+  /// Image of each row of the batch.
+  private let rows: [Int]
+  private let truths: Truths
+  private let batch: Int
+
+  private enum Truths {
+    /// By image.
+    case boxes([[TruthBox]])
+    /// By row.
+    case values([Float], perImage: Int)
+  }
+
+  init(_ recorded: RecordedCase, _ network: Network, batch: Int) throws {
+    let manifest = recorded.manifest
+    self.batch = batch
+    rows = try recorded.field("batch_rows", manifest["batch_rows"]?.array).compactMap(\.int)
+    let names = try recorded.field("images", manifest["images"]?.array).compactMap(\.string)
+    let count = network.inputShape.count
+    if let file = manifest["image_tensor"]?["file"]?.string {
+      let values = try RawTensors.read("\(recorded.source)/\(file)")
+      images = names.indices.map { Array(values[$0 * count..<($0 + 1) * count]) }
+    } else {
+      images = try names.map { name in
+        let bitmap = try ImageFile.loadBitmap(
+          "\(recorded.source)/\(name)", channels: network.inputShape.channels)
+        let buffer = FloatBuffer(count: count)
+        Pictures.fill(
+          TensorView(buffer.pointer, batch: 1, shape: network.inputShape), from: bitmap,
+          letterbox: false)
+        return buffer.array
+      }
+    }
+    if let file = manifest["truth"]?["file"]?.string {
+      let values = try RawTensors.read("\(recorded.source)/\(file)")
+      truths = .values(values, perImage: values.count / max(rows.count, 1))
+    } else if let classes = manifest["truth"]?["classes"]?.int,
+      let labels = manifest["truth"]?["class_of_row"]?.array
+    {
+      let values = labels.compactMap(\.int).flatMap { label in
+        (0..<classes).map { Float($0 == label ? 1 : 0) }
+      }
+      truths = .values(values, perImage: classes)
+    } else {
+      truths = .boxes(
+        try names.map { name in
+          try Self.labels("\(recorded.source)/\(name.prefix { $0 != "." }).txt")
+        })
+    }
+  }
+
+  private static func labels(_ path: String) throws -> [TruthBox] {
+    let text = String(decoding: try FileBytes.read(path), as: UTF8.self)
+    return text.split(whereSeparator: \.isNewline).compactMap { line in
+      let numbers = line.split(separator: " ").compactMap { Number.float(String($0)) }
+      guard numbers.count >= 5, let number = Int(exactly: numbers[0]) else { return nil }
+      return TruthBox(
+        box: Box(
+          x: Float(numbers[1]), y: Float(numbers[2]), width: Float(numbers[3]),
+          height: Float(numbers[4])),
+        classIndex: number)
+    }
+  }
+
+  func fill(_ input: TensorView, miniBatch k: Int) throws -> Truth {
+    let part = Array(rows[k * batch..<(k + 1) * batch])
+    for (n, row) in part.enumerated() {
+      _ = UnsafeMutableBufferPointer(start: input.image(n), count: input.shape.count)
+        .update(fromContentsOf: images[row])
+    }
+    switch truths {
+    case .boxes(let boxes): return .boxes(part.map { boxes[$0] })
+    case .values(let values, let perImage):
+      return .values(
+        Array(values[k * batch * perImage..<(k + 1) * batch * perImage]), perImage: perImage)
+    }
+  }
+}
