@@ -111,3 +111,11 @@ public struct ConnectedLayer: Layer {
       + "\(padded(outputCount, 4))\n"
   }
 }
+
+extension ConnectedLayer: BatchNormalizedLayer {
+  public func batchStatistics(
+    saved: UnsafeMutablePointer<Float>, batch: Int
+  ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
+    stage.batchStatistics(saved: saved, batch: batch)
+  }
+}

@@ -270,12 +270,7 @@ extension ConvolutionalLayer: BatchNormalizedLayer {
   public func batchStatistics(
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
-    guard isBatchNormalized else { return nil }
-    let mean = saved + batch * hostCount
-    return (
-      UnsafeBufferPointer(start: mean, count: geometry.filters),
-      UnsafeBufferPointer(start: mean + geometry.filters, count: geometry.filters)
-    )
+    stage.batchStatistics(saved: saved, batch: batch)
   }
 }
 

@@ -73,6 +73,18 @@ struct OutputStage: Sendable {
     return (saved, mean, mean + shape.channels)
   }
 
+  /// What `BatchNormalizedLayer` promises.
+  func batchStatistics(
+    saved: UnsafeMutablePointer<Float>, batch: Int
+  ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
+    guard isBatchNormalized else { return nil }
+    let kept = parts(saved, batch: batch)
+    return (
+      UnsafeBufferPointer(start: kept.mean, count: shape.channels),
+      UnsafeBufferPointer(start: kept.variance, count: shape.channels)
+    )
+  }
+
   // MARK: Forward and backward
 
   /// - Parameter saved: `savedCount` floats if training, else nil.
