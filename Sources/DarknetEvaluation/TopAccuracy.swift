@@ -1,0 +1,46 @@
+/// How often the right class is among the most probable ones: `classifier valid`.
+public struct TopAccuracy: Sendable {
+  /// How many classes the wider figure looks at; `top` in the data file.
+  public let limit: Int
+  public private(set) var pictures = 0
+  public private(set) var firstCorrect = 0
+  public private(set) var correct = 0
+
+  public init(limit: Int) {
+    precondition(limit > 0, "at least the first class has to count")
+    self.limit = limit
+  }
+
+  /// Counts a picture in. Of equally probable classes the first goes first.
+  ///
+  /// - Parameter truth: the right class; nil if the picture has none, then it counts as wrong.
+  public mutating func add(_ probabilities: UnsafeBufferPointer<Float>, truth: Int?) {
+    pictures += 1
+    guard let truth, probabilities.indices.contains(truth), !probabilities[truth].isNaN else {
+      return
+    }
+    let value = probabilities[truth]
+    let before = probabilities.indices.count {
+      probabilities[$0] > value || (probabilities[$0] == value && $0 < truth)
+    }
+    if before == 0 { firstCorrect += 1 }
+    if before < limit { correct += 1 }
+  }
+
+  /// Shares of the pictures so far, 0...1; 0 without pictures.
+  public var first: Double { pictures > 0 ? Double(firstCorrect) / Double(pictures) : 0 }
+  public var top: Double { pictures > 0 ? Double(correct) / Double(pictures) : 0 }
+
+  /// What Darknet prints after each picture, without a line end: `0: top 1: 1.000000, top 5: …`.
+  public var line: String {
+    var text = TextBuffer()
+    text.append(pictures - 1)
+    text.append(": top 1: ")
+    text.append(first, decimals: 6)
+    text.append(", top ")
+    text.append(limit)
+    text.append(": ")
+    text.append(top, decimals: 6)
+    return text.string
+  }
+}
