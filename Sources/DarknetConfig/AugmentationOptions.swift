@@ -1,0 +1,43 @@
+/// How training pictures are varied, as `[net]` says.
+public struct AugmentationOptions: Hashable, Sendable {
+  public enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }
+
+  public var flip = true
+  /// Classifiers: rotation by up to so many degrees.
+  public var angle: Float = 0
+  /// Classifiers: sides stretched by up to this factor.
+  public var aspect: Float = 1
+  public var saturation: Float = 1
+  public var exposure: Float = 1
+  public var hue: Float = 0
+  public var blur = 0
+  public var gaussianNoise = 0
+  public var mix = Mix.none
+  public var mosaicBound = false
+  public var minCrop = 0
+  public var maxCrop = 0
+  public var labelSmoothing: Float = 0
+
+  public init() {}
+
+  /// Reads the options of `[net]`; `width` is the network's, from which crop sizes default.
+  package init(_ options: inout OptionReader, width: Int) throws(ConfigError) {
+    maxCrop = try options.int("max_crop", default: width * 2)
+    minCrop = try options.int("min_crop", default: width)
+    flip = try options.flag("flip", default: true)
+    blur = try options.int("blur", default: 0)
+    gaussianNoise = try options.int("gaussian_noise", default: 0)
+    let mixup = try options.int("mixup", default: 0)
+    let cutmix = try options.flag("cutmix")
+    let mosaic = try options.flag("mosaic")
+    mix = mosaic ? (cutmix ? .mosaicOrCutmix : .mosaic) : cutmix ? .cutmix
+      : Mix(rawValue: mixup) ?? .mixup
+    mosaicBound = try options.flag("mosaic_bound")
+    labelSmoothing = try options.float("label_smooth_eps", default: 0)
+    angle = try options.float("angle", default: 0)
+    aspect = try options.float("aspect", default: 1)
+    saturation = try options.float("saturation", default: 1)
+    exposure = try options.float("exposure", default: 1)
+    hue = try options.float("hue", default: 0)
+  }
+}
