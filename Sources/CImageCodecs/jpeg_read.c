@@ -215,9 +215,10 @@ bool cimage_jpeg_read(CJPEGReader *reader, uint8_t *pixels, CImageFailure *failu
     if (cmyk) convert_cmyk(reader->cmyk_row, row, width, codec->saw_Adobe_marker);
   }
   // With one scan all rows are there, so a lost end marker does not matter. With several, the
-  // scans that would have refined the picture may be what is missing.
-  if (reader->past_end && jpeg_has_multiple_scans(codec)) {
-    cimage_fail(failure, CIMAGE_TRUNCATED, "Premature end of a file of several scans");
+  // scans that would have refined the picture may be missing; and arithmetic coding reads on in
+  // zeros without a word.
+  if (reader->past_end && (jpeg_has_multiple_scans(codec) || codec->arith_code)) {
+    cimage_fail(failure, CIMAGE_TRUNCATED, "Premature end of JPEG file");
     return false;
   }
   return true;

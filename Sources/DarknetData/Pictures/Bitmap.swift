@@ -48,6 +48,9 @@ public final class Bitmap: @unchecked Sendable {
     UnsafeMutableBufferPointer(start: bytes, count: count)
   }
 
+  /// A copy of all samples.
+  public var array: [UInt8] { withExtendedLifetime(self) { Array(samples) } }
+
   public func copy() -> Bitmap {
     let result = Bitmap(width: width, height: height, channels: channels)
     result.bytes.update(from: bytes, count: count)

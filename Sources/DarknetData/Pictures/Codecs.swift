@@ -2,16 +2,22 @@ import CImageCodecs
 import DarknetTensors
 
 /// The bytes of an encoded picture, in the encoder's own memory.
-public final class EncodedBytes {
-  public let bytes: UnsafeRawBufferPointer
+public final class EncodedPicture {
+  public let count: Int
   private let memory: UnsafeMutablePointer<UInt8>
 
   fileprivate init(_ memory: UnsafeMutablePointer<UInt8>, count: Int) {
     self.memory = memory
-    bytes = UnsafeRawBufferPointer(start: memory, count: count)
+    self.count = count
   }
 
   deinit { cimage_free(memory) }
+
+  public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
+    withExtendedLifetime(self) { body(UnsafeRawBufferPointer(start: memory, count: count)) }
+  }
+
+  public var array: [UInt8] { withBytes { Array($0) } }
 }
 
 extension ImageFile.Limits {
@@ -82,7 +88,7 @@ enum JPEGCodec {
     return bitmap
   }
 
-  static func encode(_ bitmap: Bitmap, quality: Int) -> EncodedBytes {
+  static func encode(_ bitmap: Bitmap, quality: Int) -> EncodedPicture {
     precondition((1...100).contains(quality), "a JPEG quality is in 1...100, not \(quality)")
     var memory: UnsafeMutablePointer<UInt8>?
     var count = 0
@@ -91,7 +97,7 @@ enum JPEGCodec {
       bitmap.bytes, UInt32(bitmap.width), UInt32(bitmap.height), Int32(bitmap.channels),
       Int32(quality), &memory, &count, &failure)
     guard done, let memory else { preconditionFailure("JPEG encoder: \(failure.words)") }
-    return EncodedBytes(memory, count: count)
+    return EncodedPicture(memory, count: count)
   }
 }
 
@@ -118,7 +124,7 @@ enum PNGCodec {
     return bitmap
   }
 
-  static func encode(_ bitmap: Bitmap) -> EncodedBytes {
+  static func encode(_ bitmap: Bitmap) -> EncodedPicture {
     var memory: UnsafeMutablePointer<UInt8>?
     var count = 0
     var failure = CImageFailure()
@@ -126,6 +132,6 @@ enum PNGCodec {
       bitmap.bytes, UInt32(bitmap.width), UInt32(bitmap.height), Int32(bitmap.channels),
       &memory, &count, &failure)
     guard done, let memory else { preconditionFailure("PNG encoder: \(failure.words)") }
-    return EncodedBytes(memory, count: count)
+    return EncodedPicture(memory, count: count)
   }
 }

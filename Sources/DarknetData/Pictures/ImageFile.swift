@@ -78,7 +78,7 @@ public enum ImageFile {
   /// - Precondition: sides of at most 65500 pixels in a JPEG, and memory for the bytes.
   public static func encode(
     _ bitmap: Bitmap, as format: ImageFormat, quality: Int = 80
-  ) -> EncodedBytes {
+  ) -> EncodedPicture {
     switch format {
     case .png: PNGCodec.encode(bitmap)
     default: JPEGCodec.encode(bitmap, quality: quality)
@@ -98,6 +98,11 @@ public enum ImageFile {
     }
     let fitsJPEG = max(bitmap.width, bitmap.height) <= JPEGCodec.longestSide
     let encoded = encode(bitmap, as: wantsPNG || !fitsJPEG ? .png : .jpeg, quality: quality)
-    try AtomicFile.write(to: path, durable: durable, [encoded.bytes])
+    let result = encoded.withBytes { bytes in
+      Result { () throws(FileError) in
+        try AtomicFile.write(to: path, durable: durable, [bytes])
+      }
+    }
+    try result.get()
   }
 }

@@ -167,6 +167,7 @@ extension PixelSource {
     let count = target.width
     // Two stretched source rows for each plane; each is made once, as rows come in order.
     let rows = FloatBuffer(count: 2 * count * channels)
+    defer { withExtendedLifetime(rows) {} }
     var (upper, lower) = (rows.pointer, rows.pointer + count * channels)
     var (upperRow, lowerRow) = (-1, -1)
     for y in 0..<target.height {
