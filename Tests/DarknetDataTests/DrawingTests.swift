@@ -32,7 +32,9 @@ import Testing
   @Test func `a frame of whole pixels`() {
     let canvas = Canvas(width: 6, height: 5, background: .black)
     canvas.frame(x: 1, y: 1, width: 4, height: 3, line: 1, .white)
-    let rows = (0..<5).map { y in (0..<6).map { canvas.bitmap[$0, y][0] == 255 ? "#" : "." }.joined() }
+    let rows = (0..<5).map { y in
+      (0..<6).map { canvas.bitmap[$0, y][0] == 255 ? "#" : "." }.joined()
+    }
     #expect(rows == ["......", ".####.", ".#..#.", ".####.", "......"])
   }
 

@@ -21,7 +21,8 @@ import Testing
     #expect(bitmap.width == 2 && bitmap.height == 3)
     let jpeg = folder.write(JPEGFixture.baseline.bytes, to: "ü'\"\n$(x).png")
     #expect(try ImageFile.load(jpeg).shape == Shape(channels: 3, height: 32, width: 32))
-    #expect(try ImageFile.load(jpeg, channels: 1).shape == Shape(channels: 1, height: 32, width: 32))
+    #expect(
+      try ImageFile.load(jpeg, channels: 1).shape == Shape(channels: 1, height: 32, width: 32))
   }
 
   @Test(arguments: [
@@ -98,7 +99,8 @@ import Testing
     } catch {
       #expect(
         error.description
-          == "\(path): expected a file of at most 10000 bytes, found a longer one; correct the path")
+          == "\(path): expected a file of at most 10000 bytes, found a longer one; correct the path"
+      )
     }
   }
 

@@ -127,10 +127,11 @@ import Testing
     a.count == b.count && zip(a, b).allSatisfy { abs($0 - $1) < 1e-6 }
   }
 
-  @Test(arguments: [
-    [0.2, 0.4, 0.9], [0.9, 0.4, 0.2], [0.4, 0.9, 0.2], [0.9, 0.2, 0.4], [0.2, 0.9, 0.4],
-    [0.4, 0.2, 0.9], [0.5, 0.5, 0.5], [0, 0, 0], [1, 1, 1], [1, 0, 0],
-  ] as [[Float]])
+  @Test(
+    arguments: [
+      [0.2, 0.4, 0.9], [0.9, 0.4, 0.2], [0.4, 0.9, 0.2], [0.9, 0.2, 0.4], [0.2, 0.9, 0.4],
+      [0.4, 0.2, 0.9], [0.5, 0.5, 0.5], [0, 0, 0], [1, 1, 1], [1, 0, 0],
+    ] as [[Float]])
   func `no distortion changes nothing`(rgb: [Float]) {
     #expect(isNear(distorted(rgb, 0, 1, 1), rgb))
   }

@@ -1,5 +1,5 @@
-/// JPEG files of 32x32 pixels: a quarter each of (200, 40, 30) and (50, 180, 60) above (40, 60, 210)
-/// and (230, 230, 220); the grey one has the reds. Made with libjpeg's own encoder, quality 90,
+/// JPEG files of 32x32 pixels: a quarter each of (200, 40, 30) and (50, 180, 60) above
+/// (40, 60, 210) and (230, 230, 220); the grey one has the reds. Made with libjpeg's own encoder, quality 90,
 /// from those numbers alone: `jpeg_set_colorspace`, `jpeg_simple_progression`, `arith_code`,
 /// `restart_interval` = 1.
 enum JPEGFixture: String, CaseIterable {

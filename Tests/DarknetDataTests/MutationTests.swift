@@ -10,7 +10,8 @@ import Testing
   private static let rounds = getenv("PRN_DARKNET_MUTATIONS").flatMap { Int(String(cString: $0)) }
 
   private static let seeds: [(String, [UInt8])] =
-    JPEGFixture.allCases.map { ($0.rawValue, $0.bytes) } + PNGTests.kinds.map { kind in
+    JPEGFixture.allCases.map { ($0.rawValue, $0.bytes) }
+    + PNGTests.kinds.map { kind in
       var maker = PNGMaker(
         colorType: kind.0, depth: kind.1, width: 9, height: 9, interlaced: kind.1 == 8
       ) { x, y, _ in (x + y) % 2 }

@@ -1,6 +1,6 @@
 import DarknetData
-import DarknetTestSupport
 import DarknetTensors
+import DarknetTestSupport
 import Glibc
 import Testing
 
@@ -24,6 +24,20 @@ struct ReferenceInputTests {
     let deviations = zip(expected, input.values).map { abs($0 - $1) * 255 }
     #expect(deviations.max()! < 3)
     #expect(deviations.reduce(0, +) / Float(deviations.count) < 0.11)
+  }
+
+  /// The reference's tensors of its PNG training pictures are byte / 255, to the last bit.
+  @Test(arguments: ["yolo-plain", "yolo-bn", "prn-batch4", "region", "classifier"])
+  func `training pictures`(name: String) throws {
+    let folder = try #require(sharedFolder) + "/golden/train/" + name
+    let expected = try floats(folder + "/images.f32")
+    var read: [Float] = []
+    for number in 0... {
+      let path = folder + "/img\(number).png"
+      guard access(path, R_OK) == 0 else { break }
+      read += try ImageFile.load(path).samples
+    }
+    #expect(!read.isEmpty && read == expected)
   }
 
   /// Floats of a file in this machine's order, which is the file's on every machine Swift runs on.

@@ -1,8 +1,8 @@
 /// Outlines of DejaVu Sans 2.37: printable ASCII and Latin-1, in 1/1024 em. `Font` says how they
 /// are encoded.
 ///
-/// Made from the `glyf`, `hmtx` and `cmap` tables of DejaVuSans.ttf (Debian: fonts-dejavu-core), composite
-/// glyphs resolved, coordinates rounded. The font is free; its terms go with it:
+/// Made from the `glyf`, `hmtx` and `cmap` tables of DejaVuSans.ttf (Debian: fonts-dejavu-core),
+/// composite glyphs resolved, coordinates rounded. The font is free; its terms go with it:
 ///
 /// Copyright (c) 2003 by Bitstream, Inc. All Rights Reserved. Bitstream Vera is a trademark of
 /// Bitstream, Inc. DejaVu changes are in public domain.

@@ -36,8 +36,14 @@ extension Image {
       var saturation: Float = 0
       if spread > 0, largest > 0 {
         saturation = spread / largest
-        let sixth =
-          r == largest ? (g - b) / spread : g == largest ? 2 + (b - r) / spread : 4 + (r - g) / spread
+        let sixth: Float
+        if r == largest {
+          sixth = (g - b) / spread
+        } else if g == largest {
+          sixth = 2 + (b - r) / spread
+        } else {
+          sixth = 4 + (r - g) / spread
+        }
         hue = (sixth < 0 ? sixth + 6 : sixth) / 6
       }
       hue += distortion.hue

@@ -93,9 +93,11 @@ public enum ImageFile {
   public static func save(
     _ bitmap: Bitmap, to path: String, quality: Int = 80, durable: Bool = true
   ) throws(FileError) {
-    let wantsPNG = path.utf8.count >= 4 && path.utf8.suffix(4).elementsEqual(".png".utf8) {
-      $0 | 0x20 == $1 | 0x20
-    }
+    let wantsPNG =
+      path.utf8.count >= 4
+      && path.utf8.suffix(4).elementsEqual(".png".utf8) {
+        $0 | 0x20 == $1 | 0x20
+      }
     let fitsJPEG = max(bitmap.width, bitmap.height) <= JPEGCodec.longestSide
     let encoded = encode(bitmap, as: wantsPNG || !fitsJPEG ? .png : .jpeg, quality: quality)
     let result = encoded.withBytes { bytes in

@@ -9,7 +9,8 @@
 extension Image {
   /// The rectangle of `width` x `height` whose top left corner is (x, y) here; what lies outside
   /// repeats the nearest border pixel.
-  public func cropped(x left: Int, y top: Int, width newWidth: Int, height newHeight: Int) -> Image {
+  public func cropped(x left: Int, y top: Int, width newWidth: Int, height newHeight: Int) -> Image
+  {
     let result = Image(channels: channels, height: newHeight, width: newWidth)
     // Columns left of the picture, inside, and right of it.
     let before = min(max(0, -left), newWidth)
