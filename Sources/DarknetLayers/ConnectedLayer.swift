@@ -26,27 +26,23 @@ public struct ConnectedLayer: Layer {
     let activation = try options.activation(default: .logistic, loud: true)
     let isBatchNormalized = try options.flag("batch_normalize")
     let inputs = site.inputShape.count
-    let (weights, overflows) = inputs.multipliedReportingOverflow(by: outputs)
-    guard !overflows, weights <= Int(Int32.max) else {
-      throw options.error(
-        "output", expected: "less than 2^31 weights", found: "\(outputs) rows of \(inputs)",
-        fix: "use fewer outputs or a smaller input")
-    }
+    try options.checkWeights("output", rows: outputs, columns: inputs)
     self.init(
       inputs: inputs, outputs: outputs, isBatchNormalized: isBatchNormalized,
-      activation: activation, dialect: site.dialect, source: site.previousIndex)
+      activation: activation, dialect: site.dialect, source: site.previousIndex,
+      hasDarknetDivisor: true)
   }
 
   /// A connected layer inside a composite one.
   init(
     inputs: Int, outputs: Int, isBatchNormalized: Bool, activation: Activation, dialect: Dialect,
-    source: Int = -1
+    source: Int = -1, hasDarknetDivisor: Bool = false
   ) {
     inputCount = inputs
     outputCount = outputs
     stage = OutputStage(
       shape: Shape(vector: outputs), isBatchNormalized: isBatchNormalized,
-      activation: activation, dialect: dialect)
+      activation: activation, dialect: dialect, hasDarknetDivisor: hasDarknetDivisor)
     self.source = source
   }
 
@@ -117,5 +113,17 @@ extension ConnectedLayer: BatchNormalizedLayer {
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
     stage.batchStatistics(saved: saved, batch: batch)
+  }
+}
+
+extension OptionReader {
+  /// - Throws: `ConfigError` at `key`, which gives the rows, if the weights are too many.
+  func checkWeights(_ key: String, rows: Int, columns: Int) throws(ConfigError) {
+    let (weights, overflows) = rows.multipliedReportingOverflow(by: columns)
+    guard !overflows, weights <= Int(Int32.max) else {
+      throw error(
+        key, expected: "less than 2^31 weights", found: "\(rows) rows of \(columns)",
+        fix: "use fewer outputs or a smaller input")
+    }
   }
 }

@@ -5,6 +5,12 @@ public enum LayerRegistry {
     // With weights.
     ConnectedLayer.self,
     ConvolutionalLayer.self,
+    // Recurrent.
+    ConvLSTMLayer.self,
+    CRNNLayer.self,
+    GRULayer.self,
+    LSTMLayer.self,
+    RNNLayer.self,
     // Joining layers.
     PartialShortcutLayer.self,
     RouteLayer.self,

@@ -15,8 +15,15 @@ struct OutputStage: Sendable {
   let isBatchNormalized: Bool
   let epsilon: BatchNormalization.Epsilon
   let activation: Activation
+  /// Whether batch norm's gradient is divided as Darknet divides it, so that training goes the
+  /// same way; recurrent layers, whose gradients Darknet lacks, take the exact derivative.
+  private let hasDarknetDivisor: Bool
 
-  init(shape: Shape, isBatchNormalized: Bool, activation: Activation, dialect: Dialect) {
+  init(
+    shape: Shape, isBatchNormalized: Bool, activation: Activation, dialect: Dialect,
+    hasDarknetDivisor: Bool = true
+  ) {
+    self.hasDarknetDivisor = hasDarknetDivisor
     self.shape = shape
     self.isBatchNormalized = isBatchNormalized
     self.activation = activation
@@ -155,6 +162,7 @@ struct OutputStage: Sendable {
     BatchNormalization.backward(
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
-      scaleGradient: gradients.scales, biasGradient: gradients.biases)
+      scaleGradient: gradients.scales, biasGradient: gradients.biases,
+      darknetDivisor: hasDarknetDivisor)
   }
 }

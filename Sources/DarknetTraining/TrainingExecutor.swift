@@ -154,9 +154,11 @@ public final class TrainingExecutor {
     forward()
   }
 
-  /// Runs all layers on what stands in `output(-1)`.
+  /// Runs all layers on what stands in `output(-1)`. In training every pass is the start of a
+  /// sequence, for frozen layers too; at inference recurrent layers go on where the last one ended.
   public func forward() {
     if parameterGeneration != parameters.generation { makePasses() }
+    if isTraining { resetState() }
     for node in network.nodes {
       let seed = seed ^ UInt64(node.index &+ 1) &* 0x9E37_79B9_7F4A_7C15
       forwardPasses[node.index].seed = seed

@@ -28,12 +28,15 @@ public enum GradientCheck {
   /// - Parameters:
   ///   - values: what is moved.
   ///   - gradient: the claimed slopes.
-  ///   - smallestStep: the last of the steps tried; 1/32 tries no other.
+  ///   - largestStep: h of the first try. Larger ones suit chains of smooth functions, whose small
+  ///     slopes drown in rounding.
+  ///   - smallestStep: the last of the steps tried; `largestStep` tries no other.
   ///   - stride: every so many-th value is tried, for large tensors.
   ///   - loss: the loss between two settings: called after `values` changed.
   public static func worst(
     _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
-    tolerance: Double = 1e-4, smallestStep: Float = 1 / 2048, stride: Int = 1,
+    tolerance: Double = 1e-4, largestStep: Float = 1 / 32, smallestStep: Float = 1 / 2048,
+    stride: Int = 1,
     difference: (_ move: (Float) -> Void, _ h: Float) -> Double
   ) -> Worst {
     precondition(values.count == gradient.count, "\(tensor) has another size than its gradient")
@@ -49,7 +52,7 @@ public enum GradientCheck {
         return difference({ values[index] = old + $0 }, h) / way
       }
       var best = Worst(tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
-      var h: Float = 1 / 32
+      var h = largestStep
       while h >= smallestStep, !(best.error <= tolerance / 2) {
         let numeric = (4 * slope(h / 2) - slope(h)) / 3
         let scale = max(abs(analytic), abs(numeric), largest / 10)

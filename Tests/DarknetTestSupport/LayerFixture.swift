@@ -178,10 +178,11 @@ public final class LayerFixture<L: Layer> {
   /// The worst relative error of the gradients of every input and every trained parameter.
   public func worstGradientError(
     batch: Int = 2, seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1,
-    tolerance: Double = 1e-4
+    tolerance: Double = 1e-4, largestStep: Float = 1 / 32
   ) -> Double {
-    gradientErrors(batch: batch, seed: seed, in: range, tolerance: tolerance)
-      .map(\.error).max() ?? 0
+    gradientErrors(
+      batch: batch, seed: seed, in: range, tolerance: tolerance, largestStep: largestStep
+    ).map(\.error).max() ?? 0
   }
 
   /// The worst error of each input and each trained parameter, for a random linear functional of
@@ -192,7 +193,7 @@ public final class LayerFixture<L: Layer> {
   ///   - tolerance: smaller steps are tried for values whose error is above half of it.
   public func gradientErrors(
     batch: Int = 2, seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1,
-    inputs: [[Float]]? = nil, tolerance: Double = 1e-4
+    inputs: [[Float]]? = nil, tolerance: Double = 1e-4, largestStep: Float = 1 / 32
   ) -> [GradientCheck.Worst] {
     let inputs = inputs ?? inputShapes.enumerated().map {
       Values.random(batch * $1.count, seed: seed &+ UInt64($0), in: range)
@@ -218,14 +219,14 @@ public final class LayerFixture<L: Layer> {
       errors.append(
         GradientCheck.worst(
           "input \(k)", of: buffer.values, gradient: gradients.inputs[k], tolerance: tolerance,
-          difference: difference))
+          largestStep: largestStep, difference: difference))
     }
     restart(run)
     for (k, parameter) in layer.parameters.enumerated() where parameter.role.isTrained {
       errors.append(
         GradientCheck.worst(
           parameter.name, of: run.parameters[k].values, gradient: gradients.parameters[k],
-          tolerance: tolerance, difference: difference))
+          tolerance: tolerance, largestStep: largestStep, difference: difference))
     }
     check(run)
     return errors
