@@ -106,6 +106,8 @@ public struct ConnectedLayer: Layer {
     "connected                            \(padded(inputCount, 4))  ->  "
       + "\(padded(outputCount, 4))\n"
   }
+
+  public var productOperations: Int { 2 * inputCount * outputCount }
 }
 
 extension ConnectedLayer: BatchNormalizedLayer {

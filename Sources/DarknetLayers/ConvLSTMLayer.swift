@@ -31,8 +31,6 @@ public struct ConvLSTMLayer: LSTMRecurrence {
   let cell: LSTMCell
   private let source: Int
   private let inputShape: Shape
-  /// Darknet announces this default only when the rows of the table are out.
-  private let announcesActivation: Bool
 
   public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
@@ -78,8 +76,8 @@ public struct ConvLSTMLayer: LSTMRecurrence {
     cell.limit = Float(limit)
     let hasShortcut = try options.flag("shortcut")
     cell.addsBottleneck = hasShortcut && hasBottleneck
-    announcesActivation = !options.has("lstm_activation")
-    cell.activation = try options.activation("lstm_activation", default: .tanh)
+    options.markRow()
+    cell.activation = try options.activation("lstm_activation", default: .tanh, loud: true)
     cell.timeNormalizer = try options.float("time_normalizer", default: 1)
     self.cell = cell
     timeSteps = site.net.timeSteps
@@ -93,7 +91,6 @@ public struct ConvLSTMLayer: LSTMRecurrence {
     "CONV_LSTM Layer: \(inputShape.height) x \(inputShape.width) x "
       + "\(inputShape.channels) image, \(outputShape.channels) filters\n"
       + parts.tableText(LSTMCell.tableOrder(parts), prefix: "", dialect)
-      + (announcesActivation ? "lstm_activation: Using default 'tanh'\n" : "")
   }
 
   /// The convolutions', and what the gates' arithmetic is reckoned at.

@@ -45,6 +45,7 @@ public struct LayerParts: Sendable {
   }
 
   var operations: Double { all.reduce(0) { $0 + $1.layer.operations } }
+  var productOperations: Int { all.reduce(0) { $0 + $1.layer.productOperations } }
 }
 
 /// What a recurrent layer keeps of each time step, in floats per stream.
@@ -80,6 +81,8 @@ extension RecurrentLayer {
   }
 
   public func partOrder(_ dialect: Dialect) -> [Int] { Array(parts.all.indices) }
+
+  public var productOperations: Int { parts.productOperations }
 
   private func streams(_ batch: Int) -> Int { max(batch / timeSteps, 1) }
 

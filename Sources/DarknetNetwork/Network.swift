@@ -82,11 +82,13 @@ public struct Network: Sendable {
     return network
   }
 
-  /// The same network with batch norm in all layers that may have it, or in none.
+  /// The same network with batch norm in all convolutions and connected layers (recurrent layers
+  /// stay as they are, as with Darknet's `normalize`), or in no layer.
   func settingBatchNormalization(_ isNormalized: Bool) throws(ConfigError) -> Network {
     var config = config
-    for index in config.sections.indices
-    where ["convolutional", "conv", "connected", "conn"].contains(config.sections[index].name) {
+    let plain = ["convolutional", "conv", "connected", "conn"]
+    let names = isNormalized ? plain : plain + ["rnn", "gru", "lstm", "crnn", "conv_lstm"]
+    for index in config.sections.indices where names.contains(config.sections[index].name) {
       config.sections[index].options.removeAll { $0.key == "batch_normalize" }
       let value = isNormalized ? "1" : "0"
       config.sections[index].options.append(

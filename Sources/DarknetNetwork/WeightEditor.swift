@@ -14,42 +14,50 @@ public enum WeightEditor {
     var rows: Int
   }
 
-  private static func normalized(
-    _ node: Network.Node, _ parameters: Parameters
-  ) -> Normalized? {
-    guard node.layer.sharesParametersOf == nil else { return nil }
+  /// The batch norm of a layer with weights, or of each part of a recurrent one.
+  private static func normalized(_ node: Network.Node, _ parameters: Parameters) -> [Normalized] {
+    guard node.layer.sharesParametersOf == nil else { return [] }
     let named = Dictionary(
       zip(node.layer.parameters.map(\.name), parameters.buffers[node.index]),
       uniquingKeysWith: { first, _ in first })
-    guard let biases = named["biases"], let scales = named["scales"],
-      let means = named["rolling_mean"], let variances = named["rolling_variance"],
-      let weights = named["weights"]
-    else { return nil }
-    return Normalized(
-      biases: biases, scales: scales, means: means, variances: variances, weights: weights,
-      rows: biases.count)
+    return named.compactMap { name, scales in
+      // Parts have their name in front: `wf.scales`.
+      guard name.hasSuffix("scales") else { return nil }
+      let part = name.dropLast("scales".count)
+      guard let biases = named[part + "biases"], let means = named[part + "rolling_mean"],
+        let variances = named[part + "rolling_variance"], let weights = named[part + "weights"]
+      else { return nil }
+      return Normalized(
+        biases: biases, scales: scales, means: means, variances: variances, weights: weights,
+        rows: biases.count)
+    }
   }
 
   /// w' = w k, b' = b - mean k with k = scale / sqrt(variance + 1e-5); scales, means and variances
   /// become 1, 0 and 1.
   public static func foldBatchNormalization(of network: Network, _ parameters: Parameters) throws {
     for node in network.nodes {
-      guard let layer = normalized(node, parameters) else { continue }
-      let columns = layer.weights.count / layer.rows
       // Connected layers have a smaller constant there.
-      let epsilon: Double = node.name == "connected" ? 1e-6 : 1e-5
-      for row in 0..<layer.rows {
-        let k = Double(layer.scales.pointer[row])
-          / (Double(layer.variances.pointer[row]) + epsilon).squareRoot()
-        let bias = Double(layer.biases.pointer[row]) - Double(layer.means.pointer[row]) * k
-        layer.biases.pointer[row] = Float(bias)
-        for i in row * columns..<(row + 1) * columns {
-          layer.weights.pointer[i] = Float(Double(layer.weights.pointer[i]) * k)
-        }
-        layer.scales.pointer[row] = 1
-        layer.means.pointer[row] = 0
-        layer.variances.pointer[row] = 1
+      let isConnected = ["connected", "gru", "lstm", "rnn"].contains(node.name)
+      for layer in normalized(node, parameters) {
+        fold(layer, epsilon: isConnected ? 1e-6 : 1e-5)
       }
+    }
+  }
+
+  private static func fold(_ layer: Normalized, epsilon: Double) {
+    let columns = layer.weights.count / layer.rows
+    for row in 0..<layer.rows {
+      let k = Double(layer.scales.pointer[row])
+        / (Double(layer.variances.pointer[row]) + epsilon).squareRoot()
+      let bias = Double(layer.biases.pointer[row]) - Double(layer.means.pointer[row]) * k
+      layer.biases.pointer[row] = Float(bias)
+      for i in row * columns..<(row + 1) * columns {
+        layer.weights.pointer[i] = Float(Double(layer.weights.pointer[i]) * k)
+      }
+      layer.scales.pointer[row] = 1
+      layer.means.pointer[row] = 0
+      layer.variances.pointer[row] = 1
     }
   }
 
