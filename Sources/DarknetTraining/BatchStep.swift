@@ -7,7 +7,7 @@ public final class BatchStep {
   public let executor: TrainingExecutor
   public let optimizer: Optimizer
   /// Seed of the run; with the iteration it decides all draws.
-  public let seed: UInt64
+  public var seed: UInt64
 
   public init(
     _ network: Network, parameters: Parameters, seed: UInt64 = 0,

@@ -1,0 +1,109 @@
+import DarknetConfig
+
+/// Which files a training writes, and when, as Darknet's programs name them.
+public struct CheckpointSchedule: Hashable, Sendable {
+  public enum Kind: Hashable, Sendable {
+    case numbered(Int)
+    case last
+    case average
+    case best
+    case final
+    /// pjreddie's rolling file.
+    case backup
+  }
+
+  public let dialect: Dialect
+  public let isClassifier: Bool
+  /// Iterations between numbered files.
+  public let numberedInterval: Int
+  /// Iterations between `_last` files.
+  public let lastInterval: Int
+
+  /// - Parameters:
+  ///   - numberedInterval: `saveweights` of the `.data` file.
+  ///   - lastInterval: `savelast` of the `.data` file.
+  public init(
+    dialect: Dialect, isClassifier: Bool = false, maxBatches: Int, numberedInterval: Int? = nil,
+    lastInterval: Int? = nil
+  ) {
+    self.dialect = dialect
+    self.isClassifier = isClassifier
+    self.numberedInterval =
+      numberedInterval ?? (isClassifier || maxBatches < 10_000 ? 1000 : 10_000)
+    self.lastInterval = lastInterval ?? (dialect == .pjreddie && isClassifier ? 1000 : 100)
+  }
+
+  /// The files that are due after iteration `state.iteration`; notes them in `state`.
+  public func due(_ state: inout TrainingState) -> [Kind] {
+    let iteration = state.iteration
+    var kinds: [Kind] = []
+    if isNumberedDue(iteration, since: state.lastNumbered) {
+      state.lastNumbered = iteration
+      kinds.append(.numbered(iteration))
+    }
+    if isLastDue(iteration, since: state.lastSaved) {
+      state.lastSaved = iteration
+      kinds.append(dialect == .pjreddie ? .backup : .last)
+    }
+    return kinds
+  }
+
+  private func isNumberedDue(_ iteration: Int, since last: Int) -> Bool {
+    if dialect == .pjreddie, !isClassifier {
+      return iteration % 10_000 == 0 || (iteration < 1000 && iteration % 100 == 0)
+    }
+    return iteration >= last + numberedInterval || iteration % numberedInterval == 0
+  }
+
+  private func isLastDue(_ iteration: Int, since last: Int) -> Bool {
+    if dialect == .pjreddie { return iteration % lastInterval == 0 }
+    guard isClassifier || numberedInterval > lastInterval else { return false }
+    return iteration >= last + lastInterval || (iteration % lastInterval == 0 && iteration > 1)
+  }
+}
+
+/// The folder that a training writes its weights to, and their names there.
+public struct CheckpointFolder: Hashable, Sendable {
+  /// `backup=` of the `.data` file.
+  public let path: String
+  /// The cfg's name up to its first dot.
+  public let base: String
+  public let dialect: Dialect
+  public let isClassifier: Bool
+
+  public init(
+    _ path: String, cfg: String, dialect: Dialect = .alexeyab, isClassifier: Bool = false
+  ) {
+    self.path = path
+    base = Self.base(of: cfg)
+    self.dialect = dialect
+    self.isClassifier = isClassifier
+  }
+
+  /// File name without folders (of either system), up to its first dot.
+  public static func base(of cfg: String) -> String {
+    var name = cfg[...]
+    if let slash = name.lastIndex(of: "/") { name = name[name.index(after: slash)...] }
+    if let slash = name.lastIndex(of: "\\") { name = name[name.index(after: slash)...] }
+    return String(name.prefix { $0 != "." })
+  }
+
+  public func path(of kind: CheckpointSchedule.Kind) -> String {
+    let name =
+      switch kind {
+      case .numbered(let iteration): "\(base)_\(iteration).weights"
+      case .last: "\(base)_last.weights"
+      case .average: "\(base)_ema.weights"
+      case .best: "\(base)_best.weights"
+      case .final where dialect == .pjreddie && isClassifier: "\(base).weights"
+      case .final: "\(base)_final.weights"
+      case .backup: "\(base).backup"
+      }
+    return path.hasSuffix("/") ? path + name : "\(path)/\(name)"
+  }
+
+  /// The state file of a weights file: `_last.weights` has `_last.state`.
+  public static func statePath(of weights: String) -> String {
+    weights.hasSuffix(".weights") ? String(weights.dropLast(8)) + ".state" : weights + ".state"
+  }
+}

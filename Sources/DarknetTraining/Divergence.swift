@@ -1,0 +1,123 @@
+import DarknetConfig
+import DarknetLayers
+import DarknetNetwork
+
+/// Why a training was stopped: its loss is no number any more, or grows without bound.
+public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
+  public enum Fault: Hashable, Sendable {
+    /// The loss is NaN or infinite.
+    case notFinite(loss: String)
+    /// The loss is far above that of the first iterations.
+    case exploding(loss: Float, reference: Float)
+  }
+
+  public enum Place: Hashable, Sendable {
+    case input
+    /// A parameter, which the update before has spoilt.
+    case parameter(layer: Int, section: String, name: String)
+    case output(layer: Int, section: String)
+    /// Everything is finite but the loss itself.
+    case loss
+  }
+
+  public var file: String
+  public var iteration: Int
+  public var fault: Fault
+  public var place: Place?
+  public var rate: Float
+  /// The last weights file that was written before, if any.
+  public var checkpoint: String?
+
+  public var description: String {
+    var text = "\(file): iteration \(iteration): expected a loss that falls, found "
+    switch fault {
+    case .notFinite(let loss): text += loss
+    case .exploding(let loss, let reference):
+      text += "\(general(Double(loss))), more than a hundred times the "
+        + "\(general(Double(reference))) of the first iterations"
+    }
+    switch place {
+    case .input: text += ", and the pictures themselves hold values that are no numbers"
+    case .parameter(let layer, let section, let name):
+      text += ", first in the \(name) of layer \(layer) [\(section)]"
+    case .output(let layer, let section):
+      text += ", first in the output of layer \(layer) [\(section)]"
+    case .loss: text += ", while all layers' outputs are finite"
+    case nil: break
+    }
+    text += "; lower learning_rate (it was \(general(Double(rate)))), raise burn_in, or check the "
+      + "labels with 'detector check'"
+    if let checkpoint { text += "; the last good weights are in \(checkpoint)" }
+    return text
+  }
+}
+
+/// Looks after the loss.
+struct DivergenceWatch {
+  /// A loss so many times that of the first iterations is an explosion.
+  static let factor: Float = 100
+  /// Iterations whose largest loss is the reference.
+  private static let firstIterations = 10
+  /// Iterations in a row that must be above it.
+  private static let patience = 3
+
+  private var above = 0
+
+  /// Notes a loss; returns what is wrong with it.
+  mutating func check(_ loss: Float, _ state: inout TrainingState) -> Divergence.Fault? {
+    guard loss.isFinite else { return .notFinite(loss: loss.isNaN ? "nan" : "inf") }
+    let limit = Self.factor * max(state.referenceLoss, 1)
+    if state.referenceLoss > 0, loss > limit {
+      above += 1
+      return above >= Self.patience
+        ? .exploding(loss: loss, reference: state.referenceLoss) : nil
+    }
+    above = 0
+    if state.iteration < Self.firstIterations {
+      state.referenceLoss = max(state.referenceLoss, loss)
+    }
+    return nil
+  }
+
+  /// Where the first value that is no number stands, after a forward pass.
+  static func place(in executor: TrainingExecutor) -> Divergence.Place? {
+    let network = executor.network
+    if !isFinite(executor.output(-1).values) { return .input }
+    if let place = place(in: executor.parameters, of: network) { return place }
+    for node in network.nodes {
+      if !isFinite(executor.output(node.index).values) {
+        return .output(layer: node.index, section: node.name)
+      }
+    }
+    return .loss
+  }
+
+  /// The parameter with which it began. Gradients flow from the last layer to the first, and spoil
+  /// what they pass: so the last layer that is hit was the first.
+  static func place(in parameters: Parameters, of network: Network) -> Divergence.Place? {
+    network.nodes.reversed().lazy.compactMap { place(in: parameters, of: $0) }.first
+  }
+
+  private static func place(
+    in parameters: Parameters, of node: Network.Node
+  ) -> Divergence.Place? {
+    for (parameter, buffer) in zip(node.layer.parameters, parameters.buffers[node.index])
+    where !isFinite(buffer.values) {
+      return .parameter(layer: node.index, section: node.name, name: parameter.name)
+    }
+    return nil
+  }
+
+  /// Whether all parameters are numbers, and so worth saving.
+  static func isSound(_ parameters: Parameters) -> Bool {
+    parameters.buffers.allSatisfy { $0.allSatisfy { isFinite($0.values) } }
+  }
+
+  static func isFinite(_ values: UnsafeMutableBufferPointer<Float>) -> Bool {
+    var wrong: UInt32 = 0
+    for i in values.indices {
+      wrong |= values[i].bitPattern & 0x7F80_0000 == 0x7F80_0000 ? 1 : 0
+    }
+    return wrong == 0
+  }
+}

@@ -1,0 +1,307 @@
+import DarknetKernels
+import DarknetLayers
+import DarknetNetwork
+import DarknetTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Trains a network from a source of pictures until max_batches: updates, checkpoints, input
+/// sizes, moving average, evaluation, and an eye on the loss.
+///
+///     let trainer = Trainer(network, parameters: parameters, source: loader, options: options)
+///     trainer.resume(from: "v3-tiny_last.weights", seen: header.seen)
+///     let outcome = try trainer.run { event in … }
+public final class Trainer {
+  public struct Options {
+    public var seed: UInt64
+    /// nil to write nothing.
+    public var folder: CheckpointFolder?
+    public var schedule: CheckpointSchedule
+    /// Iterations of the whole training; 0 never ends for classifiers, at once for detectors.
+    public var maxBatches: Int
+    /// `random=` of the last head.
+    public var random: Float = 0
+    /// Iterations between evaluations; nil for none.
+    public var evaluationInterval: Int?
+    /// Precision, 0...1, of the parameters as they are; nil if it was interrupted.
+    public var evaluate: (() throws -> Double?)?
+    /// Asked after each iteration.
+    public var shouldStop: () -> Bool = { false }
+
+    public init(
+      seed: UInt64, folder: CheckpointFolder?, schedule: CheckpointSchedule, maxBatches: Int
+    ) {
+      self.seed = seed
+      self.folder = folder
+      self.schedule = schedule
+      self.maxBatches = maxBatches
+    }
+  }
+
+  public let network: Network
+  public let parameters: Parameters
+  public let step: BatchStep
+  public let average: WeightAverage?
+  public private(set) var state: TrainingState
+  /// The input sizes of the run.
+  public private(set) var multiScale: MultiScale
+
+  private let source: any BatchSource
+  private let options: Options
+  private let checkpoint: Checkpoint
+  private var sizes: [MultiScale.Size: Network] = [:]
+  private var watch = DivergenceWatch()
+  private var hoursLeft = -1.0
+  private var lastGoodCheckpoint: String?
+  /// Iteration at which a file that could not be written is tried again.
+  private var retryIteration: Int?
+  private let isEndless: Bool
+
+  public init(
+    _ network: Network, parameters: Parameters, source: any BatchSource, options: Options
+  ) {
+    self.network = network
+    self.parameters = parameters
+    self.source = source
+    self.options = options
+    parameters.detach(in: network)
+    step = BatchStep(network, parameters: parameters, seed: options.seed)
+    average = WeightAverage(network)
+    checkpoint = Checkpoint(
+      network, parameters: parameters, optimizer: step.optimizer, average: average)
+    state = TrainingState(seed: options.seed)
+    multiScale = MultiScale(network, random: options.random, seed: options.seed)
+    isEndless = options.maxBatches == 0 && options.schedule.isClassifier
+  }
+
+  /// Images of an iteration.
+  public var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
+
+  /// Goes on where a weights file stopped.
+  ///
+  /// - Parameters:
+  ///   - path: the file that was loaded into the parameters.
+  ///   - seen: of its header.
+  /// - Returns: whether momentum and averages were found beside it.
+  @discardableResult
+  public func resume(from path: String, seen: UInt64) -> Bool {
+    let iteration = Int(min(seen / UInt64(max(imagesPerIteration, 1)), UInt64(Int32.max)))
+    lastGoodCheckpoint = path
+    if let state = checkpoint.restore(beside: path, iteration: iteration) {
+      self.state = state
+      step.seed = state.seed
+      multiScale = MultiScale(network, random: options.random, seed: state.seed)
+      return true
+    }
+    state.iteration = iteration
+    state.lastNumbered = iteration
+    state.lastSaved = iteration
+    state.lastEvaluation = iteration
+    return false
+  }
+
+  // MARK: The loop
+
+  /// - Throws: what the source or the evaluation throws.
+  public func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
+    while isEndless || state.iteration < options.maxBatches {
+      if let divergence = try iterate(tell) { return .diverged(divergence) }
+      if let divergence = maintain(tell) { return .diverged(divergence) }
+      if options.shouldStop() {
+        save([rolling], tell)
+        return .stopped
+      }
+      try evaluateIfDue(tell)
+      saveIfDue(tell)
+      if options.shouldStop() {
+        save([rolling], tell)
+        return .stopped
+      }
+    }
+    guard DivergenceWatch.isSound(parameters) else {
+      return .diverged(
+        Divergence(
+          file: network.file, iteration: state.iteration, fault: .notFinite(loss: "nan"),
+          place: DivergenceWatch.place(in: parameters, of: network),
+          rate: step.rate(iteration: state.iteration), checkpoint: lastGoodCheckpoint))
+    }
+    // The last chance to keep the work: a full disk may be emptied in the meantime.
+    var isSaved = save([.final], tell)
+    for _ in 0..<3 where !isSaved {
+      sleep(1)
+      isSaved = save([.final], tell)
+    }
+    return isSaved ? .finished : .unsaved
+  }
+
+  private var rolling: CheckpointSchedule.Kind {
+    options.schedule.dialect == .pjreddie ? .backup : .last
+  }
+
+  /// One iteration; what went wrong with it.
+  private func iterate(_ tell: (TrainingEvent) -> Void) throws -> Divergence? {
+    let iteration = state.iteration + 1
+    try resize(iteration, tell)
+    var wait = 0.0
+    let start = Self.now()
+    var place: Divergence.Place?
+    let result = try step.run(iteration: iteration) { index, input in
+      let before = Self.now()
+      let truth = try source.fill(input, iteration: iteration, index: index)
+      let waited = Self.now() - before
+      if index == 0 { tell(.loaded(seconds: waited, isFirst: hoursLeft < 0)) }
+      wait += waited
+      return truth
+    } onMiniBatch: { _, loss in
+      for (_, report) in loss.reports {
+        state.boxes += report.boxes
+        state.rewrittenBoxes += report.rewrittenBoxes
+      }
+      tell(.losses(loss.reports, boxes: state.boxes, rewritten: state.rewrittenBoxes))
+      guard loss.cost.isFinite else {
+        place = DivergenceWatch.place(in: step.executor)
+        return false
+      }
+      return true
+    }
+    let fault = watch.check(result.loss, &state)
+    if let fault {
+      return Divergence(
+        file: network.file, iteration: iteration, fault: fault, place: place, rate: result.rate,
+        checkpoint: lastGoodCheckpoint)
+    }
+    state.iteration = iteration
+    state.averageLoss = state.averageLoss.map { $0 * 0.9 + result.loss * 0.1 } ?? result.loss
+    report(result, seconds: Self.now() - start - wait, wait: wait, tell)
+    return nil
+  }
+
+  private func resize(_ iteration: Int, _ tell: (TrainingEvent) -> Void) throws {
+    let size = multiScale.size(at: iteration)
+    let shape = step.executor.network.inputShape
+    let isNew = size.width != shape.width || size.height != shape.height
+    if multiScale.isDrawn(at: iteration) {
+      tell(.resized(coefficient: multiScale.coefficient, size))
+    }
+    guard multiScale.isOn, isNew else { return }
+    if sizes[size] == nil {
+      sizes[size] = try network.resized(width: size.width, height: size.height)
+    }
+    if let network = sizes[size] { step.executor.resize(to: network) }
+  }
+
+  private func report(
+    _ result: BatchStep.Result, seconds: Double, wait: Double, _ tell: (TrainingEvent) -> Void
+  ) {
+    let input = step.executor.network.inputShape
+    tell(
+      .iteration(
+        IterationReport(
+          iteration: state.iteration, maxBatches: options.maxBatches, loss: result.loss,
+          averageLoss: state.averageLoss ?? result.loss, rate: result.rate, seconds: seconds,
+          wait: wait, images: state.iteration * imagesPerIteration,
+          batchImages: imagesPerIteration, hoursLeft: hoursLeft,
+          input: .init(width: input.width, height: input.height),
+          nextEvaluation: options.evaluationInterval.map { _ in nextEvaluation },
+          lastPrecision: state.lastPrecision, bestPrecision: state.bestPrecision)))
+    let remaining = Double(options.maxBatches - state.iteration) * (seconds + wait) / 3600
+    hoursLeft = hoursLeft < 0 ? remaining : 0.99 * hoursLeft + 0.01 * remaining
+  }
+
+  private static func now() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+  }
+
+  /// What is done to the weights between iterations.
+  private func maintain(_ tell: (TrainingEvent) -> Void) -> Divergence? {
+    let iteration = state.iteration
+    if SimilarFilters.isDue(iteration, network.net) {
+      var random = Random(seed: state.seed).split(UInt64(iteration) &* 2 &+ 0x6000_0000_0000_0000)
+      let rejected = SimilarFilters.reject(in: network, parameters: parameters, random: &random)
+      for one in rejected {
+        tell(.rejectedFilter(layer: one.layer, filter: one.filter, similarity: one.similarity))
+      }
+    }
+    guard let average else { return nil }
+    if average.isDue(iteration) {
+      if !average.isStarted { tell(.averageStarted) }
+      average.update(from: parameters)
+      tell(.averageUpdated(alpha: average.alpha))
+    }
+    if average.isApplied(iteration) {
+      average.apply(to: parameters)
+      tell(.averageApplied)
+    }
+    return nil
+  }
+
+  // MARK: Evaluation
+
+  private var nextEvaluation: Int {
+    max(
+      state.lastEvaluation + (options.evaluationInterval ?? 0), network.net.schedule.burnIn)
+  }
+
+  private func evaluateIfDue(_ tell: (TrainingEvent) -> Void) throws {
+    guard options.evaluationInterval != nil, let evaluate = options.evaluate,
+      state.iteration >= nextEvaluation || state.iteration == options.maxBatches
+    else { return }
+    guard let precision = try evaluate() else { return }
+    state.lastEvaluation = state.iteration
+    state.lastPrecision = precision
+    let best = state.bestPrecision
+    let isBest = precision >= best ?? -1
+    if isBest { state.bestPrecision = precision }
+    tell(.evaluated(precision: precision, isBest: isBest))
+    // A best that could not be written is none: the next one shall try again.
+    if isBest, !save([.best], tell) { state.bestPrecision = best }
+  }
+
+  // MARK: Saving
+
+  private func saveIfDue(_ tell: (TrainingEvent) -> Void) {
+    var kinds = options.schedule.due(&state)
+    if kinds.contains(.last), average?.isStarted ?? false { kinds.append(.average) }
+    if let at = retryIteration, state.iteration >= at {
+      retryIteration = nil
+      // Whatever failed: what matters is that the present weights are safe somewhere.
+      if !kinds.contains(rolling) { kinds.append(rolling) }
+    }
+    if !kinds.isEmpty { save(kinds, tell) }
+  }
+
+  /// Iterations until a file that could not be written is tried again.
+  private static let retryInterval = 10
+
+  @discardableResult
+  private func save(_ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void) -> Bool {
+    guard let folder = options.folder, DivergenceWatch.isSound(parameters) else { return true }
+    var isComplete = true
+    for kind in kinds {
+      let path = folder.path(of: kind)
+      tell(.saving(kind, path: path))
+      do throws(FileError) {
+        switch kind {
+        case .last, .backup: try checkpoint.write(state, to: path)
+        case .average: try checkpoint.writeAverage(state, to: path)
+        case .numbered, .best, .final: try checkpoint.writeWeights(state, to: path)
+        }
+        if kind != .average { lastGoodCheckpoint = path }
+        tell(.saved(kind, path: path))
+      } catch {
+        isComplete = false
+        retryIteration = state.iteration + Self.retryInterval
+        tell(.saveFailed(error, retryAfter: Self.retryInterval))
+      }
+    }
+    return isComplete
+  }
+}
