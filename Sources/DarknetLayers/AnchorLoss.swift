@@ -20,9 +20,9 @@ import DarknetTensors
 /// below 1 also the mask's other anchors that fit better than that:
 ///
 ///     objectness   m obj_normalizer (o - 1)
-///     class        p - t                     t = 1 for the object's class, 0 for the others
-///     box          m iou_normalizer (2 - w h) (value - target)                mse
-///                  m iou_normalizer slope of (1 - overlap)                    iou, giou, diou, ciou
+///     class        p - t             t = 1 for the object's class, 0 for the others
+///     box          m iou_normalizer (2 - w h) (value - target)        iou_loss=mse
+///                  m iou_normalizer slope of (1 - overlap)            iou, giou, diou, ciou
 ///
 /// m is the class' weight (`counters_per_class`) or 1. Gradients are sums over the mini-batch,
 /// taken by the activated values: no slope of the logistic is multiplied in. A second object on
@@ -62,7 +62,9 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     values: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, labels: [TruthBox]
   ) -> AnchorTally {
     var tally = AnchorTally()
-    let objects = readObjects(labels, &tally)
+    let objects = HeadObject.read(
+      labels, maximum: options.training.maximumBoxes, classes: options.classes,
+      notices: &tally.notices, headClass: options.headClass)
     for (number, anchor) in options.mask.enumerated() {
       for row in 0..<grid.height {
         for column in 0..<grid.width {
@@ -78,41 +80,16 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     return tally
   }
 
-  /// An object with the head's own class number.
-  private struct Object {
-    var box: Box
-    var classIndex: Int
-    var weight: Float
-  }
-
-  /// The labels up to the first without place (x = 0), as Darknet ends its lists, without those
-  /// that cannot be learned.
-  private func readObjects(_ labels: [TruthBox], _ tally: inout AnchorTally) -> [Object] {
-    var objects: [Object] = []
-    for label in labels.prefix(options.training.maximumBoxes) {
-      let box = label.box
-      if box.x == 0 { break }
-      guard let classIndex = options.headClass(of: label.classIndex) else {
-        tally.notices.append(
-          "Warning: in txt-labels class_id=\(label.classIndex) >= classes=\(options.classes) in "
-            + "cfg-file. In txt-labels class_id should be [from 0 to \(options.classes - 1)]")
-        continue
-      }
-      guard (0...1).contains(box.x), (0...1).contains(box.y), box.width > 0, box.height > 0,
-        box.width.isFinite, box.height.isFinite
-      else { continue }
-      objects.append(
-        Object(
-          box: box, classIndex: classIndex, weight: options.classWeights?[classIndex] ?? 1))
-    }
-    return objects
+  /// Weight of the object's class.
+  private func weight(of object: HeadObject) -> Float {
+    options.classWeights?[object.classIndex] ?? 1
   }
 
   // MARK: Background
 
   private func learnBackground(
     _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    _ place: AnchorCell, _ objects: [Object], _ tally: inout AnchorTally
+    _ place: AnchorCell, _ objects: [HeadObject], _ tally: inout AnchorTally
   ) {
     let plane = grid.objectness &* grid.area
     let objectness = values[plane]
@@ -139,7 +116,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     learnClass(object, values, gradient)
     if options.smoothsObjectness {
       let plane = grid.classPlane(object.classIndex) &* grid.area
-      gradient[plane] = object.weight * (values[plane] - target)
+      gradient[plane] = weight(of: object) * (values[plane] - target)
     }
     tally.boxes += 1
     learnBox(object, values, gradient, place, &tally)
@@ -154,7 +131,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
   // MARK: Objects
 
   private func learn(
-    _ object: Object, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
     _ tally: inout AnchorTally
   ) {
     let point = coding.referencePoint(of: object.box)
@@ -188,7 +165,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   /// Teaches `anchor` in that cell, if it is this head's.
   private func learn(
-    _ object: Object, anchor: Int, column: Int, row: Int, _ values: UnsafePointer<Float>,
+    _ object: HeadObject, anchor: Int, column: Int, row: Int, _ values: UnsafePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>, _ tally: inout AnchorTally
   ) {
     guard let number = options.mask.firstIndex(of: anchor) else { return }
@@ -199,17 +176,18 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
     let plane = grid.objectness * grid.area
     if !options.smoothsObjectness || gradient[plane] == 0 {
-      gradient[plane] = object.weight * options.objectnessNormalizer * (values[plane] - 1)
+      gradient[plane] = weight(of: object) * options.objectnessNormalizer * (values[plane] - 1)
     }
     learnClass(object, values, gradient)
     tally.addObject(
       iou: Box.iou(predicted, object.box), giou: Box.giou(predicted, object.box),
-      objectness: values[plane], probability: values[grid.classPlane(object.classIndex) * grid.area])
+      objectness: values[plane],
+      probability: values[grid.classPlane(object.classIndex) * grid.area])
   }
 
   @discardableResult
   private func learnBox(
-    _ object: Object, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
     _ place: AnchorCell, _ tally: inout AnchorTally
   ) -> Box {
     if coding.isBoxTaken(gradient) {
@@ -219,13 +197,13 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
       }
     }
     return coding.addBoxGradient(
-      values, at: place, truth: object.box, weight: options.iouNormalizer * object.weight,
+      values, at: place, truth: object.box, weight: options.iouNormalizer * weight(of: object),
       to: gradient)
   }
 
   /// Classes learn independently of each other, so that one prediction can have several.
   private func learnClass(
-    _ object: Object, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
+    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
     let area = grid.area
     let first = grid.classPlane(0) &* area
@@ -235,7 +213,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     let isTaken = dialect == .pjreddie ? gradient[first] != 0 : gradient[own] != 0
     if isTaken {
       let slope = values[own] - (1 - smoothing / 2)
-      if slope.isFinite { gradient[own] = slope * object.weight }
+      if slope.isFinite { gradient[own] = slope * weight(of: object) }
       return
     }
     if options.usesFocalLoss {
@@ -252,7 +230,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
       if slope.isFinite { gradient[plane] = slope }
     }
     if options.classWeights != nil {
-      gradient[own] *= object.weight * options.classNormalizer
+      gradient[own] *= weight(of: object) * options.classNormalizer
     }
   }
 

@@ -93,11 +93,6 @@ struct AnchorTally: Sendable {
   private func six(_ value: Double) -> String { fixed(value, decimals: 6) }
   private func two(_ value: Double) -> String { fixed(value, decimals: 2) }
 
-  /// `%f` of a mean; of nothing it is what C makes of 0 / 0.
-  private func mean(_ sum: Double, _ count: Int) -> String {
-    count == 0 ? "-nan" : six(sum / Double(count))
-  }
-
   /// AlexeyAB's line for `[yolo]`.
   func yoloLine(layer: Int, _ options: YoloOptions) -> String {
     let name =
@@ -121,10 +116,13 @@ struct AnchorTally: Sendable {
 
   /// pjreddie's line for `[yolo]`, which AlexeyAB's `[Gaussian_yolo]` begins with.
   func originalLine(layer: Int) -> String {
-    "Region \(layer) Avg IOU: \(mean(iou, count)), Class: \(mean(probability, count)), "
-      + "Obj: \(mean(objectness, count)), No Obj: \(mean(anyObjectness, predictions)), "
-      + ".5R: \(mean(Double(above50), count)), .75R: \(mean(Double(above75), count)),  "
-      + "count: \(count)"
+    let means = [
+      printedMean(iou, of: count), printedMean(probability, of: count),
+      printedMean(objectness, of: count), printedMean(anyObjectness, of: predictions),
+      printedMean(Double(above50), of: count), printedMean(Double(above75), of: count),
+    ]
+    return "Region \(layer) Avg IOU: \(means[0]), Class: \(means[1]), Obj: \(means[2]), "
+      + "No Obj: \(means[3]), .5R: \(means[4]), .75R: \(means[5]),  count: \(count)"
   }
 
   /// AlexeyAB's line for `[Gaussian_yolo]`.

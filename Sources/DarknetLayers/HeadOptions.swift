@@ -98,20 +98,23 @@ extension OptionReader {
   ) throws(ConfigError) {
     let found = site.inputShape.channels
     guard found != needed else { return }
-    var fix = "give the layer before it \(needed) channels"
-    if let convolution = site.previous.last as? ConvolutionalLayer {
-      let layer = site.index - 1
-      let name = "[\(type(of: convolution).name)]"
-      fix = "set filters=\(needed) in \(name), layer \(layer)"
-      if let section = site.previousSections.last {
-        let option = section.options.first { $0.key == "filters" }
-        fix = "set filters=\(needed) in line \(option?.line ?? section.line), \(name) of layer \(layer)"
-      }
-    }
     throw error(
       nil, expected: "an input of \(needed) channels, \(formula)",
       found: "\(found) (filters= in the [convolutional]-layer doesn't correspond to classes= "
         + "or mask= in [\(section.name)]-layer)",
-      fix: "\(fix), or change this section's classes= and mask=")
+      fix: "\(Self.filtersFix(at: site, needed)), or change this section's classes= and mask=")
+  }
+
+  /// What to change in the layer before.
+  private static func filtersFix(at site: LayerSite, _ needed: Int) -> String {
+    guard let layer = site.previous.last as? ConvolutionalLayer else {
+      return "give the layer before it \(needed) channels"
+    }
+    let place = "[\(type(of: layer).name)], layer \(site.index - 1)"
+    guard let section = site.previousSections.last else {
+      return "set filters=\(needed) in \(place)"
+    }
+    let line = section.options.first { $0.key == "filters" }?.line ?? section.line
+    return "set filters=\(needed) in line \(line), \(place)"
   }
 }

@@ -17,6 +17,9 @@ public enum LayerRegistry {
     ShortcutLayer.self,
     // Heads.
     YoloLayer.self,
+    GaussianYoloLayer.self,
+    RegionLayer.self,
+    DetectionLayer.self,
   ]
 
   private static let byName: [String: any Layer.Type] = {
