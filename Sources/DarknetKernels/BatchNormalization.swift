@@ -21,6 +21,20 @@ public enum BatchNormalization {
       case .outsideRoot(let e): 1 / (variance.squareRoot() + e)
       }
     }
+
+    /// 1/s, and its derivative by the variance.
+    func inverseAndSlope(_ variance: Double, likeDarknet: Bool) -> (Double, Double) {
+      switch self {
+      case .outsideRoot(let e) where !likeDarknet:
+        let inverse = 1 / (variance.squareRoot() + Double(e))
+        return (inverse, -0.5 * inverse * inverse / max(variance.squareRoot(), 1e-6))
+      case .insideRoot, .outsideRoot:
+        var inside = 1e-5
+        if case .insideRoot(let e) = self { inside = Double(e) }
+        let inverse = 1 / (variance + inside).squareRoot()
+        return (inverse, -0.5 * inverse * inverse * inverse)
+      }
+    }
   }
 
   /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
@@ -73,14 +87,14 @@ public enum BatchNormalization {
   ///     dscale += sum dy xhat,   dbias += sum dy,   g = dy scale
   ///     dx = (g - sum g / M) / s - (x - mean) sum(g (x - mean)) / ((M - 1) s^3)
   ///
-  /// with s the divisor sqrt(variance + epsilon). This is the exact derivative for the unbiased
-  /// variance; Darknet divides the last term by M, which differs by a factor 1 - 1/M: choose with
-  /// `darknetDivisor`.
+  /// with s the divisor of `normalize`. This is the exact derivative for the unbiased variance.
+  /// Darknet differs from it in two small ways, which `likeDarknet` follows: it divides the last
+  /// term by M, and pjreddie's program takes sqrt(variance + 1e-5) for s here.
   public static func backward(
     _ dy: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
-    biasGradient: UnsafeMutablePointer<Float>?, darknetDivisor: Bool = true,
+    biasGradient: UnsafeMutablePointer<Float>?, likeDarknet: Bool = true,
     pool: ThreadPool = .shared
   ) {
     let count = Double(batch * area)
@@ -91,12 +105,12 @@ public enum BatchNormalization {
         total += kernels.pointee.sum(dy + at, area)
         product += kernels.pointee.deviation_dot(dy + at, x + at, Double(mean[c]), area)
       }
-      let inverse = Double(epsilon.inverseDeviation(variance[c]))
-      scaleGradient?[c] += Float(product * inverse)
+      scaleGradient?[c] += Float(product * Double(epsilon.inverseDeviation(variance[c])))
       biasGradient?[c] += Float(total)
       let gamma = Double(scale?[c] ?? 1)
-      let divisor = darknetDivisor ? count : max(count - 1, 1)
-      let slope = slopeOfInverse(epsilon, variance: Double(variance[c]))
+      let divisor = likeDarknet ? count : max(count - 1, 1)
+      let (inverse, slope) = epsilon.inverseAndSlope(
+        Double(variance[c]), likeDarknet: likeDarknet)
       // dx = a dy + b (x - mean) + shift
       let a = inverse * gamma
       let b = 2 * slope * gamma * product / divisor
@@ -106,15 +120,6 @@ public enum BatchNormalization {
         kernels.pointee.combine(
           dy + at, dy + at, x + at, Float(a), Float(b), Float(shift - b * Double(mean[c])), area)
       }
-    }
-  }
-
-  /// d(1/s)/d(variance).
-  private static func slopeOfInverse(_ epsilon: Epsilon, variance: Double) -> Double {
-    let inverse = Double(epsilon.inverseDeviation(Float(variance)))
-    switch epsilon {
-    case .insideRoot: return -0.5 * inverse * inverse * inverse
-    case .outsideRoot: return -0.5 * inverse * inverse / max(variance.squareRoot(), 1e-6)
     }
   }
 

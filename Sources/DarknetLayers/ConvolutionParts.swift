@@ -89,11 +89,43 @@ enum Binary {
     }
   }
 
-  /// 1 above zero, else -1.
-  static func signs(
+  /// 2 above zero, else 0: one more than the signs ±1.
+  ///
+  /// The reference's bits have no zero, so its padding counts as -1. With inputs raised by one the
+  /// padding is the convolution's own zero, and `subtractOutside` takes the one away again.
+  static func doubledSigns(
     _ x: UnsafeMutablePointer<Float>, to binary: UnsafeMutablePointer<Float>, count: Int
   ) {
-    for i in 0..<count { binary[i] = x[i] > 0 ? 1 : -1 }
+    for i in 0..<count { binary[i] = x[i] > 0 ? 2 : 0 }
+  }
+
+  /// z[n, f] -= the sum of the weights of filter f.
+  static func subtractOutside(
+    _ z: UnsafeMutablePointer<Float>, batch: Int, _ g: ConvolutionGeometry,
+    weights: UnsafePointer<Float>
+  ) {
+    for f in 0..<g.filters {
+      let sum = Float(Vector.sum(weights + f * g.columnHeight, count: g.columnHeight))
+      for n in 0..<batch {
+        Vector.scale(
+          z + (n * g.filters + f) * g.outArea, by: 1, adding: -sum, count: g.outArea)
+      }
+    }
+  }
+
+  /// dw[f] -= the sum of dz[f], as every input was raised by one.
+  static func subtractOutside(
+    fromGradient weights: UnsafeMutablePointer<Float>, outputGradient dz: UnsafePointer<Float>,
+    batch: Int, _ g: ConvolutionGeometry
+  ) {
+    for f in 0..<g.filters {
+      var sum = 0.0
+      for n in 0..<batch {
+        sum += Vector.sum(dz + (n * g.filters + f) * g.outArea, count: g.outArea)
+      }
+      Vector.scale(
+        weights + f * g.columnHeight, by: 1, adding: -Float(sum), count: g.columnHeight)
+    }
   }
 }
 
@@ -103,15 +135,18 @@ struct Blur: Sendable {
   let geometry: ConvolutionGeometry
   private let weights: FloatBuffer
 
-  init(kind: Int, channels: Int, height: Int, width: Int, strideX: Int, strideY: Int) {
+  /// - Throws: `ConfigError` if `input` is too small for the kernel.
+  init(
+    _ options: OptionReader, kind: Int, input: Shape, strideX: Int, strideY: Int
+  ) throws(ConfigError) {
     let size = kind == 2 ? 2 : 3
-    geometry = ConvolutionGeometry(
-      channels: channels, height: height, width: width, filters: channels, size: size,
-      strideX: strideX, strideY: strideY, padding: kind == 2 ? 0 : 1, groups: channels)
+    geometry = try options.geometry(
+      input, filters: input.channels, size: size, strideX: strideX, strideY: strideY,
+      padding: kind == 2 ? 0 : 1, dilation: 1, groups: input.channels)
     let kernel: [Float] =
       kind == 2
       ? [Float](repeating: 0.25, count: 4) : [1, 2, 1, 2, 4, 2, 1, 2, 1].map { $0 / 16 }
-    weights = FloatBuffer((0..<channels).flatMap { _ in kernel })
+    weights = FloatBuffer((0..<input.channels).flatMap { _ in kernel })
   }
 
   var outputShape: Shape { geometry.outputShape }
@@ -126,5 +161,18 @@ struct Blur: Sendable {
     Convolution.backwardInput(
       geometry, batch: dy.batch, outputGradient: dy.pointer, weights: weights.pointer,
       inputGradient: dx.pointer, workspace: workspace)
+  }
+
+  func workspaceCount(isTraining: Bool) -> Int {
+    let threads = ThreadPool.shared.threads
+    return max(
+      Convolution.forwardWorkspace(geometry, threads: threads),
+      isTraining ? Convolution.backwardInputWorkspace(geometry, threads: threads) : 0)
+  }
+
+  /// The row that the table has for the blur, below its layer's.
+  func tableText(_ dialect: Dialect) -> String {
+    ConvolutionalLayer.row(
+      "conv  ", geometry, operations: Double(geometry.operations), dialect)
   }
 }

@@ -26,7 +26,7 @@ public struct ConvolutionalLayer: Layer {
   public let sharesParametersOf: Int?
   /// Weights are replaced by ±mean|w| of their filter (XNOR-Net, Rastegari et al. 2016).
   public let isBinary: Bool
-  /// Inputs are replaced by ±1 too.
+  /// Inputs are replaced by ±1 too, and what lies outside the map by -1.
   public let isXnor: Bool
   let hasBinaryOutput: Bool
   let isFlipped: Bool
@@ -59,9 +59,9 @@ public struct ConvolutionalLayer: Layer {
       strideX: antialiasing == 0 ? strideX : 1, strideY: antialiasing == 0 ? strideY : 1,
       padding: padding, dilation: dilation, groups: isXnor ? 1 : groups)
     blur = antialiasing == 0 ? nil
-      : Blur(
-        kind: antialiasing, channels: filters, height: geometry.outHeight,
-        width: geometry.outWidth, strideX: strideX, strideY: strideY)
+      : try Blur(
+        options, kind: antialiasing, input: geometry.outputShape, strideX: strideX,
+        strideY: strideY)
     stage = OutputStage(
       shape: geometry.outputShape, isBatchNormalized: isBatchNormalized, activation: activation,
       dialect: site.dialect)
@@ -171,18 +171,13 @@ extension ConvolutionalLayer {
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let threads = ThreadPool.shared.threads
     var count = Convolution.forwardWorkspace(geometry, threads: threads)
-    if let blur {
-      count = max(count, Convolution.forwardWorkspace(blur.geometry, threads: threads))
-    }
     if isTraining {
       count = max(
         count, Convolution.backwardWeightsWorkspace(geometry, threads: threads),
         Convolution.backwardInputWorkspace(geometry, threads: threads),
         stage.backwardWorkspace(batch: batch))
-      if let blur {
-        count = max(count, Convolution.backwardInputWorkspace(blur.geometry, threads: threads))
-      }
     }
+    if let blur { count = max(count, blur.workspaceCount(isTraining: isTraining)) }
     return count + binaryCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
@@ -216,6 +211,10 @@ extension ConvolutionalLayer {
     Convolution.forward(
       geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: host,
       workspace: work.scratch)
+    if isXnor {
+      Binary.subtractOutside(
+        host, batch: pass.batch, geometry, weights: operands.weights)
+    }
     stage.forward(
       host, batch: pass.batch, stageValues(pass), saved: pass.isTraining ? pass.saved : nil)
     blur?.forward(
@@ -233,7 +232,7 @@ extension ConvolutionalLayer {
     Binary.weights(weights, to: binary, filters: geometry.filters, count: geometry.columnHeight)
     guard isXnor else { return (pass.input.pointer, binary) }
     let input = binary + geometry.weightCount
-    Binary.signs(pass.input.pointer, to: input, count: pass.input.count)
+    Binary.doubledSigns(pass.input.pointer, to: input, count: pass.input.count)
     return (input, binary)
   }
 
@@ -257,6 +256,10 @@ extension ConvolutionalLayer {
       Convolution.backwardWeights(
         geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
         weightGradient: weightGradient, workspace: work.scratch)
+      if isXnor {
+        Binary.subtractOutside(
+          fromGradient: weightGradient, outputGradient: dz, batch: pass.batch, geometry)
+      }
     }
     if let dx = pass.inputGradient {
       Convolution.backwardInput(
@@ -286,9 +289,7 @@ extension ConvolutionalLayer {
       hasBinaryOutput && isXnor ? "convXB" : isXnor ? "convX " : sharesParametersOf != nil
         ? "convS " : isExcited ? "convAE" : "conv  "
     var text = Self.row(name, geometry, operations: operations, dialect)
-    if let blur {
-      text += Self.row("conv  ", blur.geometry, operations: Double(blur.geometry.operations), dialect)
-    }
+    if let blur { text += blur.tableText(dialect) }
     return text
   }
 

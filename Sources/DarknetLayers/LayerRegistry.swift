@@ -3,19 +3,45 @@ public enum LayerRegistry {
   /// The one line that a new layer adds.
   static let types: [any Layer.Type] = [
     // With weights.
+    BatchNormalizationLayer.self,
     ConnectedLayer.self,
     ConvolutionalLayer.self,
-    // Recurrent.
-    ConvLSTMLayer.self,
-    CRNNLayer.self,
-    GRULayer.self,
-    LSTMLayer.self,
-    RNNLayer.self,
+    DeconvolutionalLayer.self,
+    ImplicitLayer.self,
+    LocalLayer.self,
+    // Value by value, pixel by pixel.
+    ActivationLayer.self,
+    DropoutLayer.self,
+    EmptyLayer.self,
+    L2NormalizationLayer.self,
+    LocalResponseNormalizationLayer.self,
+    // Other sizes.
+    AveragePoolLayer.self,
+    CropLayer.self,
+    LocalAveragePoolLayer.self,
+    MaxPoolLayer.self,
+    Reorg3DLayer.self,
+    ReorgLayer.self,
+    UpsampleLayer.self,
     // Joining layers.
     PartialShortcutLayer.self,
     RouteLayer.self,
+    ScaleChannelsLayer.self,
     ShortcutLayer.self,
+    SpatialAttentionLayer.self,
+    // Sequences.
+    ConvLSTMLayer.self,
+    CRNNLayer.self,
+    GRULayer.self,
+    HistoryLayer.self,
+    LSTMLayer.self,
+    RNNLayer.self,
+    // Losses.
+    CostLayer.self,
+    LogisticLayer.self,
+    SoftmaxLayer.self,
     // Heads.
+    InstanceSegmentationLayer.self,
     YoloLayer.self,
     GaussianYoloLayer.self,
     RegionLayer.self,

@@ -50,7 +50,7 @@ import Testing
     BatchNormalization.backward(
       &dx, x: x, batch: batch, channels: 1, area: area, mean: mean, variance: variance,
       epsilon: epsilon, scale: [2], scaleGradient: &dscale, biasGradient: &dbias,
-      darknetDivisor: false)
+      likeDarknet: false)
     // The mean and the deviation are rounded to float32.
     #expect(Slow.deviation(dx, expected) < 1e-5)
     var normalized = [Float](repeating: 0, count: x.count)
