@@ -49,6 +49,24 @@ static void direct_copy(
   copy_rows(d, plane, first_row, rows, to, 16);
 }
 
+// A product into the output, with all that follows the sums.
+static void finished_product(
+    struct operands o, const struct ck_finish *finish, size_t channel, size_t image, size_t first,
+    size_t pixels, size_t filters) {
+  float slope, second;
+  if (slope_of(finish->activation, &slope) && slope_of(finish->second_activation, &second) &&
+      !finish->residual) {
+    o.bias = finish->bias + channel;
+    o.slope = slope * second;
+    product(o, pixels, filters, FINISHING);
+    return;
+  }
+  product(o, pixels, filters, FRESH);
+  for (size_t f = 0; f < filters; f += 16) {
+    finish_run(finish, image, (channel + f) / 16, first, pixels);
+  }
+}
+
 // The filters from `channel` on (at most FILTER_BLOCK) of some output rows. `x` is the first
 // row's input; `offsets` leads from it to each segment. Weights [segment channels][filters].
 static void direct_rows(
@@ -57,7 +75,6 @@ static void direct_rows(
   const size_t filters = smaller(FILTER_BLOCK, d->filters - channel);
   const size_t area = finish->height * finish->width;
   struct operands o = {
-      .x_pixel = 16,
       .offsets = d->offsets,
       .segments = d->segments,
       .tail_segments = d->tail_segments,
@@ -71,10 +88,7 @@ static void direct_rows(
     const size_t first = (first_row + r) * finish->width;
     o.x = x;
     o.y = finish->out + image * finish->out_image + (channel / 16 * area + first) * 16;
-    product(o, finish->width, filters, false);
-    for (size_t f = 0; f < filters; f += 16) {
-      finish_run(finish, image, (channel + f) / 16, first, finish->width);
-    }
+    finished_product(o, finish, channel, image, first, finish->width, filters);
   }
 }
 
@@ -85,7 +99,6 @@ static void pointwise(
   const size_t filters = smaller(FILTER_BLOCK, d->filters - channel);
   const size_t area = finish->height * finish->width;
   struct operands o = {
-      .x_pixel = 16,
       .offsets = d->offsets,
       .segments = d->segments,
       .tail_segments = d->tail_segments,
@@ -103,42 +116,79 @@ static void pointwise(
     const size_t n = (count + runs - run - 1) / (runs - run);
     o.x = input + image * d->in_image + first * 16;
     o.y = finish->out + image * finish->out_image + (channel / 16 * area + first) * 16;
-    product(o, n, filters, false);
-    for (size_t f = 0; f < filters; f += 16) {
-      finish_run(finish, image, (channel + f) / 16, first, n);
-    }
+    finished_product(o, finish, channel, image, first, n, filters);
     first += n;
     count -= n;
   }
 }
 
-// Sums of 16 filters for up to 2 * MAX_PIXELS neighbours of a planar input: weights [tap][16].
+// How planar sums end: with `slope` the bias and max(y, slope y) are applied in the registers.
+struct planar_end {
+  const float *bias;
+  bool finishes;
+  float slope;
+};
+
+// Sums of 16 filters for `pixels` neighbours in each of `rows` rows of a planar input: weights
+// [tap][16]. With two rows and `pools` only the maxima of 2 x 2 are stored.
 INLINE void planar_product_of(
-    const float *x, const size_t *offsets, size_t taps, const float *w, float *y,
-    const int pixels) {
+    const float *x, size_t row_step, const size_t *offsets, size_t taps, const float *w,
+    struct planar_end end, float *y, const int pixels, const int rows, const bool pools) {
   for (size_t lane = 0; lane < 16; lane += CK_LANES) {
-    vf sum[2 * MAX_PIXELS];
-    UNROLL for (int p = 0; p < pixels; ++p) sum[p] = splat(0);
+    vf sum[16];
+    const vf start = end.finishes ? load(end.bias + lane) : splat(0);
+    UNROLL for (int i = 0; i < rows * pixels; ++i) sum[i] = start;
     for (size_t t = 0; t < taps; ++t) {
       const vf weight = load(w + t * 16 + lane);
       const float *value = x + offsets[t];
-      UNROLL for (int p = 0; p < pixels; ++p) sum[p] += splat(value[p]) * weight;
+      UNROLL for (int r = 0; r < rows; ++r) {
+        UNROLL for (int p = 0; p < pixels; ++p) {
+          sum[r * pixels + p] += splat(value[(size_t)r * row_step + (size_t)p]) * weight;
+        }
+      }
     }
-    UNROLL for (int p = 0; p < pixels; ++p) store(y + p * 16 + lane, sum[p]);
+    if (pools) {
+      UNROLL for (int p = 0; p < pixels / 2; ++p) {
+        const vf top = vmax(sum[2 * p], sum[2 * p + 1]);
+        const vf bottom = vmax(sum[pixels + 2 * p], sum[pixels + 2 * p + 1]);
+        store(y + p * 16 + lane, sloped(vmax(top, bottom), splat(end.slope)));
+      }
+    } else {
+      UNROLL for (int p = 0; p < pixels; ++p) {
+        store(y + p * 16 + lane, end.finishes ? sloped(sum[p], splat(end.slope)) : sum[p]);
+      }
+    }
   }
 }
 
 enum { PLANAR_RUN = CK_LANES == 16 ? 16 : 8 };
 
 static void planar_product(
-    const float *x, const size_t *offsets, size_t taps, const float *w, float *y, size_t pixels) {
+    const float *x, const size_t *offsets, size_t taps, const float *w, struct planar_end end,
+    float *y, size_t pixels) {
   for (; pixels >= PLANAR_RUN; pixels -= PLANAR_RUN, x += PLANAR_RUN, y += PLANAR_RUN * 16) {
-    planar_product_of(x, offsets, taps, w, y, PLANAR_RUN);
+    planar_product_of(x, 0, offsets, taps, w, end, y, PLANAR_RUN, 1, false);
   }
   for (; pixels >= 4; pixels -= 4, x += 4, y += 4 * 16) {
-    planar_product_of(x, offsets, taps, w, y, 4);
+    planar_product_of(x, 0, offsets, taps, w, end, y, 4, 1, false);
   }
-  for (; pixels > 0; --pixels, ++x, y += 16) planar_product_of(x, offsets, taps, w, y, 1);
+  for (; pixels > 0; --pixels, ++x, y += 16) {
+    planar_product_of(x, 0, offsets, taps, w, end, y, 1, 1, false);
+  }
+}
+
+// The same for two rows, of which only the pooled one is stored; `pixels` is even. An activation
+// that grows with its argument commutes with the maximum.
+static void planar_pooled(
+    const float *x, size_t row_step, const size_t *offsets, size_t taps, const float *w,
+    struct planar_end end, float *y, size_t pixels) {
+  enum { RUN = PLANAR_RUN / 2 };
+  for (; pixels >= RUN; pixels -= RUN, x += RUN, y += RUN / 2 * 16) {
+    planar_product_of(x, row_step, offsets, taps, w, end, y, RUN, 2, true);
+  }
+  for (; pixels > 0; pixels -= 2, x += 2, y += 16) {
+    planar_product_of(x, row_step, offsets, taps, w, end, y, 2, 2, true);
+  }
 }
 
 // Two finished rows of n (even unless at the border) pixels to one row of maxima.
@@ -155,6 +205,33 @@ INLINE void pool_pair(const float *top, const float *bottom, size_t n, size_t wa
   }
 }
 
+// One or two output rows from column `done` (even) on, in runs that stay in the first-level cache.
+static void planar_rows(
+    const struct ck_direct *d, const struct ck_finish *finish, const float *x, const float *panel,
+    struct planar_end end, size_t image, size_t block, size_t first_row, size_t rows,
+    size_t done) {
+  enum { RUN = 32 };
+  float sums[2][RUN * 16];
+  const size_t w = finish->width, plane = block * finish->height * w;
+  for (size_t first = done; first < w; first += RUN) {
+    const size_t n = smaller(RUN, w - first);
+    const float *finished[2];
+    for (size_t k = 0; k < rows; ++k) {
+      const size_t at = (plane + (first_row + k) * w + first) * 16;
+      float *out = finish->out ? finish->out + image * finish->out_image + at : sums[k];
+      planar_product(x + k * d->row_step + first, d->offsets, d->segments, panel, end, out, n);
+      if (!end.finishes) finish_pixels(finish, image, block, at, out, n);
+      finished[k] = out;
+    }
+    const size_t row = first_row / 2, column = first / 2;
+    if (!finish->pooled || row >= finish->pooled_height || column >= finish->pooled_width) continue;
+    float *to = finish->pooled + image * finish->pooled_image +
+                ((block * finish->pooled_height + row) * finish->pooled_width + column) * 16;
+    const size_t wanted = smaller((n + 1) / 2, finish->pooled_width - column);
+    pool_pair(finished[0], finished[rows - 1], n, wanted, to);
+  }
+}
+
 // A band of output rows of a planar input of few channels; all filters. With pooling
 // `first_row` is even. Weights [filter block of 16][tap][16]. `scratch` holds the copied rows.
 static void planar_band(
@@ -165,92 +242,114 @@ static void planar_band(
     const float *plane = input + image * d->in_image + c * d->height * d->width;
     copy_rows(d, plane, first_row, rows, scratch + c * d->plane_step, 1);
   }
-  float slope, second;
+  float slope = 1, second = 1;
   const bool simple = slope_of(finish->activation, &slope) &&
                       slope_of(finish->second_activation, &second) && !finish->residual;
-  enum { RUN = 32 };
-  float sums[2][RUN * 16];
   for (size_t block = 0; block < d->filters / 16; ++block) {
     const float *panel = weights + block * d->segments * 16;
+    const struct planar_end end = {finish->bias + block * 16, simple, slope * second};
     const size_t step = finish->pooled ? 2 : 1;
     for (size_t r = 0; r < rows; r += step) {
-      const size_t pair = smaller(step, rows - r);
-      for (size_t first = 0; first < w; first += RUN) {
-        const size_t n = smaller(RUN, w - first);
-        for (size_t k = 0; k < pair; ++k) {
-          const size_t row = first_row + r + k;
-          const float *x = scratch + (r + k) * d->row_step + first;
-          float *out = finish->out ? finish->out + image * finish->out_image +
-                                         (block * area + row * w + first) * 16
-                                   : sums[k];
-          planar_product(x, d->offsets, d->segments, panel, out, n);
-          if (simple) {
-            const vf s = splat(slope * second);
-            for (size_t lane = 0; lane < 16; lane += CK_LANES) {
-              const vf bias = load(finish->bias + block * 16 + lane);
-              for (size_t p = 0; p < n; ++p) {
-                store(out + p * 16 + lane, sloped(load(out + p * 16 + lane) + bias, s));
-              }
-            }
-          } else {
-            struct ck_finish local = *finish;
-            // The same finish, but at this place whatever the map's address.
-            local.out = out - (block * area + row * w + first) * 16 - image * finish->out_image;
-            finish_run(&local, image, block, row * w + first, n);
-          }
-        }
-        if (finish->pooled && (first_row + r) / 2 < finish->pooled_height &&
-            first / 2 < finish->pooled_width) {
-          const size_t row = first_row + r;
-          const float *top = sums[0], *bottom = sums[pair - 1];
-          if (finish->out) {
-            top = finish->out + image * finish->out_image + (block * area + row * w + first) * 16;
-            bottom = top + (pair - 1) * w * 16;
-          }
-          float *to = finish->pooled + image * finish->pooled_image +
-                      ((block * finish->pooled_height + row / 2) * finish->pooled_width +
-                       first / 2) * 16;
-          pool_pair(top, bottom, n, smaller((n + 1) / 2, finish->pooled_width - first / 2), to);
-        }
+      const size_t row = first_row + r;
+      const float *x = scratch + r * d->row_step;
+      float *pooled = finish->pooled ? finish->pooled + image * finish->pooled_image +
+                                           (block * finish->pooled_height + row / 2) *
+                                               finish->pooled_width * 16
+                                     : NULL;
+      size_t done = 0;
+      if (simple && pooled && !finish->out && r + 2 <= rows) {
+        done = w / 2 * 2;
+        planar_pooled(x, d->row_step, d->offsets, d->segments, panel, end, pooled, done);
+      }
+      if (done < w) {
+        planar_rows(d, finish, x, panel, end, image, block, row, smaller(step, rows - r), done);
       }
     }
   }
 }
 
-// One channel of the block each lane: output rows of block `block`. Weights [block][tap][16].
-static void depthwise_rows(
-    const struct ck_direct *d, const struct ck_finish *finish, const float *input,
-    const float *weights, size_t image, size_t block, size_t first_row, size_t rows,
-    float *scratch) {
-  const size_t w = finish->width, taps = d->segments;
-  const float *panel = weights + block * taps * 16;
-  direct_copy(d, input, image, block, first_row, rows, scratch);
-  enum { RUN = CK_LANES == 16 ? 12 : 6 };
-  for (size_t r = 0; r < rows; ++r) {
-    const size_t at = (first_row + r) * w;
-    float *out = finish->out + image * finish->out_image +
-                 (block * finish->height * w + at) * 16;
-    const float *line = scratch + r * d->row_step;
-    for (size_t lane = 0; lane < 16; lane += CK_LANES) {
-      size_t p = 0;
-      for (; p + RUN <= w; p += RUN) {
-        vf sum[RUN];
-        UNROLL for (int i = 0; i < RUN; ++i) sum[i] = splat(0);
-        for (size_t t = 0; t < taps; ++t) {
-          const vf weight = load(panel + t * 16 + lane);
-          const float *x = line + d->offsets[t] + p * 16 + lane;
-          UNROLL for (int i = 0; i < RUN; ++i) sum[i] += load(x + i * 16) * weight;
-        }
-        UNROLL for (int i = 0; i < RUN; ++i) store(out + (p + (size_t)i) * 16 + lane, sum[i]);
+// Depthwise sums of `pixels` neighbours of an output row whose taps are all inside the map, rows
+// of taps top..<bottom. `x` is the first pixel's first tap.
+INLINE void depthwise_of(
+    const struct ck_window *w, const float *x, const float *panel, size_t top, size_t bottom,
+    float *out, const int pixels, const size_t stride) {
+  for (size_t lane = 0; lane < 16; lane += CK_LANES) {
+    vf sum[12];
+    UNROLL for (int i = 0; i < pixels; ++i) sum[i] = splat(0);
+    for (size_t ky = top; ky < bottom; ++ky) {
+      const float *line = x + ky * w->dilation * w->width * 16 + lane;
+      const float *weights = panel + ky * w->size * 16 + lane;
+      for (size_t kx = 0; kx < w->size; ++kx) {
+        const vf weight = load(weights + kx * 16);
+        const float *at = line + kx * w->dilation * 16;
+        UNROLL for (int i = 0; i < pixels; ++i) sum[i] += load(at + (size_t)i * stride * 16) * weight;
       }
-      for (; p < w; ++p) {
+    }
+    UNROLL for (int i = 0; i < pixels; ++i) store(out + i * 16 + lane, sum[i]);
+  }
+}
+
+INLINE void depthwise_run(
+    const struct ck_window *w, const float *x, const float *panel, size_t top, size_t bottom,
+    float *out, size_t pixels, const size_t stride) {
+  enum { RUN = CK_LANES == 4 ? 6 : 12 };
+  for (; pixels >= RUN; pixels -= RUN, x += RUN * stride * 16, out += RUN * 16) {
+    depthwise_of(w, x, panel, top, bottom, out, RUN, stride);
+  }
+  for (; pixels > 0; --pixels, x += stride * 16, out += 16) {
+    depthwise_of(w, x, panel, top, bottom, out, 1, stride);
+  }
+}
+
+// One channel each lane: output rows of one block. Weights [tap][16].
+static void depthwise_rows(
+    const struct ck_window *w, const struct ck_finish *finish, const float *plane,
+    const float *weights, size_t image, size_t block, size_t first_row, size_t rows) {
+  const ptrdiff_t pad = (ptrdiff_t)(w->padding * w->dilation);
+  const ptrdiff_t height = (ptrdiff_t)w->height, width = (ptrdiff_t)w->width;
+  const size_t out_width = finish->width;
+  // Outputs left..<right have all their columns inside.
+  size_t left = ((size_t)pad + w->stride_x - 1) / w->stride_x;
+  const ptrdiff_t room = width + pad - (ptrdiff_t)((w->size - 1) * w->dilation) - 1;
+  size_t right = room < 0 ? 0 : (size_t)room / w->stride_x + 1;
+  if (right > out_width) right = out_width;
+  if (left > right) left = right;
+  for (size_t row = first_row; row < first_row + rows; ++row) {
+    const size_t at = row * out_width;
+    float *out =
+        finish->out + image * finish->out_image + (block * finish->height * out_width + at) * 16;
+    const ptrdiff_t y = (ptrdiff_t)(row * w->stride_y) - pad;
+    size_t top = 0, bottom = w->size;
+    while (top < bottom && y + (ptrdiff_t)(top * w->dilation) < 0) ++top;
+    while (bottom > top && y + (ptrdiff_t)((bottom - 1) * w->dilation) >= height) --bottom;
+    for (size_t p = 0; p < out_width; ++p) {
+      if (p == left && right > left) {
+        const float *x = plane + (y * width + (ptrdiff_t)(p * w->stride_x) - pad) * 16;
+        float *to = out + p * 16;
+        if (w->stride_x == 1) {
+          depthwise_run(w, x, weights, top, bottom, to, right - left, 1);
+        } else if (w->stride_x == 2) {
+          depthwise_run(w, x, weights, top, bottom, to, right - left, 2);
+        } else {
+          depthwise_run(w, x, weights, top, bottom, to, right - left, w->stride_x);
+        }
+        p = right - 1;
+        continue;
+      }
+      for (size_t lane = 0; lane < 16; lane += CK_LANES) {
         vf sum = splat(0);
-        for (size_t t = 0; t < taps; ++t) {
-          sum += load(line + d->offsets[t] + p * 16 + lane) * load(panel + t * 16 + lane);
+        for (size_t ky = top; ky < bottom; ++ky) {
+          const ptrdiff_t line = (y + (ptrdiff_t)(ky * w->dilation)) * width;
+          for (size_t kx = 0; kx < w->size; ++kx) {
+            const ptrdiff_t x = (ptrdiff_t)(p * w->stride_x + kx * w->dilation) - pad;
+            if (x < 0 || x >= width) continue;
+            sum += load(plane + (line + x) * 16 + (ptrdiff_t)lane) *
+                   load(weights + (ky * w->size + kx) * 16 + lane);
+          }
         }
         store(out + p * 16 + lane, sum);
       }
     }
-    finish_run(finish, image, block, at, w);
+    finish_run(finish, image, block, at, out_width);
   }
 }

@@ -41,6 +41,21 @@ INLINE void finish_square(
   const size_t rows = h - row < 4 ? h - row : 4, columns = w - column < 4 ? w - column : 4;
   const size_t block = channel / 16, lane = channel % 16;
   const vf bias = load(f->bias + channel);
+  float slope, second;
+  if (!f->out && !f->residual && rows == 4 && columns == 4 && row / 2 + 1 < f->pooled_height &&
+      column / 2 + 1 < f->pooled_width && slope_of(f->activation, &slope) &&
+      slope_of(f->second_activation, &second)) {
+    // Only the maxima are wanted, and these activations keep the order.
+    const size_t pw = f->pooled_width;
+    float *out = f->pooled + image * f->pooled_image + lane +
+                 ((block * f->pooled_height + row / 2) * pw + column / 2) * 16;
+    UNROLL for (int i = 0; i < 4; ++i) {
+      const vf *q = y + i / 2 * 8 + i % 2 * 2;
+      const vf best = vmax(vmax(q[0], q[1]), vmax(q[4], q[5])) + bias;
+      store(out + ((size_t)(i / 2) * pw + (size_t)(i % 2)) * 16, sloped(best, splat(slope * second)));
+    }
+    return;
+  }
   UNROLL for (int i = 0; i < 16; ++i) y[i] += bias;
   activate_vectors(f->activation, y, 16);
   const size_t corner = ((block * h + row) * w + column) * 16 + lane;
@@ -84,11 +99,9 @@ INLINE void finish_square(
   }
 }
 
-// `pixels` sums of the block of 16 channels `block`, already in the output from pixel `first` on.
-static void finish_run(
-    const struct ck_finish *f, size_t image, size_t block, size_t first, size_t pixels) {
-  const size_t at = (block * f->height * f->width + first) * 16;
-  float *y = f->out + image * f->out_image + at;
+// `pixels` sums at `y` of the block of 16 channels `block`; `at` is their place within an image.
+static void finish_pixels(
+    const struct ck_finish *f, size_t image, size_t block, size_t at, float *y, size_t pixels) {
   const bool adds = f->residual && block * 16 < f->residual_channels;
   float slope, second;
   const bool simple = slope_of(f->activation, &slope) && slope_of(f->second_activation, &second);
@@ -122,4 +135,11 @@ static void finish_run(
     }
   }
   activate(f->second_activation, y, pixels * 16);
+}
+
+// The same for sums that already stand in the output, from pixel `first` on.
+static void finish_run(
+    const struct ck_finish *f, size_t image, size_t block, size_t first, size_t pixels) {
+  const size_t at = (block * f->height * f->width + first) * 16;
+  finish_pixels(f, image, block, at, f->out + image * f->out_image + at, pixels);
 }

@@ -4,7 +4,7 @@
 //     y[p, f] (+)= sum over segments s, channels c of x[p, s, c] w[s, c, f]
 //
 // A segment is up to 16 channels that stand together: a block of channels, seen through one tap.
-// Pixel p of segment s stands at x + offsets[s] + p * x_pixel.
+// Pixel p of segment s stands at x + offsets[s] + 16 p.
 
 // What the registers hold: MAX_PIXELS x VECTORS sums, VECTORS weights and a pixel.
 #if CK_LANES == 16
@@ -17,7 +17,6 @@ enum { MAX_PIXELS = 6, VECTORS = 2 };
 
 struct operands {
   const float *x;
-  size_t x_pixel;
   const size_t *offsets;
   size_t segments;
   // The last `tail_segments` have `tail` channels, a multiple of 4; the others 16.
@@ -28,21 +27,28 @@ struct operands {
   // Filter f of pixel p stands at y + p * y_pixel + f / 16 * y_block + f % 16.
   float *y;
   size_t y_pixel, y_block;
+  // For sums that are finished at once: y = max(sum + bias, slope (sum + bias)).
+  const float *bias;
+  float slope;
 };
+
+// What the sums start from, and what happens to them at the end.
+enum mode { FRESH, ADDING, FINISHING };
 
 #define UNROLL _Pragma("clang loop unroll(full)")
 
-// `pixels`, `vectors` and `adds` are constants at every call, so the sums live in registers.
+// `pixels`, `vectors` and `mode` are constants at every call, so the sums live in registers.
 INLINE void product_of(
-    const struct operands *o, size_t f, const int pixels, const int vectors, const bool adds,
-    const size_t x_pixel) {
+    const struct operands *o, size_t f, const int pixels, const int vectors, const enum mode mode) {
   vf sum[MAX_PIXELS * VECTORS];
   const size_t y_pixel = o->y_pixel, w_row = o->w_row;
   UNROLL for (int v = 0; v < vectors; ++v) {
     const size_t at = f + (size_t)v * CK_LANES;
     const float *y = o->y + at / 16 * o->y_block + at % 16;
     UNROLL for (int p = 0; p < pixels; ++p) {
-      sum[p * vectors + v] = adds ? load(y + (size_t)p * y_pixel) : splat(0);
+      sum[p * vectors + v] = mode == ADDING      ? load(y + (size_t)p * y_pixel)
+                             : mode == FINISHING ? load(o->bias + at)
+                                                 : splat(0);
     }
   }
   const float *w = o->w + f;
@@ -55,7 +61,7 @@ INLINE void product_of(
         vf weight[VECTORS];
         UNROLL for (int v = 0; v < vectors; ++v) weight[v] = load(w + v * CK_LANES);
         UNROLL for (int p = 0; p < pixels; ++p) {
-          vf value = splat(x[(size_t)p * x_pixel + c]);
+          vf value = splat(x[p * 16 + c]);
           UNROLL for (int v = 0; v < vectors; ++v) sum[p * vectors + v] += value * weight[v];
         }
       }
@@ -64,16 +70,19 @@ INLINE void product_of(
   UNROLL for (int v = 0; v < vectors; ++v) {
     const size_t at = f + (size_t)v * CK_LANES;
     float *y = o->y + at / 16 * o->y_block + at % 16;
-    UNROLL for (int p = 0; p < pixels; ++p) store(y + (size_t)p * y_pixel, sum[p * vectors + v]);
+    UNROLL for (int p = 0; p < pixels; ++p) {
+      const vf value = sum[p * vectors + v];
+      const bool finishing = mode == FINISHING;
+      store(y + (size_t)p * y_pixel, finishing ? vmax(value, value * o->slope) : value);
+    }
   }
 }
 
 #define PRODUCT_CASE(n) \
-  case n: product_of(o, f, n, vectors, adds, x_pixel); break;
+  case n: product_of(o, f, n, vectors, mode); break;
 
 INLINE void product_sized(
-    const struct operands *o, size_t f, int pixels, const int vectors, const bool adds,
-    const size_t x_pixel) {
+    const struct operands *o, size_t f, int pixels, const int vectors, const enum mode mode) {
   switch (pixels) {
     PRODUCT_CASE(1)
     PRODUCT_CASE(2)
@@ -94,43 +103,38 @@ INLINE void product_sized(
   }
 }
 
-// Neighbouring pixels and every second one, with the distance known to the compiler; else any.
-static void product_wide(const struct operands *o, size_t f, int pixels, bool adds) {
-  if (o->x_pixel == 16) {
-    if (adds) product_sized(o, f, pixels, VECTORS, true, 16);
-    else product_sized(o, f, pixels, VECTORS, false, 16);
-  } else {
-    for (int p = 0; p < pixels; ++p) {
-      struct operands one = *o;
-      one.x += (size_t)p * o->x_pixel;
-      one.y += (size_t)p * o->y_pixel;
-      if (adds) product_of(&one, f, 1, VECTORS, true, 16);
-      else product_of(&one, f, 1, VECTORS, false, 16);
-    }
+static void product_wide(const struct operands *o, size_t f, int pixels, enum mode mode) {
+  switch (mode) {
+    case FRESH: product_sized(o, f, pixels, VECTORS, FRESH); break;
+    case ADDING: product_sized(o, f, pixels, VECTORS, ADDING); break;
+    case FINISHING: product_sized(o, f, pixels, VECTORS, FINISHING); break;
   }
 }
 
 #if CK_LANES == 16
 // The last 16 filters of an odd number of blocks.
-static void product_narrow(const struct operands *o, size_t f, int pixels, bool adds) {
-  if (adds) product_sized(o, f, pixels, 1, true, 16);
-  else product_sized(o, f, pixels, 1, false, 16);
+static void product_narrow(const struct operands *o, size_t f, int pixels, enum mode mode) {
+  switch (mode) {
+    case FRESH: product_sized(o, f, pixels, 1, FRESH); break;
+    case ADDING: product_sized(o, f, pixels, 1, ADDING); break;
+    case FINISHING: product_sized(o, f, pixels, 1, FINISHING); break;
+  }
 }
 #endif
 
 // All `pixels` and `filters` (a multiple of 16).
-static void product(struct operands o, size_t pixels, size_t filters, bool adds) {
+static void product(struct operands o, size_t pixels, size_t filters, enum mode mode) {
   // Equal tiles: 16 pixels as 8 + 8, not 14 + 2.
   for (size_t tiles = (pixels + MAX_PIXELS - 1) / MAX_PIXELS; tiles > 0; --tiles) {
     const size_t count = (pixels + tiles - 1) / tiles;
     size_t f = 0;
     for (; f + VECTORS * CK_LANES <= filters; f += VECTORS * CK_LANES) {
-      product_wide(&o, f, (int)count, adds);
+      product_wide(&o, f, (int)count, mode);
     }
 #if CK_LANES == 16
-    if (f < filters) product_narrow(&o, f, (int)count, adds);
+    if (f < filters) product_narrow(&o, f, (int)count, mode);
 #endif
-    o.x += count * o.x_pixel;
+    o.x += count * 16;
     o.y += count * o.y_pixel;
     pixels -= count;
   }

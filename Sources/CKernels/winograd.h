@@ -157,7 +157,6 @@ INLINE void winograd_product(
   const size_t tail = (channels % 16 + 3) / 4 * 4;
   struct operands o = {
       .x = v,
-      .x_pixel = 16,
       .offsets = offsets,
       .segments = segments,
       .tail_segments = tail ? 1 : 0,
@@ -168,10 +167,10 @@ INLINE void winograd_product(
       .y_pixel = filters,
       .y_block = 16,
   };
-  product(o, count, filters, adds);
+  product(o, count, filters, adds ? ADDING : FRESH);
 }
 
-enum { FILTER_BLOCK = 32, CHANNEL_CHUNK = 32 };
+enum { FILTER_BLOCK = 32, CHANNEL_CHUNK = 64 };
 
 INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
 INLINE size_t rounded_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
@@ -210,14 +209,16 @@ static void winograd_gather(
   const size_t filters = smaller(FILTER_BLOCK, w->filters - channel);
   const size_t rows = rounded_up(w->channels, 4), stride = count | 1;
   float *u = scratch, *m = scratch + POINTS * (CHANNEL_CHUNK * FILTER_BLOCK + 16);
-  for (size_t c = 0; c < rows; c += CHANNEL_CHUNK) {
-    const size_t chunk = smaller(CHANNEL_CHUNK, rows - c), u_point = chunk * filters + 16;
+  // Many squares: fewer passes over their sums. Few: their inputs leave room for little.
+  const size_t step = count > 32 ? CHANNEL_CHUNK : CHANNEL_CHUNK / 2;
+  for (size_t c = 0; c < rows; c += step) {
+    const size_t chunk = smaller(step, rows - c), u_point = chunk * filters + 16;
     winograd_weights(weights + c * 9 * filters, chunk, filters, u, u_point);
     // The next chunk comes from memory: ask for it now, evenly, while there is work to do.
-    const size_t ahead = smaller(CHANNEL_CHUNK, rows - c - chunk) * 9 * filters / POINTS;
+    const size_t ahead = smaller(step, rows - c - chunk) * 9 * filters / POINTS;
     const float *next = weights + (c + chunk) * 9 * filters;
     for (size_t point = 0; point < POINTS; ++point) {
-      for (size_t i = 0; i < ahead; i += 16) __builtin_prefetch(next + point * ahead + i, 0, 2);
+      for (size_t i = 0; i < ahead; i += 16) __builtin_prefetch(next + point * ahead + i, 0, 3);
       winograd_product(
           v + (c / 16 * POINTS + point) * tile_stride * 16, POINTS * tile_stride * 16, chunk,
           u + point * u_point, m + point * stride * filters, count, filters, c > 0);

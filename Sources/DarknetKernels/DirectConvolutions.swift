@@ -244,8 +244,6 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
 struct DepthwiseConvolution: ConvolutionAlgorithm {
   private let table: KernelTable
   private let g: ConvolutionGeometry
-  private let shape: BandShape
-  private let offsets: SegmentOffsets
   private let weights: FloatBuffer
 
   init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
@@ -253,34 +251,33 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
     self.table = table
     self.g = g
     let taps = g.size * g.size
-    let blocks = ChannelBlocks.count(g.filters)
-    self.weights = FloatBuffer(count: blocks * taps * 16)
+    self.weights = FloatBuffer(count: ChannelBlocks.count(g.filters) * taps * 16)
     for f in 0..<g.filters {
       for tap in 0..<taps {
         self.weights.pointer[(f / 16 * taps + tap) * 16 + f % 16] = weights[f * taps + tap]
       }
     }
-    // Bands whose input fits the first-level cache.
-    let rows = max(1, 8 * 1024 / (g.strideX * g.strideY * (g.outWidth + g.size) * 16))
-    shape = BandShape(g: g, bandRows: evenPart(of: g.outHeight, about: rows), lanes: 16)
-    offsets = SegmentOffsets(shape.taps)
   }
 
   var canPool: Bool { false }
   var packedCount: Int { weights.count }
-  func workspaceCount(batch: Int, threads: Int) -> Int { threads * shape.planeFloats }
+  func workspaceCount(batch: Int, threads: Int) -> Int { 0 }
 
   func run(_ run: ConvolutionRun) {
-    let constant = shape.direct(offsets, inputStride: run.inputStride)
     let blocks = ChannelBlocks.count(g.filters)
-    run.pool.run(run.batch * blocks * shape.bands) { index, worker in
-      var (d, finish) = (constant, run.finish)
-      let (rest, band) = index.quotientAndRemainder(dividingBy: shape.bands)
+    let plane = g.area * 16
+    // Enough tasks for every thread; a block a task where there are many.
+    let bands = max(1, 4 * run.pool.threads / (run.batch * blocks))
+    let rows = evenPart(of: g.outHeight, about: max(1, g.outHeight / bands))
+    let parts = (g.outHeight + rows - 1) / rows
+    run.pool.run(run.batch * blocks * parts) { index in
+      var (window, finish) = (g.window, run.finish)
+      let (rest, part) = index.quotientAndRemainder(dividingBy: parts)
       let (image, block) = rest.quotientAndRemainder(dividingBy: blocks)
-      let first = band * shape.bandRows
       table.pointee.depthwise_rows(
-        &d, &finish, run.input, weights.pointer, image, block, first,
-        min(shape.bandRows, g.outHeight - first), run.workspace + worker * shape.planeFloats)
+        &window, &finish, run.input + image * run.inputStride + block * plane,
+        weights.pointer + block * g.size * g.size * 16, image, block, part * rows,
+        min(rows, g.outHeight - part * rows))
     }
   }
 }

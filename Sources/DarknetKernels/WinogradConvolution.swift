@@ -10,7 +10,7 @@ import DarknetTensors
 struct WinogradConvolution: ConvolutionAlgorithm {
   private static let points = 36
   private static let filterBlock = 32
-  private static let channelChunk = 32
+  private static let channelChunk = 64
   /// Transformed weights take four times the memory: up to this much they are kept that way.
   static let transformedLimit = 5_000_000
   /// Floats of a strip's transformed inputs: a third of a second-level cache of 1 MB.
@@ -27,7 +27,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   }
 
   static func transformedBytes(_ g: ConvolutionGeometry) -> Int {
-    4 * points * (g.channels + 3) / 4 * 4 * (g.filters + 15) / 16 * 16
+    4 * points * ((g.channels + 3) / 4 * 4) * ChannelBlocks.count(g.filters) * 16
   }
 
   init(
@@ -69,7 +69,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let step = table.pointee.tile
     if !transformsAhead { return evenPart(of: tiles, about: 64, multipleOf: 1) }
     let fitting = WinogradConvolution.stripFloats / (blocks * 16 * WinogradConvolution.points)
-    let wanted = min(max(fitting, step), 4 * step)
+    let wanted = min(max(fitting, step / 2), step)
     // Every thread wants a few tasks, or one waits for the other.
     let about = min(wanted, max(step / 2, tiles / (4 * threads)))
     return evenPart(of: tiles, about: about, multipleOf: max(step / 2, 1))

@@ -143,9 +143,8 @@ struct ck_kernels {
       const struct ck_direct *d, const struct ck_finish *finish, const float *input,
       const float *weights, size_t image, size_t first_row, size_t rows, float *scratch);
   void (*depthwise_rows)(
-      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
-      const float *weights, size_t image, size_t block, size_t first_row, size_t rows,
-      float *scratch);
+      const struct ck_window *w, const struct ck_finish *finish, const float *plane,
+      const float *weights, size_t image, size_t block, size_t first_row, size_t rows);
   void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
   void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
   void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
