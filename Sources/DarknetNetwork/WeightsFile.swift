@@ -56,12 +56,18 @@ public struct WeightsFile {
   /// - Parameters:
   ///   - cutoff: only layers before this index are read.
   ///   - force: takes what fits of a file that ends inside a layer or has bytes left over.
+  ///   - checksValues: also refuses a file whose numbers cannot be this network's, as variances
+  ///     below zero: for training, which would go wrong slowly.
   /// - Throws: `WeightsError` for such a file without `force`.
   public func load(
-    into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
+    into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false,
+    checksValues: Bool = false
   ) throws(WeightsError) -> LoadReport {
     let layout = layout(for: network, cutoff: cutoff)
-    if !force { try check(layout, network, cutoff: cutoff) }
+    if !force {
+      try check(layout, network, cutoff: cutoff)
+      if checksValues { try checkValues(layout, network) }
+    }
     var reached = min(cutoff, network.nodes.count)
     for entry in layout.entries {
       let available = min(max(count - entry.offset, 0) / 4, entry.count)
@@ -120,14 +126,60 @@ public struct WeightsFile {
       throw WeightsError(
         file: path, byte: entry.offset, place: "layer \(entry.layer) [\(node.name)] \(name)",
         expected: "\(entry.count) floats", found: "\((count - entry.offset) / 4)",
-        fix: "the file is cut short or belongs to another cfg than \(network.file)")
+        fix: "the file is cut short or belongs to another cfg than \(network.file)"
+          + cutAdvice(layout, network))
     }
     if count > layout.end, cutoff >= network.nodes.count {
       throw WeightsError(
         file: path, byte: layout.end, place: "behind the last layer",
         expected: "the file's end", found: "\(count - layout.end) bytes more",
-        fix: "the file belongs to another cfg than \(network.file)")
+        fix: "the file belongs to another cfg than \(network.file)" + cutAdvice(layout, network))
     }
+  }
+
+  /// - Throws: if the numbers of a layer cannot be what they are taken for.
+  private func checkValues(
+    _ layout: WeightsLayout, _ network: Network
+  ) throws(WeightsError) {
+    guard let misfit = misfit(layout, network),
+      let entry = layout.entries.first(where: { $0.layer == misfit.layer })
+    else { return }
+    let node = network.nodes[entry.layer]
+    throw WeightsError(
+      file: path, byte: entry.offset, place: "layer \(entry.layer) [\(node.name)]",
+      expected: "weights of this layer", found: "other numbers",
+      fix: "the file belongs to another cfg than \(network.file)" + cutAdvice(layout, network))
+  }
+
+  private func misfit(
+    _ layout: WeightsLayout, _ network: Network
+  ) -> WeightsPlausibility.Misfit? {
+    WeightsPlausibility.firstMisfit(of: layout, network, fileCount: count) { offset, floats in
+      (0..<floats).map {
+        let bits = UnsafeRawPointer(map.bytes.baseAddress! + offset + 4 * $0)
+          .loadUnaligned(as: UInt32.self)
+        return Float(bitPattern: UInt32(littleEndian: bits))
+      }
+    }
+  }
+
+  /// How far a file fits that does not fit as a whole, and how to cut it there.
+  private func cutAdvice(_ layout: WeightsLayout, _ network: Network) -> String {
+    let misfit = misfit(layout, network)
+    let fitting = layout.entries.last { entry in
+      entry.end <= count && entry.layer < misfit?.layer ?? .max
+        // The layer as a whole is there.
+        && layout.entries.last { $0.layer == entry.layer }!.end <= count
+    }
+    guard let cut = fitting.map({ $0.layer + 1 }) else {
+      return misfit.map { " (\($0.reason))" } ?? ""
+    }
+    var name = path
+    while let last = name.utf8.last, (48...57).contains(last) { name.removeLast() }
+    name = name.hasSuffix(".conv.") ? "\(name)\(cut)" : "\(path).conv.\(cut)"
+    return "; \(misfit.map { $0.reason + ", and the file" } ?? "the file") fits it up to layer "
+      + "\(cut - 1) at most: cut it there with 'prn-darknet partial \(network.file) \(path) \(name) "
+      + "\(cut)', or take it as it is with -force"
   }
 
   // MARK: Writing
