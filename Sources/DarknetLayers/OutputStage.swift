@@ -163,6 +163,6 @@ struct OutputStage: Sendable {
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
       scaleGradient: gradients.scales, biasGradient: gradients.biases,
-      darknetDivisor: hasDarknetDivisor)
+      likeDarknet: hasDarknetDivisor)
   }
 }
