@@ -74,6 +74,7 @@ enum Program {
     switch error {
     case let error as FileError:
       error.action == .open || error.action == .read ? .badInput : .inputOutput
+    case DataError.file(let error): status(of: error)
     case is UsageError: .usage
     default: .badInput
     }

@@ -3,28 +3,38 @@ import Darknet
 /// Files around a detector: `.data`, names, labels.
 enum DetectorFiles {
   /// The class names that a `.data` file leads to.
-  static func names(of data: String) throws -> (path: String, names: [String]) {
-    let config = try Load.config(data)
-    let path = config.preamble.first { $0.key == "names" }?.value ?? "data/names.list"
-    let bytes = try FileBytes.read(path)
-    let lines = String(decoding: bytes, as: UTF8.self).split(
-      omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-    return (path, lines.dropLast(lines.last == "" ? 1 : 0).map { String($0).trimmingBlanks() })
+  static func names(of path: String) throws -> NamesFile {
+    try data(path).names()
   }
 
-  /// A label file beside the picture: a line a detection, with its best class.
-  static func saveLabels(of picture: String, _ detections: DetectionSet, _ threshold: Float) throws {
+  static func data(_ path: String) throws -> DataFile {
+    let data = try DataFile(path)
+    for message in data.messages { Console.show(message) }
+    return data
+  }
+
+  /// Writes the label file of a picture: a line a detection above `threshold`, with its best
+  /// class; an empty file if there is none.
+  static func saveLabels(
+    of picture: String, _ detections: DetectionSet, _ threshold: Float, dialect: Dialect
+  ) throws {
+    // pjreddie's rule leaves some names as they are: the picture itself must not be overwritten.
+    guard let path = LabelPath.candidates(for: picture, dialect: dialect).first, path != picture
+    else {
+      Console.error(
+        "Failed to infer label file name (check image extension is supported): \(picture) \n")
+      return
+    }
     var lines = ""
     for detection in detections {
       guard let best = detection.bestClass, detection.probabilities[best] > threshold else {
         continue
       }
-      func number(_ value: Float) -> String { fixed(Double(value), decimals: 4, width: 2) }
+      func number(_ value: Float) -> String { fixed(Double(value), decimals: 4) }
       let box = detection.box
       lines += "\(best) \(number(box.x)) \(number(box.y)) \(number(box.width)) "
-        + "\(number(box.height))\n"
+      lines += "\(number(box.height))\n"
     }
-    guard let dot = picture.lastIndex(of: ".") else { return }
-    try AtomicFile.write(to: picture[..<dot] + ".txt", durable: false, lines)
+    try AtomicFile.write(to: path, durable: false, lines)
   }
 }

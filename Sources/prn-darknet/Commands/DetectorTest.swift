@@ -174,16 +174,23 @@ final class DetectionRun {
       }
     } else {
       for (index, name) in detector.headNames {
-        Console.out(" Detection layer: \(index) - type = \(name == "yolo" ? 28 : name == "region" ? 27 : name == "detection" ? 6 : 29) \n")
+        Console.out(" Detection layer: \(index) - type = \(Self.typeCode(name)) \n")
       }
       Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
-      for detection in shown { Console.out(detection.text(picture, extended: arguments.has("-ext_output"))) }
+      let extended = arguments.has("-ext_output")
+      for detection in shown { Console.out(detection.text(picture, extended: extended)) }
     }
     try json?.add(path, detections, names, frame: frameCount)
     if arguments.has("-save_labels") {
-      try DetectorFiles.saveLabels(of: path, detections, threshold)
+      try DetectorFiles.saveLabels(
+        of: path, detections, threshold, dialect: plan.network.dialect)
     }
     try draw(shown, on: picture)
+  }
+
+  /// The number that Darknet prints for a head's section.
+  private static func typeCode(_ section: String) -> Int {
+    ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][section] ?? 0
   }
 
   private func draw(_ shown: [ShownDetection], on picture: Bitmap) throws {

@@ -1,0 +1,73 @@
+import DarknetTestSupport
+import Foundation
+import Testing
+
+/// What the program makes of its command line, before any work.
+@Suite struct ArgumentTests {
+  private func run(_ arguments: String...) throws -> ProgramRun {
+    try ProgramRun(arguments, in: try TemporaryFolder.make())
+  }
+
+  @Test func `version and help go to stdout and end with 0`() throws {
+    let version = try run("--version")
+    #expect(version.status == 0)
+    #expect(version.output.hasPrefix("prn-darknet "))
+    let help = try run("--help")
+    #expect(help.status == 0)
+    #expect(help.output.contains("detector test"))
+  }
+
+  @Test(arguments: [["detector", "test"], ["partial"], ["ops"], ["benchmark"], ["replay"]])
+  func `every command has help`(words: [String]) throws {
+    let help = try ProgramRun(words + ["--help"], in: try TemporaryFolder.make())
+    #expect(help.status == 0)
+    #expect(help.output.hasPrefix("prn-darknet \(words.joined(separator: " ")) "))
+    #expect(help.errors.isEmpty)
+  }
+
+  @Test func `no command at all`() throws {
+    let nothing = try run()
+    #expect(nothing.status == 2)
+    #expect(nothing.errors.hasPrefix("usage: prn-darknet <function>\n"))
+  }
+
+  @Test func `unknown commands name the nearest`() throws {
+    let unknown = try run("detektor", "test")
+    #expect(unknown.status == 2)
+    #expect(unknown.errors.hasPrefix("Not an option: detektor; did you mean 'detector'?\n"))
+    let second = try run("detector", "tets", "a", "b")
+    #expect(second.status == 2)
+    #expect(second.errors.contains(" There isn't such command: tets"))
+  }
+
+  @Test func `unknown flags name the nearest`() throws {
+    let unknown = try run("detector", "test", "a.data", "a.cfg", "-tresh", ".5")
+    #expect(unknown.status == 2)
+    #expect(unknown.errors.hasPrefix("unknown flag -tresh; did you mean -thresh?"))
+  }
+
+  @Test func `a flag without its value`() throws {
+    let lacking = try run("detector", "test", "a.data", "a.cfg", "-thresh")
+    #expect(lacking.status == 2)
+    #expect(lacking.errors.hasPrefix("-thresh needs a value; put it behind the flag\n"))
+  }
+
+  @Test func `a value that is no number`() throws {
+    let words = try run("benchmark", "a.cfg", "-runs", "many")
+    #expect(words.status == 2)
+    #expect(words.errors.hasPrefix("-runs: expected a whole number in 1...100000, found 'many'"))
+  }
+
+  @Test func `missing words`() throws {
+    let missing = try run("partial", "a.cfg", "a.weights")
+    #expect(missing.status == 2)
+    #expect(missing.errors.hasPrefix("OUT is missing\nusage: prn-darknet partial CFG WEIGHTS OUT N"))
+  }
+
+  @Test func `global flags may stand before the command`() throws {
+    let before = try run("-i", "0", "-nogpu", "ops", "nothing.cfg")
+    #expect(before.status == 3)
+    #expect(before.errors.contains("Couldn't open file: nothing.cfg\n"))
+    #expect(before.errors.contains("nothing.cfg: cannot open the file: No such file or directory"))
+  }
+}
