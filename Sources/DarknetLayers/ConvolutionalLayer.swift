@@ -150,6 +150,9 @@ public struct ConvolutionalLayer: Layer {
   /// Whether it is no more than a convolution, batch norm or bias, and an activation.
   package var isPlain: Bool { blur == nil && !isBinary }
 
+  /// Whether an inference plan may pack it: plain, and each value activated by itself.
+  package var canPack: Bool { isPlain && !activation.mixesChannels }
+
   /// Index of the weights in `parameters`.
   package var weightsIndex: Int { isBatchNormalized ? 4 : 1 }
 }

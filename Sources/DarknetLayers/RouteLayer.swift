@@ -19,7 +19,7 @@ public struct RouteLayer: Layer {
   public let groupIndex: Int
   public let outputShape: Shape
   /// First channel and number of channels that each source gives.
-  let slices: [Range<Int>]
+  package let slices: [Range<Int>]
 
   public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     sources = try options.layerIndices("layers", before: site)

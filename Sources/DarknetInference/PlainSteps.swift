@@ -1,0 +1,104 @@
+import DarknetKernels
+import DarknetLayers
+import DarknetNetwork
+import DarknetTensors
+
+/// A layer computed on planes, with its own memory of parameters.
+protocol PlainStep {
+  func workspaceCount(batch: Int) -> Int
+  func run(
+    inputs: [TensorView], output: TensorView, timeSteps: Int,
+    workspace: UnsafeMutablePointer<Float>)
+}
+
+/// A layer's own forward rule.
+struct LayerStep: PlainStep {
+  private let layer: any Layer
+  private let buffers: [FloatBuffer]
+  private let state: FloatBuffer
+
+  init(node: Network.Node, parameters: Parameters, state: FloatBuffer) {
+    layer = node.layer
+    // Copies, since the mapped file's memory is given back.
+    buffers = parameters.buffers[node.index].map { FloatBuffer($0.values) }
+    self.state = state
+  }
+
+  func workspaceCount(batch: Int) -> Int {
+    layer.workspaceCount(batch: batch, isTraining: false)
+  }
+
+  func run(
+    inputs: [TensorView], output: TensorView, timeSteps: Int,
+    workspace: UnsafeMutablePointer<Float>
+  ) {
+    layer.forward(
+      ForwardPass(
+        batch: output.batch, timeSteps: timeSteps, isTraining: false, inputs: inputs,
+        output: output, parameters: buffers.map(\.pointer), saved: workspace,
+        workspace: workspace, state: state.pointer))
+  }
+}
+
+/// Weights and biases of a convolution with its batch norm folded in:
+///
+///     w'[f] = w[f] k[f],   b'[f] = b[f] - mean[f] k[f],   k = scale / sqrt(variance + 1e-5)
+///
+/// in double precision (pjreddie's dialect: k = scale / (sqrt(variance) + 1e-6)).
+struct FoldedWeights {
+  private let weightBuffer: FloatBuffer
+  private let biasBuffer: FloatBuffer
+
+  init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
+    let g = layer.geometry
+    weightBuffer = FloatBuffer(count: g.weightCount)
+    biasBuffer = FloatBuffer(count: g.filters)
+    weights.update(from: parameters[layer.weightsIndex], count: g.weightCount)
+    biases.update(from: parameters[0], count: g.filters)
+    guard layer.isBatchNormalized else { return }
+    for f in 0..<g.filters {
+      let variance = Double(parameters[3][f])
+      let deviation =
+        switch layer.epsilon {
+        case .insideRoot(let e): (variance + Double(e)).squareRoot()
+        case .outsideRoot(let e): variance.squareRoot() + Double(e)
+        }
+      let k = Double(parameters[1][f]) / deviation
+      biases[f] = Float(Double(biases[f]) - Double(parameters[2][f]) * k)
+      Vector.scale(weights + f * g.columnHeight, by: Float(k), count: g.columnHeight)
+    }
+  }
+
+  var weights: UnsafeMutablePointer<Float> { weightBuffer.pointer }
+  var biases: UnsafeMutablePointer<Float> { biasBuffer.pointer }
+}
+
+/// A convolution with its batch norm folded in, by im2col and matrix products.
+struct FoldedConvolution: PlainStep {
+  private let geometry: ConvolutionGeometry
+  private let activation: Activation
+  private let folded: FoldedWeights
+
+  init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
+    geometry = layer.geometry
+    activation = layer.activation
+    folded = FoldedWeights(layer, parameters)
+  }
+
+  func workspaceCount(batch: Int) -> Int {
+    Convolution.forwardWorkspace(geometry, threads: ThreadPool.shared.threads)
+  }
+
+  func run(
+    inputs: [TensorView], output: TensorView, timeSteps: Int,
+    workspace: UnsafeMutablePointer<Float>
+  ) {
+    Convolution.forward(
+      geometry, batch: output.batch, input: inputs[0].pointer, weights: folded.weights,
+      output: output.pointer, workspace: workspace)
+    BatchNormalization.addBias(
+      output.pointer, batch: output.batch, channels: geometry.filters, area: geometry.outArea,
+      bias: folded.biases)
+    activation.apply(to: output, keepingInputIn: nil)
+  }
+}

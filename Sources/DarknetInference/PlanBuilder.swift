@@ -1,0 +1,387 @@
+import DarknetKernels
+import DarknetLayers
+import DarknetNetwork
+import DarknetTensors
+
+/// Decides how a network is run: which layers become one step, in which layout each map stands,
+/// and when it may be forgotten.
+struct PlanBuilder {
+  typealias Place = PlanStorage.Place
+
+  /// How a map's values stand: planes, or blocks of 16 channels (`ChannelBlocks`).
+  enum Form: Hashable { case planar, blocked }
+
+  struct Key: Hashable {
+    var layer: Int
+    var form: Form
+  }
+
+  let network: Network
+  let parameters: Parameters
+  let batch: Int
+  let kept: Set<Int>
+  let isExact: Bool
+  let states: [FloatBuffer]
+  /// Called when a layer's parameters have been packed and are not looked at again.
+  let afterPacking: () -> Void
+
+  private(set) var storage = PlanStorage()
+  private(set) var steps: [PlanStep] = []
+  private var places: [Key: Place] = [:]
+  /// Layers whose output is another layer's, unchanged.
+  private var aliases: [Int: Int] = [:]
+  /// Layers that an earlier step computes.
+  private var done: Set<Int> = []
+  private let lastReader: [Int]
+
+  init(
+    _ network: Network, parameters: Parameters, batch: Int, kept: Set<Int>, isExact: Bool,
+    states: [FloatBuffer], afterPacking: @escaping () -> Void
+  ) {
+    self.network = network
+    self.parameters = parameters
+    self.batch = batch
+    self.kept = kept
+    self.isExact = isExact
+    self.states = states
+    self.afterPacking = afterPacking
+    lastReader = Self.lastReaders(network, kept: kept)
+    let input = storage.makeSlot(count: batch * network.inputShape.count, at: 0)
+    places[Key(layer: -1, form: .planar)] = Place(
+      slot: input, imageStride: network.inputShape.count)
+  }
+
+  /// The last layer that needs each layer's output, through layers that hand it on unchanged.
+  private static func lastReaders(_ network: Network, kept: Set<Int>) -> [Int] {
+    let end = network.nodes.count
+    var last = Array(network.nodes.indices)
+    for node in network.nodes.reversed() {
+      if kept.contains(node.index) { last[node.index] = end }
+      for source in node.layer.sources where source >= 0 {
+        let reach = node.layer.isIdentityAtInference ? last[node.index] : node.index
+        last[source] = max(last[source], reach)
+      }
+    }
+    return last
+  }
+
+  mutating func build() {
+    for node in network.nodes where !done.contains(node.index) {
+      add(node)
+      afterPacking()
+    }
+    for index in kept.sorted() { keep(index) }
+    storage.use(places[Key(layer: -1, form: .planar)]!.slot, at: 0)
+    storage.layOut()
+  }
+
+  /// Where a kept layer's planes are.
+  func place(of layer: Int) -> Place? { places[Key(layer: source(layer), form: .planar)] }
+
+  // MARK: One layer
+
+  private mutating func add(_ node: Network.Node) {
+    if node.layer.isIdentityAtInference, node.layer.sources.count == 1 {
+      aliases[node.index] = source(node.layer.sources[0])
+      return
+    }
+    if !isExact {
+      switch node.layer {
+      case let layer as ConvolutionalLayer where layer.canPack:
+        addConvolution(node, layer)
+        return
+      case let layer as MaxPoolLayer where layer.isPlain && isBlocked(layer.sources[0]):
+        addPool(node, layer)
+        return
+      case let layer as UpsampleLayer where layer.stride > 0 && isBlocked(layer.sources[0]):
+        addUpsample(node, layer)
+        return
+      case let layer as RouteLayer where addRoute(node, layer): return
+      case let layer as any ResidualLayer where addResidual(node, layer): return
+      default: break
+      }
+    }
+    addPlain(node)
+  }
+
+  /// The layer that really makes `layer`'s output.
+  private func source(_ layer: Int) -> Int {
+    var layer = layer
+    while let other = aliases[layer] { layer = other }
+    return layer
+  }
+
+  private func isBlocked(_ layer: Int) -> Bool {
+    places[Key(layer: source(layer), form: .blocked)] != nil
+  }
+
+  private func floats(_ layer: Int, _ form: Form) -> Int {
+    let shape = network.shape(of: layer)
+    return form == .planar
+      ? shape.count : ChannelBlocks.floats(channels: shape.channels, area: shape.area)
+  }
+
+  /// A new place for a layer's output.
+  private mutating func makePlace(_ layer: Int, _ form: Form) -> Place {
+    let stride = floats(layer, form)
+    let place = Place(
+      slot: storage.makeSlot(count: batch * stride, at: steps.count), imageStride: stride)
+    places[Key(layer: layer, form: form)] = place
+    return place
+  }
+
+  /// A layer's output in a form, converted from the other if it must be.
+  ///
+  /// - Parameter isWhole: whether the images must stand one after another without gaps.
+  private mutating func need(_ layer: Int, _ form: Form, isWhole: Bool = true) -> Place {
+    let layer = source(layer)
+    if let place = places[Key(layer: layer, form: form)],
+      !isWhole || batch == 1 || place.imageStride == floats(layer, form)
+    {
+      storage.use(place.slot, at: steps.count)
+      return place
+    }
+    let other: Form = form == .planar ? .blocked : .planar
+    guard let from = places[Key(layer: layer, form: other)] else {
+      preconditionFailure("layer \(layer) was not computed")
+    }
+    let shape = network.shape(of: layer)
+    storage.use(from.slot, at: steps.count)
+    let to = makePlace(layer, form)
+    let (batch, fromStride, toStride) = (batch, from.imageStride, to.imageStride)
+    steps.append(
+      PlanStep(layer: layer, what: form == .planar ? "blocks to planes" : "planes to blocks") {
+        memory in
+        let (x, y) = (memory.pointer(from), memory.pointer(to))
+        for n in 0..<batch {
+          if form == .planar {
+            ChannelBlocks.unpack(
+              x + n * fromStride, batch: 1, channels: shape.channels, area: shape.area,
+              into: y + n * toStride)
+          } else {
+            ChannelBlocks.pack(
+              x + n * fromStride, batch: 1, channels: shape.channels, area: shape.area,
+              into: y + n * toStride)
+          }
+        }
+      })
+    storage.use(to.slot, at: steps.count)
+    return to
+  }
+
+  private mutating func keep(_ layer: Int) {
+    let place = need(layer, .planar)
+    storage.use(place.slot, at: steps.count + network.nodes.count)
+  }
+
+  private mutating func append(
+    _ node: Int, _ what: String, workspace: Int = 0, reads: [Place], writes: [Place],
+    _ run: @escaping (PlanMemory) -> Void
+  ) {
+    for place in reads + writes { storage.use(place.slot, at: steps.count) }
+    steps.append(PlanStep(layer: node, what: what, workspaceCount: workspace, run: run))
+  }
+
+  // MARK: Convolutions
+
+  /// A convolution with the shortcut and the pooling behind it, if nobody else needs the maps in
+  /// between.
+  private mutating func addConvolution(_ node: Network.Node, _ layer: ConvolutionalLayer) {
+    let folded = FoldedWeights(layer, parameters.pointers(node.index))
+    var finish = PackedConvolution.Finish(layer.activation)
+    var last = node.index
+    var residual: Place?
+    let isPlanar = PackedConvolution.choice(layer.geometry) == .im2col
+    if !isPlanar, let next = residualBehind(node.index), let r = next.layer as? any ResidualLayer,
+      let term = r.singleResidual, !r.activation.mixesChannels
+    {
+      residual = need(term.source, .blocked, isWhole: false)
+      finish.residualChannels = term.channels
+      finish.secondActivation = r.activation
+      last = next.index
+    }
+    var pooledLayer: Int?
+    if last + 1 < network.nodes.count, let pool = network.nodes[last + 1].layer as? MaxPoolLayer,
+      pool.isPlain, pool.window.isHalving, source(pool.sources[0]) == last,
+      PackedConvolution.canPool(layer.geometry)
+    {
+      finish.pools = true
+      pooledLayer = last + 1
+    }
+    let packed = PackedConvolution(
+      layer.geometry, weights: folded.weights, bias: folded.biases, finish: finish)
+    let input = need(
+      layer.sources[0], packed.inputLayout == .planar ? .planar : .blocked, isWhole: false)
+    for index in node.index...(pooledLayer ?? last) { done.insert(index) }
+    // With pooling the whole map is written only if somebody behind the pool reads it.
+    let isWanted = pooledLayer.map { lastReader[last] > $0 } ?? true
+    let form: Form = packed.outputLayout == .planar ? .planar : .blocked
+    let output = isWanted ? makePlace(last, form) : nil
+    let pooled = pooledLayer.map { makePlace($0, .blocked) }
+    let batch = batch
+    let what = packed.algorithm.rawValue + (residual == nil ? "" : " + residual")
+      + (pooled == nil ? "" : " + pool")
+    append(
+      pooledLayer ?? last, what,
+      workspace: packed.workspaceCount(batch: batch, threads: ThreadPool.shared.threads),
+      reads: [input] + (residual.map { [$0] } ?? []),
+      writes: [output, pooled].compactMap { $0 }
+    ) { memory in
+      func map(_ place: Place) -> PackedConvolution.Map {
+        PackedConvolution.Map(memory.pointer(place), imageStride: place.imageStride)
+      }
+      packed.run(
+        input: memory.pointer(input), inputStride: input.imageStride, residual: residual.map(map),
+        output: output.map(map), pooled: pooled.map(map), batch: batch,
+        workspace: memory.workspace)
+    }
+  }
+
+  /// The layer behind `index`, if it adds to that layer's output and nobody else reads that.
+  private func residualBehind(_ index: Int) -> Network.Node? {
+    guard index + 1 < network.nodes.count, lastReader[index] == index + 1 else { return nil }
+    let next = network.nodes[index + 1]
+    guard let residual = next.layer as? any ResidualLayer, residual.sources.first == index,
+      !residual.sources.dropFirst().contains(index)
+    else { return nil }
+    return next
+  }
+
+  // MARK: Layers on blocks
+
+  private mutating func addPool(_ node: Network.Node, _ layer: MaxPoolLayer) {
+    let input = need(layer.sources[0], .blocked)
+    let output = makePlace(node.index, .blocked)
+    let (batch, window) = (batch, layer.window)
+    append(node.index, "pool", reads: [input], writes: [output]) { memory in
+      ChannelBlocks.maxPool(
+        window.pool, memory.pointer(input), batch: batch, channels: window.input.channels,
+        output: memory.pointer(output))
+    }
+  }
+
+  private mutating func addUpsample(_ node: Network.Node, _ layer: UpsampleLayer) {
+    let input = need(layer.sources[0], .blocked)
+    let output = makePlace(node.index, .blocked)
+    let (batch, shape) = (batch, network.shape(of: layer.sources[0]))
+    append(node.index, "upsample", reads: [input], writes: [output]) { memory in
+      ChannelBlocks.upsample(
+        memory.pointer(input), batch: batch, channels: shape.channels, height: shape.height,
+        width: shape.width, stride: layer.stride, scale: layer.scale,
+        output: memory.pointer(output))
+    }
+  }
+
+  /// A concatenation of whole blocks, or a slice of blocks; false if channels do not fall so.
+  private mutating func addRoute(_ node: Network.Node, _ layer: RouteLayer) -> Bool {
+    let lanes = ChannelBlocks.lanes
+    let area = node.outputShape.area
+    let isAligned = layer.slices.enumerated().allSatisfy { number, slice in
+      slice.lowerBound % lanes == 0
+        && (slice.count % lanes == 0 || (number == layer.slices.count - 1 && layer.groups == 1))
+    }
+    guard isAligned, layer.sources.contains(where: { isBlocked($0) }) else { return false }
+    if layer.sources.count == 1 {
+      // A part of what is there: nothing is copied.
+      var place = need(layer.sources[0], .blocked, isWhole: false)
+      place.offset += layer.slices[0].lowerBound * area
+      places[Key(layer: node.index, form: .blocked)] = place
+      return true
+    }
+    let inputs = layer.sources.map { need($0, .blocked, isWhole: false) }
+    let output = makePlace(node.index, .blocked)
+    var start = 0
+    var copies: [(from: Place, offset: Int, count: Int)] = []
+    for (input, slice) in zip(inputs, layer.slices) {
+      let count = ChannelBlocks.count(slice.count) * lanes * area
+      if batch == 1, layer.groups == 1, isOwnSlot(input, floats: count) {
+        // Its maker writes it in place from the start.
+        storage.place(input.slot, in: output.slot, at: start)
+      } else {
+        var from = input
+        from.offset += slice.lowerBound * area
+        copies.append((from, start, count))
+      }
+      start += count
+    }
+    let batch = batch
+    append(node.index, "concatenation", reads: inputs, writes: [output]) { memory in
+      for copy in copies {
+        for n in 0..<batch {
+          Vector.copy(
+            memory.pointer(copy.from) + n * copy.from.imageStride,
+            to: memory.pointer(output) + n * output.imageStride + copy.offset, count: copy.count)
+        }
+      }
+    }
+    return true
+  }
+
+  /// Whether a place is all of a slot that is no part of another, and that no other layer's place
+  /// is in.
+  private func isOwnSlot(_ place: Place, floats: Int) -> Bool {
+    place.offset == 0 && storage.isFree(place.slot) && !storage.hasParts(place.slot)
+      && storage.count(of: place.slot) == (floats + 15) / 16 * 16
+      && places.values.count { $0.slot == place.slot } == 1
+  }
+
+  /// A sum on blocks; false for weighted, sampled or planar ones.
+  private mutating func addResidual(_ node: Network.Node, _ layer: any ResidualLayer) -> Bool {
+    guard let terms = layer.residuals, !layer.activation.mixesChannels,
+      isBlocked(layer.sources[0])
+    else { return false }
+    let input = need(layer.sources[0], .blocked)
+    let others = terms.map { need($0.source, .blocked, isWhole: false) }
+    let first = source(layer.sources[0])
+    // The sum may take its first term's place if that is not needed any more.
+    let isLast = lastReader[layer.sources[0]] <= node.index && lastReader[first] <= node.index
+      && !terms.contains { source($0.source) == first }
+    let output: Place
+    let count = batch * floats(node.index, .blocked)
+    if isLast, isOwnSlot(input, floats: count) {
+      places[Key(layer: node.index, form: .blocked)] = input
+      output = input
+    } else {
+      output = makePlace(node.index, .blocked)
+    }
+    let (batch, shape) = (batch, node.outputShape)
+    let activation = layer.activation
+    append(node.index, "sum", reads: [input] + others, writes: [output]) { memory in
+      let (x, y) = (memory.pointer(input), memory.pointer(output))
+      if x != y { Vector.copy(x, to: y, count: count) }
+      for (number, (term, other)) in zip(terms, others).enumerated() {
+        ChannelBlocks.add(
+          memory.pointer(other), imageStride: other.imageStride, channels: term.channels, to: y,
+          batch: batch, channels: shape.channels, area: shape.area,
+          activation: number == terms.count - 1 ? activation : .linear)
+      }
+    }
+    return true
+  }
+
+  // MARK: Everything else
+
+  /// A layer's own rule, on planes.
+  private mutating func addPlain(_ node: Network.Node) {
+    let inputs = node.layer.sources.map { need($0, .planar) }
+    let output = makePlace(node.index, .planar)
+    let step: any PlainStep
+    if let layer = node.layer as? ConvolutionalLayer, layer.isPlain {
+      step = FoldedConvolution(layer, parameters.pointers(node.index))
+    } else {
+      step = LayerStep(node: node, parameters: parameters, state: states[node.index])
+    }
+    let shapes = node.layer.sources.map { network.shape(of: $0) }
+    let (batch, shape, timeSteps) = (batch, node.outputShape, network.net.timeSteps)
+    append(
+      node.index, "plain", workspace: step.workspaceCount(batch: batch), reads: inputs,
+      writes: [output]
+    ) { memory in
+      step.run(
+        inputs: zip(inputs, shapes).map {
+          TensorView(memory.pointer($0), batch: batch, shape: $1)
+        }, output: TensorView(memory.pointer(output), batch: batch, shape: shape),
+        timeSteps: timeSteps, workspace: memory.workspace)
+    }
+  }
+}
