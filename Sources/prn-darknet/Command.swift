@@ -25,7 +25,7 @@ enum Program {
 
   static let commands: [any Command.Type] = [
     DetectorTest.self, Detect.self, Partial.self, Operations.self, Average.self,
-    Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self,
+    Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self, ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,
   ]
 
