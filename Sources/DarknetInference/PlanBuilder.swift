@@ -93,7 +93,7 @@ struct PlanBuilder {
       case let layer as MaxPoolLayer where layer.isPlain && isBlocked(layer.sources[0]):
         addPool(node, layer)
         return
-      case let layer as UpsampleLayer where layer.stride > 0 && isBlocked(layer.sources[0]):
+      case let layer as UpsampleLayer where !layer.isReducing && isBlocked(layer.sources[0]):
         addUpsample(node, layer)
         return
       case let layer as RouteLayer where addRoute(node, layer): return
@@ -202,7 +202,7 @@ struct PlanBuilder {
     }
     var pooledLayer: Int?
     if last + 1 < network.nodes.count, let pool = network.nodes[last + 1].layer as? MaxPoolLayer,
-      pool.isPlain, pool.window.isHalving, source(pool.sources[0]) == last,
+      pool.isHalving, source(pool.sources[0]) == last,
       PackedConvolution.canPool(layer.geometry)
     {
       finish.pools = true
@@ -339,6 +339,7 @@ struct PlanBuilder {
     let output: Place
     let count = batch * floats(node.index, .blocked)
     if isLast, isOwnSlot(input, floats: count) {
+      places[Key(layer: first, form: .blocked)] = nil
       places[Key(layer: node.index, form: .blocked)] = input
       output = input
     } else {

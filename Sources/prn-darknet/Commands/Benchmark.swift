@@ -32,11 +32,15 @@ enum Benchmark: Command {
       loaded.network, parameters: loaded.parameters, batch: batch,
       convolutions: arguments.has("-exact") ? .exact : .fastest)
     var random = Random(seed: 1)
-    for i in plan.inputView.values.indices { plan.inputView.values[i] = random.uniform(0, 1) }
-    for _ in 0..<3 { plan.run() }
-    if arguments.has("-layers") { showLayers(plan, runs: runs) }
+    let picture = (0..<plan.inputView.count).map { _ in random.uniform(0, 1) }
+    for _ in 0..<3 {
+      fill(plan, with: picture)
+      plan.run()
+    }
+    if arguments.has("-layers") { showLayers(plan, runs: runs, picture) }
     var times: [Double] = []
     for _ in 0..<runs {
+      fill(plan, with: picture)
       let start = seconds()
       plan.run()
       times.append((seconds() - start) * 1000 / Double(batch))
@@ -51,11 +55,17 @@ enum Benchmark: Command {
     return .done
   }
 
+  /// A run may overwrite its input.
+  private static func fill(_ plan: InferencePlan, with picture: [Float]) {
+    plan.inputView.pointer.update(from: picture, count: picture.count)
+  }
+
   /// Median time of each layer.
-  private static func showLayers(_ plan: InferencePlan, runs: Int) {
+  private static func showLayers(_ plan: InferencePlan, runs: Int, _ picture: [Float]) {
     let nodes = plan.network.nodes
     var times = nodes.map { _ in [Double]() }
     for _ in 0..<runs {
+      fill(plan, with: picture)
       var last = seconds()
       plan.run { index in
         let now = seconds()
@@ -63,19 +73,33 @@ enum Benchmark: Command {
         last = now
       }
     }
-    let medians = times.map { $0.sorted()[runs / 2] }
+    // A step may take several times of one layer: conversions, then the work.
+    let medians = times.map { $0.isEmpty ? 0 : median($0, groups: $0.count / runs) }
     let total = medians.reduce(0, +)
     Console.out("layer  type              output              ms   GFLOP/s  share\n")
+    // Layers that a later step computes along have no time of their own.
+    var operations = 0.0
     for node in nodes {
       let time = medians[node.index]
-      let operations = node.layer.operations * Double(plan.batch)
+      operations += node.layer.operations * Double(plan.batch)
       let speed = time > 0 ? operations / time / 1e9 : 0
+      if time > 0 { operations = 0 }
       Console.out(
         "\(padded(node.index, 5))  "
           + "\(node.name)".padding(18) + "\(node.outputShape)".padding(14)
           + fixed(time * 1000, decimals: 3, width: 10) + fixed(speed, decimals: 1, width: 10)
           + fixed(time / total * 100, decimals: 1, width: 6) + "%\n")
     }
+  }
+}
+
+extension Benchmark {
+  /// Median of the sums of `groups` successive times.
+  fileprivate static func median(_ times: [Double], groups: Int) -> Double {
+    let sums = stride(from: 0, to: times.count, by: groups).map {
+      times[$0..<min($0 + groups, times.count)].reduce(0, +)
+    }
+    return sums.sorted()[sums.count / 2]
   }
 }
 

@@ -39,8 +39,8 @@ enum DetectorTest: Command {
     let loaded = try Load.network(cfg, weights: weights, arguments)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters,
-      convolutions: arguments.has("-exact") ? .exact : .fastest)
-    loaded.file?.releasePages()
+      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      afterPacking: { loaded.file?.releasePages() })
     let detector = Detector(plan)
     guard detector.classes > 0 else {
       throw ConfigError(

@@ -68,6 +68,9 @@ struct RecordedCase {
 
   /// Weights from the case, from `-weights`, or from the generator whose seed the case names.
   func parameters(of network: Network, key: String = "weights") throws -> Parameters {
+    if let seed = manifest["weights_generator_seed"]?.int, manifest[key] == nil {
+      return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
+    }
     let named = manifest[key]?.string.map { "\(source)/\($0)" }
     if let path = named ?? arguments.string("-weights") {
       let parameters = Parameters(of: network, randomize: false)
@@ -75,10 +78,7 @@ struct RecordedCase {
       _ = try file.load(into: parameters, of: network)
       return parameters
     }
-    guard let seed = manifest["weights_generator_seed"]?.int ?? manifest["seed"]?.int else {
-      throw UsageError("\(source): the case holds no weights; name a file with -weights")
-    }
-    return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
+    throw UsageError("\(source): the case holds no weights; name a file with -weights")
   }
 
   private var convolutions: InferencePlan.Convolutions {
