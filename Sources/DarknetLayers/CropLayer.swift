@@ -19,6 +19,7 @@ public struct CropLayer: Layer {
   public let isAdjusting: Bool
   public let inputShape: Shape
   public let outputShape: Shape
+  let hasShift: Bool
   let source: Int
 
   public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
@@ -26,11 +27,12 @@ public struct CropLayer: Layer {
     let height = try options.size("crop_height", default: 1, loud: true)
     let width = try options.size("crop_width", default: 1, loud: true)
     flips = try options.flag("flip", loud: true)
-    for (key, fallback) in [("angle", 0), ("saturation", 1), ("exposure", 1), ("shift", 0)]
+    for (key, fallback) in [("angle", 0), ("saturation", 1), ("exposure", 1)]
       as [(String, Float)]
     {
       _ = try options.float(key, default: fallback, loud: true)
     }
+    hasShift = try options.float("shift") != nil
     isAdjusting = try !options.flag("noadjust")
     for (key, side, limit) in [("crop_height", height, x.height), ("crop_width", width, x.width)] {
       guard side <= limit else {
@@ -99,7 +101,10 @@ public struct CropLayer: Layer {
   }
 
   public func tableText(_ dialect: Dialect) -> String {
-    "Crop Layer: \(inputShape.height) x \(inputShape.width) -> \(outputShape.height) x "
+    let row =
+      "Crop Layer: \(inputShape.height) x \(inputShape.width) -> \(outputShape.height) x "
       + "\(outputShape.width) x \(inputShape.channels) image\n"
+    // Both programs read this option only after they have printed the row.
+    return hasShift ? row : row + "shift: Using default '0.000000'\n"
   }
 }

@@ -27,14 +27,15 @@ public struct LearningRateSchedule: Hashable, Sendable {
   public var gamma: Float = 1
   public var steps: [Int] = []
   public var scales: [Float] = []
-  public var cycle = 0
+  /// First cycle of `sgdr`: `sgdr_cycle`, by default `max_batches`.
+  public var cycle: Int { explicitCycle ?? maxBatches }
+  var explicitCycle: Int?
   public var cycleFactor = 2
   public var maxBatches = 0
 
   public init() {}
 
-  mutating func read(_ options: inout OptionReader, maxBatches: Int) throws(ConfigError) {
-    self.maxBatches = maxBatches
+  mutating func read(_ options: inout OptionReader) throws(ConfigError) {
     let name = try options.string("policy", default: "constant", loud: true)
     if let known = Policy(rawValue: name == "sig" ? "sigmoid" : name) {
       policy = known
@@ -51,7 +52,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
     step = try options.int("step", default: 1, loud: policy == .step)
     scale = try options.float("scale", default: 1, loud: policy == .step)
     gamma = try options.float("gamma", default: 1, loud: policy == .exp || policy == .sigmoid)
-    cycle = try options.int("sgdr_cycle", default: maxBatches)
+    explicitCycle = try options.int("sgdr_cycle")
     cycleFactor = try options.int("sgdr_mult", default: 2)
     steps = try options.ints("steps") ?? []
     scales = try options.floats("scales") ?? []

@@ -69,8 +69,14 @@ public struct NetOptions: Sendable {
     try readOptimiser(&options, dialect: dialect)
     augmentation = try AugmentationOptions(&options, width: width)
     try readHeuristics(&options)
-    maxBatches = try options.int("max_batches", default: 0, loud: true, in: 0...Int(Int32.max))
-    try schedule.read(&options, maxBatches: maxBatches)
+    // The programs read these two in different orders, which their messages show.
+    func readMaxBatches(_ options: inout OptionReader) throws(ConfigError) -> Int {
+      try options.int("max_batches", default: 0, loud: true, in: 0...Int(Int32.max))
+    }
+    if dialect == .alexeyab { maxBatches = try readMaxBatches(&options) }
+    try schedule.read(&options)
+    if dialect == .pjreddie { maxBatches = try readMaxBatches(&options) }
+    schedule.maxBatches = maxBatches
     // Only GPUs, videos or OpenCV's windows look at these.
     options.ignore(
       "use_cuda_graph", "loss_scale", "optimized_memory", "workspace_size_limit_MB",
@@ -102,9 +108,12 @@ public struct NetOptions: Sendable {
     _ options: inout OptionReader, dialect: Dialect
   ) throws(ConfigError) {
     let usesAdam = try options.flag("adam")
+    let isOriginal = dialect == .pjreddie
+    let isLoud = isOriginal && usesAdam
     let adam = Adam(
-      beta1: try options.float("B1", default: 0.9), beta2: try options.float("B2", default: 0.999),
-      epsilon: try options.float("eps", default: dialect == .pjreddie ? 1e-7 : 1e-6))
+      beta1: try options.float("B1", default: 0.9, loud: isLoud),
+      beta2: try options.float("B2", default: 0.999, loud: isLoud),
+      epsilon: try options.float("eps", default: isOriginal ? 1e-7 : 1e-6, loud: isLoud))
     self.adam = usesAdam ? adam : nil
     emaAlpha = try options.float("ema_alpha", default: 0)
   }

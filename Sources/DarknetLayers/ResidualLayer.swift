@@ -35,3 +35,15 @@ extension PartialShortcutLayer: ResidualLayer {
     zip(sources.dropFirst(), addedChannels).map { ($0, $1) }
   }
 }
+
+extension MaxPoolLayer {
+  /// Whether it is the maximum over windows and nothing else.
+  package var isPlain: Bool { depthChannels == nil && blur == nil }
+
+  /// Whether it is the maximum over 2x2 squares, the last ones cut off at odd edges.
+  package var isHalving: Bool {
+    let pool = window.pool
+    return isPlain && pool.size == 2 && pool.strideX == 2 && pool.strideY == 2
+      && pool.padding == 1
+  }
+}

@@ -263,7 +263,7 @@ public struct ShortcutLayer: Layer {
     text += " wt = \(weightsType.rawValue), wn = \(normalization.rawValue), outputs:"
     text += y.tableText + " " + operationsText(operations)
     for x in sourceShapes where x.channels != y.channels {
-      text += " (\(x.tableText)) + (\(y.tableText)) \n"
+      text += " (\(y.tableText)) + (\(x.tableText)) \n"
     }
     return text
   }

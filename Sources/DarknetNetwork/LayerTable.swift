@@ -31,9 +31,20 @@ public enum LayerTable {
   }
 
   private static func totals(of network: Network) -> String {
-    let maps = network.nodes.map(\.outputShape).filter { $0.width > 1 && $0.height > 1 }
-    let average = maps.isEmpty ? 0 : maps.reduce(0) { $0 + $1.count } / maps.count
-    return "Total BFLOPS \(fixed(billionOperations(of: network), decimals: 3, width: 5)) \n"
+    // AlexeyAB looks at the width and height that a layer reads (what a [route] makes), which
+    // some layers do not keep; it adds the operations up in float32.
+    let maps = network.nodes.filter { node in
+      let hasNone = ["dropout", "connected", "activation", "cost"].contains(node.name)
+      guard !hasNone else { return false }
+      let seen =
+        node.layer is RouteLayer
+        ? node.outputShape : network.shape(of: node.layer.sources.first ?? -1)
+      return seen.width > 1 && seen.height > 1
+    }
+    let average =
+      maps.isEmpty ? 0 : maps.reduce(0) { $0 + $1.outputShape.count } / maps.count
+    let total = network.nodes.reduce(Float(0)) { $0 + Float($1.layer.operations / 1e9) }
+    return "Total BFLOPS \(fixed(Double(total), decimals: 3, width: 5)) \n"
       + "avg_outputs = \(average) \n"
   }
 }
