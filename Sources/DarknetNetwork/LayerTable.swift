@@ -35,7 +35,8 @@ public enum LayerTable {
     // some layers do not keep; it adds the operations up in float32.
     let maps = network.nodes.filter { node in
       let hasNone = ["dropout", "connected", "activation", "cost"].contains(node.name)
-      guard !hasNone else { return false }
+      if hasNone { return false }
+      if node.name == "detection" { return true }
       let seen =
         node.layer is RouteLayer
         ? node.outputShape : network.shape(of: node.layer.sources.first ?? -1)

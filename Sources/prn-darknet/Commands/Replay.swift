@@ -137,15 +137,19 @@ struct RecordedCase {
       ("stretched_after_nms", false, true), ("letterboxed_after_nms", true, true),
     ] {
       guard let file = boxes[key]?["file"]?.string else { continue }
+      // The references leave the boxes of [detection] in the network's frame, in pixels of the
+      // picture, letterboxed or not.
+      let isDetection = plan.network.nodes.contains { $0.name == "detection" }
       let frame = PictureFrame(
         pictureWidth: size[0], pictureHeight: size[1],
         networkWidth: plan.network.inputShape.width, networkHeight: plan.network.inputShape.height,
-        letterbox: letterbox)
+        letterbox: letterbox && !isDetection)
+      let scale: (x: Float, y: Float) = isDetection ? (Float(size[0]), Float(size[1])) : (1, 1)
       let detections = Detector(plan).detections(
         threshold: threshold, overlap: suppresses ? overlap : nil, frame: frame)
       var rows: [Float] = []
       for detection in detections {
-        let box = detection.box
+        let box = detection.box.scaled(scale.x, scale.y)
         rows += [box.x, box.y, box.width, box.height, detection.objectness]
         rows += detection.probabilities
       }
