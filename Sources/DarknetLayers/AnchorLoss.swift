@@ -134,23 +134,28 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
     _ tally: inout AnchorTally
   ) {
+    let (best, column, row) = place(of: object)
+    learn(object, anchor: best, column: column, row: row, values, gradient, &tally)
+    guard options.iouThreshold < 1 else { return }
+    let shape = object.box.atOrigin
+    for anchor in options.anchors.indices where anchor != best {
+      let overlap = options.iouThresholdKind(anchorShape(options.anchors[anchor]), shape)
+      if overlap > options.iouThreshold {
+        learn(object, anchor: anchor, column: column, row: row, values, gradient, &tally)
+      }
+    }
+  }
+
+  /// The anchor, of all in the cfg, that fits the object's shape best, and the cell of its centre.
+  func place(of object: HeadObject) -> (anchor: Int, column: Int, row: Int) {
     let point = coding.referencePoint(of: object.box)
-    let column = cellIndex(point.x, grid.width)
-    let row = cellIndex(point.y, grid.height)
     let shape = object.box.atOrigin
     var best: (iou: Float, anchor: Int) = (0, 0)
     for (number, anchor) in options.anchors.enumerated() {
       let iou = Box.iou(anchorShape(anchor), shape)
       if iou > best.iou { best = (iou, number) }
     }
-    learn(object, anchor: best.anchor, column: column, row: row, values, gradient, &tally)
-    guard options.iouThreshold < 1 else { return }
-    for anchor in options.anchors.indices where anchor != best.anchor {
-      let overlap = options.iouThresholdKind(anchorShape(options.anchors[anchor]), shape)
-      if overlap > options.iouThreshold {
-        learn(object, anchor: anchor, column: column, row: row, values, gradient, &tally)
-      }
-    }
+    return (best.anchor, cellIndex(point.x, grid.width), cellIndex(point.y, grid.height))
   }
 
   private func cellIndex(_ position: Float, _ count: Int) -> Int {

@@ -4,6 +4,8 @@ import DarknetBoxes
 struct HeadObject: Sendable {
   var box: Box
   var classIndex: Int
+  /// Identity across pictures.
+  var trackID = 0
 
   /// The labels of an image that can be learned: up to the first without a place (x = 0, as
   /// Darknet ends its lists), without boxes that lie outside or have no size.
@@ -29,7 +31,7 @@ struct HeadObject: Sendable {
       guard (0...1).contains(box.x), (0...1).contains(box.y), box.width > 0, box.height > 0,
         box.width.isFinite, box.height.isFinite
       else { continue }
-      objects.append(HeadObject(box: box, classIndex: classIndex))
+      objects.append(HeadObject(box: box, classIndex: classIndex, trackID: label.trackID))
     }
     return objects
   }

@@ -37,6 +37,7 @@ public enum LayerRegistry {
     LSTMLayer.self,
     RNNLayer.self,
     // Losses.
+    ContrastiveLayer.self,
     CostLayer.self,
     LogisticLayer.self,
     SoftmaxLayer.self,
