@@ -72,13 +72,8 @@ public enum ProjectFolder {
 
   /// Recorded outputs and data sets, which are not part of the project; nil without them.
   public static let shared: URL? = {
-    let path = ProcessInfo.processInfo.environment["PRN_DARKNET_SHARED"]
-    let folder = path.map { URL(fileURLWithPath: $0) }
-      ?? root.deletingLastPathComponent().appendingPathComponent("shared")
-    let isThere = FileManager.default.fileExists(
-      atPath: folder.appendingPathComponent("golden").path)
-    if !isThere { print("skipped: no recorded outputs at \(folder.lastPathComponent)/golden") }
-    return isThere ? folder : nil
+    if sharedFolder == nil { print("skipped: no recorded outputs beside the project") }
+    return sharedFolder.map { URL(fileURLWithPath: $0) }
   }()
 
   /// The small recorded cases that the project has.

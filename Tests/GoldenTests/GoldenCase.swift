@@ -62,10 +62,11 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 
   var dialect: Dialect { manifest.reference.hasPrefix("pjreddie") ? .pjreddie : .alexeyab }
 
-  /// All cases of `golden/<kind>`; none where the data is absent.
+  /// All recorded cases of a kind, or the few that the project has where the others are absent.
   static func all(_ kind: String) -> [GoldenCase] {
-    guard let root = sharedFolder.map({ "\($0)/golden/\(kind)" }),
-      let names = try? FileManager.default.contentsOfDirectory(atPath: root)
+    let root = sharedFolder.map { "\($0)/golden/\(kind)" }
+      ?? ProjectFolder.fixtures.appendingPathComponent(kind).path
+    guard let names = try? FileManager.default.contentsOfDirectory(atPath: root)
     else { return [] }
     return names.sorted().compactMap { name in
       let folder = "\(root)/\(name)"
