@@ -18,19 +18,22 @@ struct Arguments {
     "-range", "-norm", "-rounds", "-iters", "-octaves", "-zoom", "-rate", "-rotate", "-momentum",
     "-lambda", "-smooth", "-w", "-h", "-fps", "-resign", "-cpuct", "-time", "-cuda_debug_sync",
     "-dialect", "-threads", "-batch", "-runs", "-weights", "-order", "-json", "-plots", "-map_to",
-    "-max_batches", "-results", "-instances", "-cutoff", "-svg", "-save_every",
+    "-max_batches", "-results", "-cutoff", "-svg", "-save_every", "-base", "-kind", "-gamma",
+    "-sparsity", "-select",
   ]
   static let plainFlags: Set<String> = [
     "-map", "-dont_show", "-ext_output", "-save_labels", "-letter_box", "-show", "-benchmark",
     "-benchmark_layers", "-show_imgs", "-clear", "-dontdraw_bbox", "-dontuse_opencv", "-topk",
     "-tokenized", "-reconstruct", "-multi", "-nogpu", "-fullscreen", "-anon", "-display", "-b",
-    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-best", "-int8", "-help", "--help",
+    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-int8", "-help", "--help",
+    "--json",
   ]
 
   /// - Throws: `UsageError` for a flag that no command knows, or one that lacks its value.
   init(_ words: some Sequence<String>) throws {
     var words = Array(words)[...]
-    while let word = words.popFirst() {
+    while let given = words.popFirst() {
+      let word = Self.shortForm(given)
       if word == "--" {
         positional += words
         break
@@ -42,7 +45,12 @@ struct Arguments {
           if word == "-h" { switches.insert("--help"); break }
           throw UsageError("\(word) needs a value; put it behind the flag")
         }
-        if flags[word] == nil { flags[word] = value }
+        // The first value wins, as in Darknet; pairs of layers add up.
+        if let first = flags[word] {
+          if word == "-map_to" { flags[word] = first + "," + value }
+        } else {
+          flags[word] = value
+        }
       } else if word.hasPrefix("-"), word.utf8.count > 1, Number.float(word) == nil {
         let near = nearestName(to: word, among: Self.valueFlags.union(Self.plainFlags))
         let hint = near.map { "did you mean \($0)?" } ?? "--help lists what there is"
@@ -51,6 +59,13 @@ struct Arguments {
         positional.append(word)
       }
     }
+  }
+
+  /// Our own flags may have two dashes; `--map` is `-map_to`, as Darknet's `-map` is another flag.
+  private static func shortForm(_ word: String) -> String {
+    guard word.hasPrefix("--"), !plainFlags.contains(word) else { return word }
+    let short = word == "--map" ? "-map_to" : String(word.dropFirst())
+    return valueFlags.contains(short) ? short : word
   }
 
   // MARK: Flags

@@ -20,11 +20,15 @@ struct LoadedNetwork {
 
 enum Load {
   static func config(_ path: String) throws -> ConfigFile {
+    try ConfigFile(text: try bytes(path), name: path)
+  }
+
+  static func bytes(_ path: String) throws -> [UInt8] {
     do {
-      return try ConfigFile(text: try FileBytes.read(path), name: path)
-    } catch let error as FileError where error.code == ENOENT {
+      return try FileBytes.read(path)
+    } catch {
       // Scripts look for Darknet's words.
-      Console.error("Couldn't open file: \(path)\n")
+      if error.code == ENOENT { Console.error("Couldn't open file: \(path)\n") }
       throw error
     }
   }

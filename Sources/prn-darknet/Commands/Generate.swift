@@ -1,0 +1,82 @@
+import Darknet
+
+/// `generate NAME`: the cfgs of the zoo, made by rule.
+enum Generate: Command {
+  static let words = ["generate"]
+  static let usage = "NAME | prn | fprn CFG"
+  static let about = "write a cfg: a network of the zoo, a partial residual one, or a converted one"
+  static let details = """
+      NAME       a network of cfg/ (without .cfg); without a name, lists them
+      prn        -base darknet53|yolov3 (darknet53), -kind shrink|expand|bottleneck (shrink),
+                 -gamma G: the narrowest width of a stage relative to its base (0.5),
+                 -sparsity S: the share of a shortcut's channels that is left out (0)
+      fprn CFG   CFG with every [shortcut] as [partial_shortcut]; -sparsity S (0.5)
+      The cfg goes to standard output.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    guard let name = arguments.optional() else {
+      for member in Zoo.members { Console.out("\(member.name)\n") }
+      return .done
+    }
+    switch name {
+    case "prn": try partial(&arguments)
+    case "fprn": try convert(&arguments)
+    default:
+      try arguments.finish()
+      guard let member = Zoo.member(named: name) else {
+        let near = nearestName(to: name, among: Zoo.members.map(\.name) + ["prn", "fprn"])
+        throw UsageError(
+          "NAME: no network is called '\(name)'; "
+            + (near.map { "did you mean \($0)?" } ?? "generate without a name lists them"))
+      }
+      Console.out(try member.text())
+    }
+    return .done
+  }
+
+  private static func partial(_ arguments: inout Arguments) throws {
+    try arguments.finish()
+    let base = try choice("-base", Zoo.Base.allCases, default: .darknet53, arguments)
+    let kind = try choice("-kind", Darknet53.Kind.allCases, default: .shrink, arguments)
+    let gamma = try share("-gamma", default: 0.5, arguments)
+    let sparsity = try share("-sparsity", default: 0, arguments)
+    Console.out(
+      try Zoo.partial(base, kind, gamma: Double(gamma), sparsity: sparsity).text())
+  }
+
+  private static func convert(_ arguments: inout Arguments) throws {
+    let path = try arguments.require("CFG")
+    try arguments.finish()
+    let sparsity = try share("-sparsity", default: 0.5, arguments)
+    let bytes = try Load.bytes(path)
+    let converted = try Zoo.makingShortcutsPartial(bytes, name: path, sparsity: sparsity)
+    // What is printed must build: a shortcut that samples has no partial counterpart.
+    _ = try NetworkBuilder(
+      dialect: try arguments.dialect, batch: 1, readFile: { try? FileBytes.read($0) }
+    ).build(try ConfigFile(text: converted, name: path))
+    Console.out(String(decoding: converted, as: UTF8.self))
+  }
+
+  private static func choice<T: RawRepresentable<String>>(
+    _ flag: String, _ all: [T], default fallback: T, _ arguments: Arguments
+  ) throws -> T {
+    guard let text = arguments.string(flag) else { return fallback }
+    guard let value = T(rawValue: text) else {
+      throw UsageError(
+        "\(flag): expected \(all.map(\.rawValue).joined(separator: ", ")), found '\(text)'")
+    }
+    return value
+  }
+
+  private static func share(
+    _ flag: String, default fallback: Float, _ arguments: Arguments
+  ) throws -> Float {
+    let value = try arguments.float(flag, default: fallback)
+    guard (0...1).contains(value) else {
+      throw UsageError("\(flag): expected a number in 0...1, found \(value); change it")
+    }
+    return value
+  }
+}
