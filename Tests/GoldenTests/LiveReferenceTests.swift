@@ -2,21 +2,23 @@ import DarknetTestSupport
 import Foundation
 import Testing
 
+private let debianProgram = URL(fileURLWithPath: "/usr/bin/darknet")
+
+private let debianProgramIsThere: Bool = {
+  let isThere = FileManager.default.isExecutableFile(atPath: debianProgram.path)
+    && ProjectFolder.tinyWeights != nil
+  if !isThere { print("skipped: Debian's package darknet is not installed, or no weights") }
+  return isThere
+}()
+
 /// The original program, run beside ours on the same pictures where Debian's package `darknet` is
 /// installed.
 ///
 /// It decodes JPEGs with OpenCV, ours with libjpeg: pixels differ by a level or two, hence a
 /// tolerance of two points.
-@Suite(.enabled(if: LiveReferenceTests.canRun)) struct LiveReferenceTests {
-  static let reference = URL(fileURLWithPath: "/usr/bin/darknet")
+@Suite(.enabled(if: debianProgramIsThere)) struct LiveReferenceTests {
+  static let reference = debianProgram
   static let data = URL(fileURLWithPath: "/usr/share/darknet")
-
-  static let canRun: Bool = {
-    let isThere = FileManager.default.isExecutableFile(atPath: reference.path)
-      && ProjectFolder.tinyWeights != nil
-    if !isThere { print("skipped: Debian's package darknet is not installed, or no weights") }
-    return isThere
-  }()
 
   static let pictures = ["dog", "eagle", "giraffe", "horses", "kite"]
 
