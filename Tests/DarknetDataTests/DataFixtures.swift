@@ -24,3 +24,10 @@ func write(_ text: String, to path: String) throws {
 func text(of path: String) -> String? {
   FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
 }
+
+extension PlaneTarget {
+  /// All of an image.
+  init(_ image: Image) {
+    self.init(image.pointer, width: image.width, height: image.height)
+  }
+}

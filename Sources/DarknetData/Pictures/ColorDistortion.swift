@@ -17,62 +17,64 @@ public struct ColorDistortion: Hashable, Sendable {
   }
 }
 
-extension Image {
-  /// Distorts the colours in place: RGB to hue, saturation and value (the hexcone of Smith 1978),
-  /// there the changes, and back, clamped to 0...1. Pictures of other than three channels are
-  /// only multiplied by the exposure, and clamped.
-  public func distort(_ distortion: ColorDistortion) {
-    guard channels == 3 else {
-      for i in 0..<shape.count { pointer[i] = clamp(pointer[i] * distortion.exposure) }
-      return
-    }
-    let (red, green, blue) = (plane(0), plane(1), plane(2))
-    for i in 0..<shape.area {
+extension ColorDistortion {
+  /// Distorts `count` pixels in place: RGB to hue, saturation and value (the hexcone of Smith
+  /// 1978), there the changes, and back, clamped to 0...1.
+  ///
+  /// With the hue `h` in sixths of a turn, the value `v` and the chroma `c = v s`, the way back is
+  /// `v - c min(k, 4 - k, 1)`, not below `v - c` nor above `v`, with `k = (n + h) mod 6` and n of
+  /// 5, 3, 1 for red, green, blue. So there are no cases to branch on, and several pixels are
+  /// computed at once.
+  public func apply(
+    red: UnsafeMutablePointer<Float>, green: UnsafeMutablePointer<Float>,
+    blue: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    let turn = hue * 6
+    let (valueFactor, chromaFactor) = (exposure, exposure * saturation)
+    for i in 0..<count {
       let (r, g, b) = (red[i], green[i], blue[i])
       let largest = max(r, max(g, b))
       let spread = largest - min(r, min(g, b))
-      // Grey and black have no hue, and no saturation that a factor could raise.
-      var hue: Float = 0
-      var saturation: Float = 0
-      if spread > 0, largest > 0 {
-        saturation = spread / largest
-        let sixth: Float
-        if r == largest {
-          sixth = (g - b) / spread
-        } else if g == largest {
-          sixth = 2 + (b - r) / spread
-        } else {
-          sixth = 4 + (r - g) / spread
-        }
-        hue = (sixth < 0 ? sixth + 6 : sixth) / 6
-      }
-      hue += distortion.hue
-      if hue > 1 { hue -= 1 } else if hue < 0 { hue += 1 }
-      saturation *= distortion.saturation
-      let value = largest * distortion.exposure
-
-      // This order of arguments makes NaN 0.
-      let sector = min(6, max(0, hue * 6))
-      let index = Int(sector)
-      let fraction = sector - Float(index)
-      let low = value * (1 - saturation)
-      let falling = value * (1 - saturation * fraction)
-      let rising = value * (1 - saturation * (1 - fraction))
-      let (r2, g2, b2) =
-        switch index {
-        case 0, 6: (value, rising, low)
-        case 1: (falling, value, low)
-        case 2: (low, value, rising)
-        case 3: (low, falling, value)
-        case 4: (rising, low, value)
-        default: (value, low, falling)
-        }
-      red[i] = clamp(r2)
-      green[i] = clamp(g2)
-      blue[i] = clamp(b2)
+      // Grey has no hue, and no chroma that would show it.
+      let inverse = spread > 0 ? 1 / spread : 0
+      let ofGreenOrBlue = largest == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse
+      var sixth = (largest == r ? (g - b) * inverse : ofGreenOrBlue) + turn
+      // From -7..<11, as hues of red begin at -1.
+      sixth = sixth < 0 ? sixth + 6 : sixth
+      sixth = sixth < 0 ? sixth + 6 : sixth
+      sixth = sixth >= 6 ? sixth - 6 : sixth
+      let value = largest * valueFactor
+      let chroma = spread * chromaFactor
+      red[i] = Self.channel(5, sixth, value, chroma)
+      green[i] = Self.channel(3, sixth, value, chroma)
+      blue[i] = Self.channel(1, sixth, value, chroma)
     }
   }
 
+  /// Samples of other than RGB pictures are multiplied by the exposure, and clamped.
+  public func apply(gray: UnsafeMutablePointer<Float>, count: Int) {
+    for i in 0..<count { gray[i] = min(1, max(0, gray[i] * exposure)) }
+  }
+
   @inline(__always)
-  private func clamp(_ value: Float) -> Float { min(1, max(0, value)) }
+  private static func channel(
+    _ n: Float, _ sixth: Float, _ value: Float, _ chroma: Float
+  ) -> Float {
+    let sum = n + sixth
+    let k = sum >= 6 ? sum - 6 : sum
+    let share = max(0, min(1, min(k, 4 - k)))
+    return min(1, max(0, value - chroma * share))
+  }
+}
+
+extension Image {
+  /// Distorts the colours in place; pictures of other than three channels are only multiplied by
+  /// the exposure, and clamped.
+  public func distort(_ distortion: ColorDistortion) {
+    if channels == 3 {
+      distortion.apply(red: plane(0), green: plane(1), blue: plane(2), count: shape.area)
+    } else {
+      distortion.apply(gray: pointer, count: shape.count)
+    }
+  }
 }

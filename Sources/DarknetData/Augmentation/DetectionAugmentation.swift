@@ -1,0 +1,274 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetTensors
+
+/// A picture with its objects, in parts of the picture.
+public struct LabelledPicture: Sendable {
+  public var bitmap: Bitmap
+  public var objects: [TruthBox]
+
+  public init(_ bitmap: Bitmap, _ objects: [TruthBox]) {
+    self.bitmap = bitmap
+    self.objects = objects
+  }
+}
+
+/// How pictures for detectors are varied: `[net]`'s options and those of the last detection head.
+///
+/// AlexeyAB's program can do some of this only when built with OpenCV; here it is always done:
+/// blur, noise and mosaic, and the mean colour where a crop leaves the picture.
+public struct DetectionAugmentation: Hashable, Sendable {
+  /// Of `[net]`: flip, hue, saturation, exposure, blur, noise, mixup, mosaic.
+  public var options: AugmentationOptions
+  /// Of the head: each side of the picture moves by up to this part of its size.
+  public var jitter: Float
+  /// Of the head: the picture is enlarged or made smaller by up to this factor.
+  public var resize: Float
+  /// Of `[net]`: keep the picture's proportions.
+  public var letterBox: Bool
+  /// Of the head: objects a picture may have; more are cut off.
+  public var maxObjects: Int
+  /// The original has another scheme of its own: always flips, keeps no side cut off, and knows
+  /// none of the other options.
+  public var dialect: Dialect
+
+  public init(
+    options: AugmentationOptions = AugmentationOptions(), jitter: Float = 0.2, resize: Float = 1,
+    letterBox: Bool = false, maxObjects: Int = 200, dialect: Dialect = .alexeyab
+  ) {
+    self.options = options
+    self.jitter = jitter
+    self.resize = resize
+    self.letterBox = letterBox
+    self.maxObjects = maxObjects
+    self.dialect = dialect
+  }
+
+  /// Pictures as they are, stretched to the network's input.
+  public static var none: DetectionAugmentation {
+    var options = AugmentationOptions()
+    options.flip = false
+    return DetectionAugmentation(options: options, jitter: 0)
+  }
+
+  /// What the user should know about these options before training; `file` is the cfg.
+  public func warnings() -> [String] {
+    switch options.mix {
+    case .cutmix:
+      ["cutmix=1 is for classifiers only: it is ignored"]
+    case .mosaicOrCutmix:
+      ["cutmix=1 is for classifiers only: mosaic=1 is used without it"]
+    default: []
+    }
+  }
+
+  /// Whether this can be done at all.
+  ///
+  /// - Throws: `ConfigError` for options that exclude each other; `file` is the cfg.
+  public func check(file: String) throws(ConfigError) {
+    if letterBox, usesMosaic {
+      throw ConfigError(
+        file: file, section: "net", option: "letter_box", expected: "one of letter_box and mosaic",
+        found: "both", fix: "drop one")
+    }
+    guard isSane else {
+      throw ConfigError(
+        file: file, section: "net",
+        expected: "jitter in 0...10, resize, saturation and exposure in 0.01...100, hue in -1...1",
+        found: "jitter=\(jitter), resize=\(resize), saturation=\(options.saturation), "
+          + "exposure=\(options.exposure), hue=\(options.hue)",
+        fix: "change them")
+    }
+  }
+
+  private var isSane: Bool {
+    let factors: ClosedRange<Float> = 0.01...100
+    return (0...10).contains(jitter) && factors.contains(resize)
+      && factors.contains(options.saturation) && factors.contains(options.exposure)
+      && (-1...1).contains(options.hue)
+  }
+
+  var usesMosaic: Bool { options.mix == .mosaic || options.mix == .mosaicOrCutmix }
+
+  // MARK: One row of a batch
+
+  /// Paints one row of a batch into `target` and returns its objects, in parts of the input.
+  ///
+  /// - Precondition: `check` finds nothing.
+  /// - Parameters:
+  ///   - random: decides everything, so the same state gives the same row.
+  ///   - variation: draws the variation where it is not `random`'s to draw: frames of a sequence
+  ///     are varied alike.
+  ///   - draw: gives a picture; called once, twice for mixup, four times for mosaic.
+  public func compose<Failure: Error>(
+    into target: PlaneTarget, random: inout Random, variation: Random? = nil,
+    draw: (inout Random) throws(Failure) -> LabelledPicture
+  ) throws(Failure) -> [TruthBox] {
+    precondition(isSane, "check the augmentation first")
+    var varying = variation ?? random.split(0x56_41_52_59)
+    let first = try draw(&random)
+    let channels = first.bitmap.channels
+    let whole = MosaicTile(covering: target)
+    if dialect == .pjreddie {
+      return place(shuffled(first, &random), into: target, random: &varying)
+    }
+    if usesMosaic, varying.unit() < 0.5 {
+      let tiles = Mosaic(width: target.width, height: target.height, random: &varying)
+      var objects: [TruthBox] = []
+      for corner in Mosaic.Corner.allCases {
+        let picture = corner == .topLeft ? first : try draw(&random)
+        objects += tiles.paint(
+          shuffled(picture, &random), at: corner, of: target, with: self, random: &varying)
+      }
+      return Array(objects.prefix(maxObjects))
+    }
+    var objects = paint(shuffled(first, &random), whole, of: target, random: &varying)
+    if options.mix == .mixup, varying.unit() < 0.5 {
+      let second = try draw(&random)
+      let other = FloatBuffer(count: channels * target.width * target.height)
+      let otherTarget = PlaneTarget(other.pointer, width: target.width, height: target.height)
+      objects += paint(
+        shuffled(second, &random), MosaicTile(covering: otherTarget), of: otherTarget,
+        random: &varying)
+      target.average(with: otherTarget, channels: channels)
+    }
+    return Array(objects.prefix(maxObjects))
+  }
+
+  /// Objects in another order, so that those cut off by `maxObjects` differ from time to time:
+  /// as many exchanges with random partners as there are objects, which is Darknet's way.
+  private func shuffled(_ picture: LabelledPicture, _ random: inout Random) -> LabelledPicture {
+    var picture = picture
+    for i in picture.objects.indices {
+      picture.objects.swapAt(i, random.below(picture.objects.count))
+    }
+    return picture
+  }
+
+  // MARK: AlexeyAB
+
+  private func paint(
+    _ picture: LabelledPicture, _ tile: MosaicTile, of target: PlaneTarget, random: inout Random
+  ) -> [TruthBox] {
+    let variation = draw(for: picture, width: target.width, height: target.height, &random)
+    return paint(picture, variation, tile, of: target, random: &random)
+  }
+
+  /// Draws how a picture is varied for an input of `width` x `height`.
+  func draw(
+    for picture: LabelledPicture, width: Int, height: Int, _ random: inout Random
+  ) -> PictureVariation {
+    var crop = PictureCrop(
+      pictureWidth: picture.bitmap.width, pictureHeight: picture.bitmap.height)
+    crop.draw(
+      jitter: jitter, resize: resize,
+      networkAspect: letterBox ? Float(width) / Float(height) : nil, random: &random)
+    crop.flipped = random.unit() < 0.5 && options.flip
+    let distortion = ColorDistortion(options, random: &random)
+    let blur = drawBlur(random.below(3))
+    let noise = Float(min(max(options.gaussianNoise, 0), 127))
+    return PictureVariation(
+      crop: crop, distortion: distortion, blur: blur,
+      noise: noise > 0 && random.unit() < 0.5 ? noise : 0)
+  }
+
+  /// A third of the pictures stays sharp, a third gets a blurred background, the last third what
+  /// the cfg asks for: 1 for the background, more for the size of the kernel.
+  private func drawBlur(_ third: Int) -> PictureVariation.Blur {
+    guard options.blur > 0, third > 0 else { return .none }
+    return third == 1 || options.blur == 1 ? .background : .whole(kernel: options.blur)
+  }
+
+  /// Paints the tile's part of the varied picture, and returns its objects in parts of the whole
+  /// varied picture, cut to it; those smaller than a pixel are left out.
+  func paint(
+    _ picture: LabelledPicture, _ variation: PictureVariation, _ tile: MosaicTile,
+    of target: PlaneTarget, random: inout Random
+  ) -> [TruthBox] {
+    let (width, height) = (target.width, target.height)
+    let objects = picture.objects.compactMap { object -> TruthBox? in
+      guard let box = variation.crop.map(object.box), box.width >= 1 / Float(width),
+        box.height >= 1 / Float(height)
+      else { return nil }
+      return TruthBox(box: box, classIndex: object.classIndex, trackID: object.trackID)
+    }
+    guard tile.width > 0, tile.height > 0 else { return objects }
+    let part = target.part(x: tile.left, y: tile.top, width: tile.width, height: tile.height)
+    let axes = variation.crop.axes(
+      width: width, height: height, columns: tile.sourceColumns, rows: tile.sourceRows)
+    PictureRenderer(
+      picture.bitmap, horizontal: axes.horizontal, vertical: axes.vertical,
+      distortion: variation.distortion
+    ).render(picture.bitmap, into: part)
+    let channels = picture.bitmap.channels
+    switch variation.blurKernel(objects, width: width, height: height) {
+    case .none: break
+    case .background:
+      let sharp = objects.map { tile.inTile($0.box, width: width, height: height) }
+      Filters.blur(part, channels: channels, size: 17, sharp: sharp)
+    case .whole(let kernel): Filters.blur(part, channels: channels, size: kernel)
+    }
+    if variation.noise > 0 {
+      Filters.addNoise(part, channels: channels, deviation: variation.noise, random: &random)
+    }
+    return objects
+  }
+
+  // MARK: pjreddie
+
+  /// The original's scheme: the picture with its proportions jittered is put at a random place of
+  /// a grey input that it fills in one direction, the colours of all change, half are mirrored.
+  private func place(
+    _ picture: LabelledPicture, into target: PlaneTarget, random: inout Random
+  ) -> [TruthBox] {
+    let bitmap = picture.bitmap
+    let (w, h) = (Double(bitmap.width), Double(bitmap.height))
+    let (dw, dh) = (w * Double(jitter), h * Double(jitter))
+    // A jitter of 1 may leave no picture.
+    let newWidth = max(1, w + Double(random.uniform(-dw, dw)))
+    let newHeight = max(1, h + Double(random.uniform(-dh, dh)))
+    let aspect = newWidth / newHeight
+    let (inputWidth, inputHeight) = (Double(target.width), Double(target.height))
+    // An input that is not square may cut the other side.
+    let placedWidth = max(1, Int(min(1e6, aspect < 1 ? inputHeight * aspect : inputWidth)))
+    let placedHeight = max(1, Int(min(1e6, aspect < 1 ? inputHeight : inputWidth / aspect)))
+    let left = Int(random.unit() * (inputWidth - Double(placedWidth)))
+    let top = Int(random.unit() * (inputHeight - Double(placedHeight)))
+    let distortion = ColorDistortion(options, random: &random)
+    let flipped = random.unit() < 0.5
+
+    target.fill(min(1, max(0, 0.5 * distortion.exposure)), channels: bitmap.channels)
+    let columns = max(0, left)..<min(target.width, left + placedWidth)
+    let rows = max(0, top)..<min(target.height, top + placedHeight)
+    PictureRenderer(
+      bitmap,
+      horizontal: SamplingAxis(count: columns.count, of: bitmap.width, flipped: flipped) { x in
+        Float(x + columns.lowerBound - left) / Float(placedWidth) * Float(bitmap.width)
+      },
+      vertical: SamplingAxis(count: rows.count, of: bitmap.height, flipped: false) { y in
+        Float(y + rows.lowerBound - top) / Float(placedHeight) * Float(bitmap.height)
+      }, distortion: distortion
+    ).render(
+      bitmap,
+      into: target.part(
+        x: flipped ? target.width - columns.upperBound : columns.lowerBound,
+        y: rows.lowerBound, width: columns.count, height: rows.count))
+
+    let (scaleX, scaleY) = (
+      Float(placedWidth) / Float(target.width), Float(placedHeight) / Float(target.height)
+    )
+    let (shiftX, shiftY) = (Float(left) / Float(target.width), Float(top) / Float(target.height))
+    return picture.objects.compactMap { object -> TruthBox? in
+      func clamped(_ value: Float) -> Float { min(1, max(0, value)) }
+      var x0 = clamped(object.box.left * scaleX + shiftX)
+      var x1 = clamped(object.box.right * scaleX + shiftX)
+      let y0 = clamped(object.box.top * scaleY + shiftY)
+      let y1 = clamped(object.box.bottom * scaleY + shiftY)
+      if flipped { (x0, x1) = (1 - x1, 1 - x0) }
+      guard x1 - x0 >= 0.001, y1 - y0 >= 0.001 else { return nil }
+      return TruthBox(
+        box: Box(left: x0, top: y0, right: x1, bottom: y1), classIndex: object.classIndex,
+        trackID: object.trackID)
+    }.prefix(maxObjects).map { $0 }
+  }
+}
