@@ -1,0 +1,103 @@
+import DarknetConfig
+import DarknetTensors
+
+/// The size of the network's input at each iteration: always the same, or another every ten
+/// iterations where the cfg's last head says `random=1`.
+///
+/// A function of the seed and the iteration alone, so that a run that is resumed sees the sizes
+/// of one that was not interrupted.
+public struct InputSizes: Sendable {
+  public struct Size: Hashable, Sendable {
+    public var width: Int
+    public var height: Int
+
+    public init(width: Int, height: Int) {
+      self.width = width
+      self.height = height
+    }
+  }
+
+  private enum Rule: Sendable {
+    case fixed
+    case alexeyab(coefficient: Float, step: Float)
+    case pjreddie
+  }
+
+  public let initial: Size
+  private let rule: Rule
+  private let maxBatches: Int
+  private let seed: UInt64
+
+  /// Always the same size.
+  public init(width: Int, height: Int) {
+    initial = Size(width: width, height: height)
+    rule = .fixed
+    maxBatches = 0
+    seed = 0
+  }
+
+  /// Changing sizes.
+  ///
+  /// - Parameters:
+  ///   - random: the head's option: 0 for no change, 1 for a factor of up to 1.4, else the factor.
+  ///   - resizeStep: `[net]`'s option; sizes are multiples of it.
+  ///   - maxBatches: the last iterations have the largest size.
+  ///   - dialect: the original draws from 320, 352…608 whatever the cfg's size.
+  public init(
+    width: Int, height: Int, random: Float, resizeStep: Float = 32, maxBatches: Int, seed: UInt64,
+    dialect: Dialect = .alexeyab
+  ) {
+    initial = Size(width: width, height: height)
+    // Without an end there are no last iterations.
+    self.maxBatches = maxBatches > 0 ? maxBatches : .max
+    self.seed = seed
+    if random == 0 || !random.isFinite {
+      rule = .fixed
+    } else if dialect == .pjreddie {
+      rule = .pjreddie
+    } else {
+      let step = resizeStep.isFinite ? min(max(1, resizeStep), 4096) : 32
+      rule = .alexeyab(coefficient: random == 1 ? 1.4 : min(max(random, 0.1), 10), step: step)
+    }
+  }
+
+  /// The largest size that any iteration has.
+  public var largest: Size {
+    switch rule {
+    case .fixed: initial
+    case .alexeyab(let coefficient, let step):
+      scaled(max(coefficient, 1 / coefficient), step)
+    case .pjreddie: Size(width: 608, height: 608)
+    }
+  }
+
+  public var changes: Bool { if case .fixed = rule { false } else { true } }
+
+  /// The size at an iteration, the first being 1.
+  public func size(at iteration: Int) -> Size {
+    let done = max(iteration, 1) - 1
+    let block = done / 10
+    var random = Random(seed: seed).split(0x53_49_5A_45).split(UInt64(block))
+    switch rule {
+    case .fixed: return initial
+    case .alexeyab(let coefficient, let step):
+      // The largest first, so that all memory that is needed is known to be there, and last.
+      if block == 0 || done > maxBatches - 100 { return scaled(coefficient, step) }
+      let factor = random.factor(coefficient)
+      var size = scaled(factor, step)
+      if factor < 1, size.width > initial.width || size.height > initial.height { size = initial }
+      return size
+    case .pjreddie:
+      let side = done > maxBatches - 200 ? 608 : (random.below(10) + 10) * 32
+      return Size(width: side, height: side)
+    }
+  }
+
+  /// `round(factor * size / step + 1) * step` for both sides, at least one step.
+  private func scaled(_ factor: Float, _ step: Float) -> Size {
+    func side(_ size: Int) -> Int {
+      Int(max(1, (factor * Float(size) / step + 1).rounded()) * step)
+    }
+    return Size(width: side(initial.width), height: side(initial.height))
+  }
+}

@@ -1,0 +1,148 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetTensors
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A small data set for trials: shapes of any colour on textured ground, some partly hidden.
+///
+/// A picture depends on the seed and its number only. Colour says nothing about the class, so a
+/// network has to learn the shapes.
+public struct SyntheticShapes: Sendable {
+  public static let classNames = ["circle", "square", "triangle", "star"]
+
+  public var seed: UInt64 = 1
+  public var width = 480
+  public var height = 360
+  public var trainCount = 320
+  public var validCount = 80
+  /// Objects of a picture at most; at least one.
+  public var maxObjects = 6
+
+  public init() {}
+
+  // MARK: Files
+
+  /// The files of a written data set.
+  public struct Files: Sendable {
+    public let data: String
+    public let names: String
+    public let train: String
+    public let valid: String
+  }
+
+  /// Writes pictures, labels, lists, names and `shapes.data` into `folder`, which is made if need
+  /// be. Paths in the lists begin with `folder` as it is given.
+  public func write(to folder: String, threads: Int = 2) throws(FileError) -> Files {
+    try makeFolders(folder)
+    try makeFolders("\(folder)/backup")
+    let files = Files(
+      data: "\(folder)/shapes.data", names: "\(folder)/shapes.names",
+      train: "\(folder)/train.txt", valid: "\(folder)/valid.txt")
+    try writePictures(0..<trainCount, "\(folder)/train", list: files.train, threads: threads)
+    try writePictures(
+      trainCount..<trainCount + validCount, "\(folder)/valid", list: files.valid, threads: threads)
+    try write(Self.classNames.joined(separator: "\n") + "\n", to: files.names)
+    try write(
+      """
+      classes = \(Self.classNames.count)
+      train = \(files.train)
+      valid = \(files.valid)
+      names = \(files.names)
+      backup = \(folder)/backup
+
+      """, to: files.data)
+    return files
+  }
+
+  private func writePictures(
+    _ numbers: Range<Int>, _ folder: String, list: String, threads: Int
+  ) throws(FileError) {
+    try makeFolders(folder)
+    // Most as JPEG, some as PNG, as in data sets that grew.
+    let paths = numbers.map { number in
+      let digits = String("\(10_000 + number)".dropFirst())
+      return "\(folder)/\(digits).\(number % 8 == 7 ? "png" : "jpg")"
+    }
+    let errors = ErrorBox()
+    Workers.run(numbers.count, threads: threads) { index in
+      do throws(FileError) {
+        let picture = self.picture(numbers.lowerBound + index)
+        try ImageFile.save(picture.bitmap, to: paths[index], quality: 92, durable: false)
+        try write(Self.labels(picture.objects), to: String(paths[index].dropLast(3)) + "txt")
+      } catch {
+        errors.note(error)
+      }
+    }
+    if let error = errors.first { throw error }
+    try write(paths.map { $0 + "\n" }.joined(), to: list)
+  }
+
+  /// The lines of a label file.
+  static func labels(_ objects: [TruthBox]) -> String {
+    objects.map { object in
+      let box = object.box
+      let numbers = [box.x, box.y, box.width, box.height].map { fixed(Double($0), decimals: 6) }
+      return "\(object.classIndex) \(numbers.joined(separator: " "))\n"
+    }.joined()
+  }
+
+  private func write(_ text: String, to path: String) throws(FileError) {
+    try AtomicFile.write(to: path, durable: false, text)
+  }
+
+  /// Makes a folder and those above it.
+  private func makeFolders(_ path: String) throws(FileError) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/") {
+      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+      if mkdir(made, 0o777) != 0, errno != EEXIST {
+        throw FileError(.create, made, code: errno)
+      }
+    }
+  }
+
+  // MARK: A picture
+
+  /// Picture `number` with its objects; all numbers are possible, `write` takes them from 0 on.
+  public func picture(_ number: Int) -> LabelledPicture {
+    var random = Random(seed: seed).split(UInt64(truncatingIfNeeded: number))
+    let bitmap = Bitmap(width: width, height: height)
+    let ground = Texture(random: &random)
+    ground.paint(bitmap)
+    let canvas = Canvas(bitmap)
+    var objects: [TruthBox] = []
+    let wanted = 1 + random.below(max(1, maxObjects))
+    // Some places are refused, so a crowded picture may get fewer.
+    for _ in 0..<wanted * 8 where objects.count < wanted {
+      let shape = Shape(
+        width: Float(width), height: Float(height), ground: ground.mean, random: &random)
+      let box = shape.box.scaled(1 / Float(width), 1 / Float(height))
+      guard objects.allSatisfy({ Self.hidden($0.box, by: box) < 0.25 }) else { continue }
+      shape.paint(on: canvas)
+      objects.append(TruthBox(box: box, classIndex: shape.classIndex))
+    }
+    return LabelledPicture(bitmap, objects)
+  }
+
+  /// How much of a box lies below another one.
+  private static func hidden(_ lower: Box, by upper: Box) -> Float {
+    Box.intersection(lower, upper) / min(lower.area, upper.area)
+  }
+}
+
+/// The first error of several threads.
+private final class ErrorBox: Sendable {
+  private let error = Mutex<FileError?>(nil)
+
+  func note(_ new: FileError) { error.withLock { if $0 == nil { $0 = new } } }
+
+  var first: FileError? { error.withLock { $0 } }
+}
