@@ -1,0 +1,67 @@
+import DarknetBoxes
+
+/// Sizes of objects, in pixels of the network's input, against its anchors.
+public struct BoxStatistics: Sendable {
+  /// Objects whose size, the root of their area, lies in a range of pixels.
+  public struct SizeBin: Hashable, Sendable {
+    public let from: Int
+    /// nil for the last, which is open.
+    public let to: Int?
+    public internal(set) var count = 0
+  }
+
+  public struct AnchorUse: Hashable, Sendable {
+    public let width: Float
+    public let height: Float
+    /// Objects that this anchor fits best.
+    public internal(set) var count = 0
+    /// Their mean overlap with it.
+    public internal(set) var meanIoU: Float = 0
+  }
+
+  public private(set) var sizes: [SizeBin]
+  /// Less than a pixel wide or high: training leaves them out.
+  public private(set) var tooSmall = 0
+  public private(set) var anchors: [AnchorUse]
+  /// Mean over all objects of the overlap with the best anchor; nil without anchors or objects.
+  public private(set) var meanBestIoU: Float?
+  /// Objects that overlap no anchor by half: they are learned badly.
+  public private(set) var unfitting = 0
+
+  init(_ records: [PictureRecord], _ options: DataSetCheck.Options) {
+    let limits = [0, 8, 16, 32, 64, 128, 256]
+    sizes = limits.indices.map { index in
+      SizeBin(from: limits[index], to: limits.indices.contains(index + 1) ? limits[index + 1] : nil)
+    }
+    anchors = options.anchors.map { AnchorUse(width: $0.width, height: $0.height) }
+    let shapes = anchors.map { Box(x: 0, y: 0, width: $0.width, height: $0.height) }
+    var (sum, count) = (0.0, 0)
+    for record in records {
+      guard let picture = record.size else { continue }
+      let frame = PictureFrame(
+        pictureWidth: picture.width, pictureHeight: picture.height,
+        networkWidth: options.inputWidth, networkHeight: options.inputHeight,
+        letterbox: options.letterBox)
+      for object in record.objects {
+        let box = object.box.atOrigin.scaled(
+          Float(frame.contentWidth), Float(frame.contentHeight))
+        if box.width < 1 || box.height < 1 { tooSmall += 1 }
+        let size = box.area.squareRoot()
+        let bin = limits.lastIndex { Float($0) <= size } ?? 0
+        sizes[bin].count += 1
+        guard !shapes.isEmpty else { continue }
+        let overlaps = shapes.map { Box.iou($0, box) }
+        let best = overlaps.indices.max { overlaps[$0] < overlaps[$1] }!
+        anchors[best].count += 1
+        anchors[best].meanIoU += overlaps[best]
+        if overlaps[best] < 0.5 { unfitting += 1 }
+        sum += Double(overlaps[best])
+        count += 1
+      }
+    }
+    for index in anchors.indices where anchors[index].count > 0 {
+      anchors[index].meanIoU /= Float(anchors[index].count)
+    }
+    meanBestIoU = count > 0 ? Float(sum / Double(count)) : nil
+  }
+}

@@ -1,0 +1,157 @@
+import DarknetConfig
+
+extension DataSetCheck {
+  /// The report for people.
+  ///
+  /// - Parameter limit: problems of each kind that are told; the rest is counted.
+  public func text(limit: Int = 20) -> String {
+    var report = CheckText(limit: limit)
+    report.add(train, title: "train", self)
+    if let valid { report.add(valid, title: "valid", self) }
+    report.addOverlap(self)
+    report.addClasses(self)
+    report.addSizes(self)
+    report.line(isClean ? "No problems found." : "Mend the above, or train without it.")
+    return report.text
+  }
+}
+
+/// Builds the text of a check.
+private struct CheckText {
+  private(set) var text = ""
+  let limit: Int
+
+  init(limit: Int) { self.limit = limit }
+
+  mutating func line(_ line: String) { text += line + "\n" }
+
+  mutating func add(_ part: DataSetCheck.Part, title: String, _ check: DataSetCheck) {
+    line("\(title): \(part.list)")
+    line("  pictures             \(part.pictures)")
+    if part.readable > 0 {
+      let (small, large) = (part.smallestPicture, part.largestPicture)
+      line(
+        "  sizes                "
+          + (small == large
+            ? "all \(small.width)x\(small.height)"
+            : "\(small.width)x\(small.height) to \(large.width)x\(large.height)"))
+    }
+    line("  objects              \(part.objects) in \(part.withObjects) pictures")
+    if part.withoutObjects > 0 {
+      line("  pictures of nothing  \(part.withoutObjects)")
+    }
+    if part.mostObjects.count > check.options.maxObjects {
+      line(
+        "  \(part.mostObjects.picture) has \(part.mostObjects.count) objects; training takes "
+          + "\(check.options.maxObjects) of a picture: raise max= in the cfg's heads")
+    }
+    addList("paths that stand twice", part.duplicates) {
+      "\(part.list):\($0.line): \($0.path) stands in line \($0.firstLine) already"
+    }
+    for group in DataProblem.Group.allCases {
+      addList(group.rawValue, part.problems.filter { $0.group == group }) { $0.description }
+    }
+    line("")
+  }
+
+  private mutating func addList<Item>(_ title: String, _ items: [Item], _ words: (Item) -> String) {
+    guard !items.isEmpty else { return }
+    line("  \(title): \(items.count)")
+    for item in items.prefix(limit) { line("    " + words(item)) }
+    if items.count > limit { line("    … and \(items.count - limit) more") }
+  }
+
+  mutating func addOverlap(_ check: DataSetCheck) {
+    let before = text.utf8.count
+    addList("pictures in both lists, which flatter every figure", check.inBothLists) { $0 }
+    addList(
+      "copies across the lists, which flatter every figure", check.twins.filter(\.acrossParts)
+    ) { "\($0.first) = \($0.second)" }
+    addList("copies under other names", check.twins.filter { !$0.acrossParts }) {
+      "\($0.first) = \($0.second)"
+    }
+    if text.utf8.count > before { line("") }
+  }
+
+  mutating func addClasses(_ check: DataSetCheck) {
+    let train = check.train
+    guard !train.objectsOfClass.isEmpty else { return }
+    let names = train.objectsOfClass.indices.map { index in
+      check.options.names.indices.contains(index) ? check.options.names[index] : "\(index)"
+    }
+    if let classes = check.options.classes, !check.options.names.isEmpty,
+      classes != check.options.names.count
+    {
+      line("names: \(check.options.names.count), but the cfg has \(classes) classes")
+    }
+    let width = min(24, max(5, names.map(\.count).max() ?? 5))
+    func padded(_ name: String) -> String {
+      name + String(repeating: " ", count: max(0, width - name.count))
+    }
+    let most = max(1, train.objectsOfClass.max() ?? 1)
+    line("\(padded("class"))   train  pictures" + (check.valid == nil ? "" : "   valid"))
+    for (index, name) in names.enumerated() {
+      var row = padded(name) + number(train.objectsOfClass[index], 8)
+        + number(train.picturesOfClass[index], 10)
+      if let valid = check.valid {
+        row += number(
+          valid.objectsOfClass.indices.contains(index) ? valid.objectsOfClass[index] : 0, 8)
+      }
+      line("\(row)  \(bar(train.objectsOfClass[index], of: most))".trimmedEnd)
+    }
+    let empty = names.indices.filter { train.objectsOfClass[$0] == 0 }
+    if !empty.isEmpty {
+      line("no objects to learn from: " + empty.map { names[$0] }.joined(separator: ", "))
+    }
+    line(
+      "counters_per_class = "
+        + train.objectsOfClass.map { "\($0)" }.joined(separator: ", "))
+    line("")
+  }
+
+  mutating func addSizes(_ check: DataSetCheck) {
+    let boxes = check.boxes
+    guard check.train.objects > 0 else { return }
+    let (w, h) = (check.options.inputWidth, check.options.inputHeight)
+    line("sizes of objects at \(w)x\(h), root of the area in pixels")
+    let most = max(1, boxes.sizes.map(\.count).max() ?? 1)
+    for bin in boxes.sizes {
+      let range = bin.to.map { "\(bin.from)…\($0)" } ?? "\(bin.from)…"
+      line(
+        ("  " + range + String(repeating: " ", count: max(0, 9 - range.count))
+          + number(bin.count, 8) + "  " + bar(bin.count, of: most)).trimmedEnd)
+    }
+    if boxes.tooSmall > 0 {
+      line("  less than a pixel wide or high, so not learned: \(boxes.tooSmall)")
+    }
+    if let mean = boxes.meanBestIoU {
+      line("anchors (mean overlap of the best \(percent(mean)))")
+      for anchor in boxes.anchors {
+        line(
+          "  \(whole(anchor.width))x\(whole(anchor.height)): \(anchor.count) objects, "
+            + "overlap \(percent(anchor.meanIoU))")
+      }
+      if boxes.unfitting > 0 {
+        line("  objects that no anchor fits by half: \(boxes.unfitting)")
+      }
+    }
+    line("")
+  }
+
+  private func number(_ value: Int, _ width: Int) -> String { DarknetConfig.padded(value, width) }
+
+  private func percent(_ part: Float) -> String { fixed(Double(part) * 100, decimals: 1) + " %" }
+
+  private func whole(_ value: Float) -> String { fixed(Double(value), decimals: 0) }
+
+  private func bar(_ value: Int, of most: Int) -> String {
+    String(repeating: "#", count: value == 0 ? 0 : max(1, value * 30 / most))
+  }
+}
+
+extension String {
+  /// Without blanks at its end.
+  fileprivate var trimmedEnd: String {
+    String(self[..<(lastIndex { $0 != " " }.map { index(after: $0) } ?? startIndex)])
+  }
+}

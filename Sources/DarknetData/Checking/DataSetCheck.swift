@@ -1,0 +1,237 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetTensors
+import Synchronization
+
+/// Reads a whole data set before training, and finds all that is wrong with it.
+public struct DataSetCheck: Sendable {
+  public struct Options: Sendable {
+    /// Classes of the cfg; nil if there is none, then those of the names.
+    public var classes: Int?
+    /// Names of the classes; may be empty.
+    public var names: [String] = []
+    /// Width and height of each anchor in pixels of the input; may be empty.
+    public var anchors: [(width: Float, height: Float)] = []
+    /// The network's input, in whose pixels sizes are told.
+    public var inputWidth = 416
+    public var inputHeight = 416
+    /// Whether the cfg keeps proportions.
+    public var letterBox = false
+    /// Objects a picture may have in training: the head's `max`.
+    public var maxObjects = 200
+    public var dialect = Dialect.alexeyab
+    public var threads = 2
+
+    public init() {}
+  }
+
+  /// What one list leads to.
+  public struct Part: Sendable {
+    public internal(set) var list: String
+    /// Lines with a path.
+    public internal(set) var pictures = 0
+    /// A path that stood in the list before: its lines.
+    public internal(set) var duplicates: [(path: String, firstLine: Int, line: Int)] = []
+    public internal(set) var readable = 0
+    /// With a label file that has objects.
+    public internal(set) var withObjects = 0
+    /// With a label file that has none: pictures of nothing, which is fine.
+    public internal(set) var withoutObjects = 0
+    public internal(set) var objects = 0
+    public internal(set) var objectsOfClass: [Int] = []
+    public internal(set) var picturesOfClass: [Int] = []
+    public internal(set) var mostObjects: (count: Int, picture: String) = (0, "")
+    public internal(set) var smallestPicture: (width: Int, height: Int) = (0, 0)
+    public internal(set) var largestPicture: (width: Int, height: Int) = (0, 0)
+    /// In the order of the list, each once.
+    public internal(set) var problems: [DataProblem] = []
+
+    public func count(_ group: DataProblem.Group) -> Int {
+      problems.count { $0.group == group }
+    }
+  }
+
+  /// Pictures with the same bytes under different names.
+  public struct Twins: Hashable, Sendable {
+    public let first: String
+    public let second: String
+    /// Whether one is trained with and the other measured with.
+    public let acrossParts: Bool
+  }
+
+  public let options: Options
+  public let train: Part
+  public let valid: Part?
+  /// Paths in both lists: figures measured with them flatter.
+  public let inBothLists: [String]
+  public let twins: [Twins]
+  public let boxes: BoxStatistics
+
+  /// Reads everything.
+  ///
+  /// - Parameter progress: called now and then, from any thread, with the pictures done and all.
+  public init(
+    train: ListFile, valid: ListFile? = nil, options: Options = Options(),
+    progress: (@Sendable (_ done: Int, _ all: Int) -> Void)? = nil
+  ) {
+    self.options = options
+    let all = train.count + (valid?.count ?? 0)
+    let done = Atomic(0)
+    func read(_ list: ListFile) -> [PictureRecord] {
+      let records = Mutex([PictureRecord?](repeating: nil, count: list.count))
+      Workers.run(list.count, threads: options.threads) { index in
+        let record = PictureRecord(list.pictures[index], options)
+        records.withLock { $0[index] = record }
+        let count = done.add(1, ordering: .relaxed).newValue
+        if count % 64 == 0 || count == all { progress?(count, all) }
+      }
+      return records.withLock { $0.compactMap(\.self) }
+    }
+    let trainRecords = read(train)
+    let validRecords = valid.map(read) ?? []
+    self.train = Part(train, trainRecords, options)
+    self.valid = valid.map { Part($0, validRecords, options) }
+    let trainPaths = Set(train.pictures)
+    var both: [String] = []
+    for path in valid?.pictures ?? [] where trainPaths.contains(path) && both.last != path {
+      both.append(path)
+    }
+    inBothLists = both
+    twins = Self.twins(zip(train.pictures, trainRecords), zip(valid?.pictures ?? [], validRecords))
+    boxes = BoxStatistics(trainRecords, options)
+  }
+
+  /// Whether nothing was found that should be mended before training. Missing labels are, empty
+  /// lines in a list are not.
+  public var isClean: Bool {
+    let parts = [train] + (valid.map { [$0] } ?? [])
+    return inBothLists.isEmpty && !twins.contains(where: \.acrossParts)
+      && parts.allSatisfy { $0.problems.allSatisfy { $0.group == .lists } && $0.duplicates.isEmpty }
+  }
+
+  private static func twins(
+    _ train: some Sequence<(String, PictureRecord)>, _ valid: some Sequence<(String, PictureRecord)>
+  ) -> [Twins] {
+    var seen: [PictureRecord.Fingerprint: (path: String, isTrain: Bool)] = [:]
+    var found: [Twins] = []
+    for (isTrain, (path, record)) in train.map({ (true, $0) }) + valid.map({ (false, $0) }) {
+      guard let print = record.fingerprint else { continue }
+      guard let first = seen[print] else {
+        seen[print] = (path, isTrain)
+        continue
+      }
+      // The same path twice is told elsewhere.
+      if first.path != path {
+        found.append(
+          Twins(first: first.path, second: path, acrossParts: first.isTrain != isTrain))
+      }
+    }
+    return found
+  }
+}
+
+extension DataSetCheck.Part {
+  init(_ list: ListFile, _ records: [PictureRecord], _ options: DataSetCheck.Options) {
+    self.list = list.path
+    pictures = list.count
+    duplicates = list.duplicates().map {
+      (list.pictures[$0.again], list.lines[$0.first], list.lines[$0.again])
+    }
+    let seen = ProblemLog()
+    problems = seen.note(list.problems)
+    let largestClass = records.joinedObjects.map(\.classIndex).max() ?? -1
+    // Without cfg and names a class number may be anything: count the first thousands only.
+    let classes = options.classes ?? max(options.names.count, min(largestClass + 1, 10_000))
+    objectsOfClass = Array(repeating: 0, count: classes)
+    picturesOfClass = objectsOfClass
+    for (index, record) in records.enumerated() {
+      problems += record.problems.filter { seen.note($0) }
+      if let size = record.size {
+        readable += 1
+        note(size)
+      }
+      if record.hasLabels {
+        if record.objects.isEmpty { withoutObjects += 1 } else { withObjects += 1 }
+      }
+      objects += record.objects.count
+      if record.objects.count > mostObjects.count {
+        mostObjects = (record.objects.count, list.pictures[index])
+      }
+      for object in record.objects where object.classIndex < classes {
+        objectsOfClass[object.classIndex] += 1
+      }
+      for classIndex in Set(record.objects.map(\.classIndex)) where classIndex < classes {
+        picturesOfClass[classIndex] += 1
+      }
+    }
+  }
+
+  private mutating func note(_ size: (width: Int, height: Int)) {
+    if readable == 1 { (smallestPicture, largestPicture) = (size, size) }
+    func area(_ size: (width: Int, height: Int)) -> Int { size.width * size.height }
+    if area(size) < area(smallestPicture) { smallestPicture = size }
+    if area(size) > area(largestPicture) { largestPicture = size }
+  }
+}
+
+/// What was found about one line of a list.
+struct PictureRecord: Sendable {
+  struct Fingerprint: Hashable, Sendable {
+    let bytes: Int
+    let hash: UInt64
+  }
+
+  var fingerprint: Fingerprint?
+  var size: (width: Int, height: Int)?
+  var objects: [TruthBox] = []
+  var hasLabels = false
+  var problems: [DataProblem] = []
+
+  init(_ path: String, _ options: DataSetCheck.Options) {
+    let classes = options.classes ?? (options.names.isEmpty ? nil : options.names.count)
+    let labels = LabelFile(ofPicture: path, classes: classes, dialect: options.dialect)
+    objects = labels.objects
+    problems = labels.problems
+    hasLabels = !problems.contains { $0.group == .missingLabels }
+    do throws(ImageError) {
+      let (bitmap, fingerprint) = try ImageFile.loadBitmapAndFingerprint(path)
+      size = (bitmap.width, bitmap.height)
+      self.fingerprint = fingerprint
+    } catch {
+      problems.append(DataProblem(path, .unreadablePicture(error.problem)))
+    }
+  }
+}
+
+extension ImageFile {
+  /// Decodes a file, and computes a number of its bytes by which copies are known.
+  fileprivate static func loadBitmapAndFingerprint(
+    _ path: String
+  ) throws(ImageError) -> (Bitmap, PictureRecord.Fingerprint) {
+    let file: LimitedFile
+    do throws(LimitedFile.Failure) {
+      file = try LimitedFile(path, firstPart: 4096)
+      try file.readRest(limit: Limits().fileBytes)
+    } catch {
+      switch error {
+      case .system(let code): throw ImageError(path, .unreadable(code: code))
+      case .tooLong: throw ImageError(path, .tooManyBytes(limit: Limits().fileBytes))
+      }
+    }
+    let bitmap = try decode(file.bytes, name: path)
+    // FNV-1a over words of eight bytes: quick, and no two files of a data set meet by chance.
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    let words = file.bytes.count / 8
+    for word in 0..<words {
+      hash = (hash ^ file.bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
+        &* 0x0000_0100_0000_01B3
+      hash ^= hash >> 29
+    }
+    for byte in file.bytes[(words * 8)...] { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+    return (bitmap, PictureRecord.Fingerprint(bytes: file.bytes.count, hash: hash))
+  }
+}
+
+extension [PictureRecord] {
+  var joinedObjects: some Sequence<TruthBox> { lazy.flatMap(\.objects) }
+}
