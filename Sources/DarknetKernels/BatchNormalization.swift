@@ -37,13 +37,35 @@ public enum BatchNormalization {
     }
   }
 
+  /// How the sums over a channel are taken.
+  public enum Summation: Hashable, Sendable {
+    /// In double.
+    case double
+    /// In float32, one value after another, as pjreddie's program does: its means are off by up to
+    /// 1e-5 of themselves, which moves activations across the kinks of leaky and relu. Only with
+    /// the same error a training can be followed for many updates.
+    case singleInOrder
+  }
+
   /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
   public static func statistics(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>,
-    pool: ThreadPool = .shared
+    summation: Summation = .double, pool: ThreadPool = .shared
   ) {
     let count = Double(batch * area)
+    if summation == .singleInOrder {
+      pool.run(channels) { c in
+        let total = sumInOrder(x, batch: batch, channel: c, of: channels, area: area) { $0[$1] }
+        let center = total * Float(1 / count)
+        mean[c] = center
+        let deviation = sumInOrder(x, batch: batch, channel: c, of: channels, area: area) {
+          ($0[$1] - center) * ($0[$1] - center)
+        }
+        variance[c] = count > 1 ? deviation * Float(1 / (count - 1)) : 0
+      }
+      return
+    }
     pool.run(channels) { c in
       var total = 0.0
       for n in 0..<batch { total += kernels.pointee.sum(x + (n * channels + c) * area, area) }
@@ -56,6 +78,20 @@ public enum BatchNormalization {
       mean[c] = Float(center)
       variance[c] = count > 1 ? Float(deviation / (count - 1)) : 0
     }
+  }
+
+  /// A float32 sum over the values of a channel, image after image.
+  @inline(__always)
+  private static func sumInOrder(
+    _ x: UnsafePointer<Float>, batch: Int, channel: Int, of channels: Int, area: Int,
+    _ term: (UnsafePointer<Float>, Int) -> Float
+  ) -> Float {
+    var total: Float = 0
+    for n in 0..<batch {
+      let start = (n * channels + channel) * area
+      for i in start..<start + area { total += term(x, i) }
+    }
+    return total
   }
 
   /// y = (x - mean) * inverse deviation * scale + bias; `y` may be `x`. Nil `scale` is 1, nil
@@ -95,7 +131,7 @@ public enum BatchNormalization {
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
     biasGradient: UnsafeMutablePointer<Float>?, likeDarknet: Bool = true,
-    pool: ThreadPool = .shared
+    summation: Summation = .double, pool: ThreadPool = .shared
   ) {
     let count = Double(batch * area)
     pool.run(channels) { c in
@@ -107,6 +143,17 @@ public enum BatchNormalization {
       }
       scaleGradient?[c] += Float(product * Double(epsilon.inverseDeviation(variance[c])))
       biasGradient?[c] += Float(total)
+      if summation == .singleInOrder {
+        // The parameters' own gradients are exact there; those that flow on are not.
+        let (g, center) = (scale?[c] ?? 1, mean[c])
+        total = Double(
+          sumInOrder(dy, batch: batch, channel: c, of: channels, area: area) { $0[$1] * g })
+        product = Double(
+          sumInOrder(dy, batch: batch, channel: c, of: channels, area: area) {
+            $0[$1] * g * (x[$1] - center)
+          })
+        (total, product) = g == 0 ? (0, 0) : (total / Double(g), product / Double(g))
+      }
       let gamma = Double(scale?[c] ?? 1)
       let divisor = likeDarknet ? count : max(count - 1, 1)
       let (inverse, slope) = epsilon.inverseAndSlope(
