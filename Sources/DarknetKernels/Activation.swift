@@ -41,7 +41,7 @@ public enum Activation: String, CaseIterable, Sendable {
   ///
   /// - Precondition: not `mixesChannels`.
   public func apply(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
-    if self == .linear { return }
+    if self == .linear || Arithmetic.isInOrder && Arithmetic.apply(self, values, count) { return }
     kernels.pointee.activate(kernelCode, values, count)
   }
 

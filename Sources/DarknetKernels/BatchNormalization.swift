@@ -37,32 +37,18 @@ public enum BatchNormalization {
     }
   }
 
-  /// How the sums over a channel are taken.
-  public enum Summation: Hashable, Sendable {
-    /// In double.
-    case double
-    /// In float32, one value after another, as pjreddie's program does: its means are off by up to
-    /// 1e-5 of themselves, which moves activations across the kinks of leaky and relu. Only with
-    /// the same error a training can be followed for many updates.
-    case singleInOrder
-  }
-
   /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
   public static func statistics(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>,
-    summation: Summation = .double, pool: ThreadPool = .shared
+    pool: ThreadPool = .shared
   ) {
     let count = Double(batch * area)
-    if summation == .singleInOrder {
+    if Arithmetic.isInOrder {
       pool.run(channels) { c in
-        let total = sumInOrder(x, batch: batch, channel: c, of: channels, area: area) { $0[$1] }
-        let center = total * Float(1 / count)
-        mean[c] = center
-        let deviation = sumInOrder(x, batch: batch, channel: c, of: channels, area: area) {
-          ($0[$1] - center) * ($0[$1] - center)
-        }
-        variance[c] = count > 1 ? deviation * Float(1 / (count - 1)) : 0
+        let one = ChannelInOrder(batch: batch, channels: channels, channel: c, area: area)
+        mean[c] = one.mean(x)
+        variance[c] = one.variance(x, mean: mean[c])
       }
       return
     }
@@ -80,20 +66,6 @@ public enum BatchNormalization {
     }
   }
 
-  /// A float32 sum over the values of a channel, image after image.
-  @inline(__always)
-  private static func sumInOrder(
-    _ x: UnsafePointer<Float>, batch: Int, channel: Int, of channels: Int, area: Int,
-    _ term: (UnsafePointer<Float>, Int) -> Float
-  ) -> Float {
-    var total: Float = 0
-    for n in 0..<batch {
-      let start = (n * channels + channel) * area
-      for i in start..<start + area { total += term(x, i) }
-    }
-    return total
-  }
-
   /// y = (x - mean) * inverse deviation * scale + bias; `y` may be `x`. Nil `scale` is 1, nil
   /// `bias` is 0. `normalized`, if given, receives xhat.
   public static func normalize(
@@ -103,6 +75,19 @@ public enum BatchNormalization {
     normalized: UnsafeMutablePointer<Float>? = nil, pool: ThreadPool = .shared
   ) {
     pool.run(channels) { c in
+      if Arithmetic.isInOrder {
+        let one = ChannelInOrder(batch: batch, channels: channels, channel: c, area: area)
+        // y may be x.
+        if let normalized {
+          one.normalize(
+            x, to: normalized, mean: mean[c], variance: variance[c], epsilon: epsilon, scale: nil,
+            bias: nil)
+        }
+        one.normalize(
+          x, to: y, mean: mean[c], variance: variance[c], epsilon: epsilon, scale: scale?[c],
+          bias: bias?[c])
+        return
+      }
       let inverse = epsilon.inverseDeviation(variance[c])
       let factor = inverse * (scale?[c] ?? 1)
       let shift = bias?[c] ?? 0
@@ -131,9 +116,17 @@ public enum BatchNormalization {
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
     biasGradient: UnsafeMutablePointer<Float>?, likeDarknet: Bool = true,
-    summation: Summation = .double, pool: ThreadPool = .shared
+    pool: ThreadPool = .shared
   ) {
     let count = Double(batch * area)
+    if Arithmetic.isInOrder {
+      pool.run(channels) { c in
+        ChannelInOrder(batch: batch, channels: channels, channel: c, area: area).backward(
+          dy, x: x, mean: mean[c], variance: variance[c], epsilon: epsilon, scale: scale?[c] ?? 1,
+          scaleGradient: scaleGradient.map { $0 + c }, biasGradient: biasGradient.map { $0 + c })
+      }
+      return
+    }
     pool.run(channels) { c in
       var (total, product) = (0.0, 0.0)
       for n in 0..<batch {
@@ -143,17 +136,6 @@ public enum BatchNormalization {
       }
       scaleGradient?[c] += Float(product * Double(epsilon.inverseDeviation(variance[c])))
       biasGradient?[c] += Float(total)
-      if summation == .singleInOrder {
-        // The parameters' own gradients are exact there; those that flow on are not.
-        let (g, center) = (scale?[c] ?? 1, mean[c])
-        total = Double(
-          sumInOrder(dy, batch: batch, channel: c, of: channels, area: area) { $0[$1] * g })
-        product = Double(
-          sumInOrder(dy, batch: batch, channel: c, of: channels, area: area) {
-            $0[$1] * g * (x[$1] - center)
-          })
-        (total, product) = g == 0 ? (0, 0) : (total / Double(g), product / Double(g))
-      }
       let gamma = Double(scale?[c] ?? 1)
       let divisor = likeDarknet ? count : max(count - 1, 1)
       let (inverse, slope) = epsilon.inverseAndSlope(
@@ -200,6 +182,13 @@ public enum BatchNormalization {
     biasGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
     pool.run(channels) { c in
+      if Arithmetic.isInOrder {
+        for n in 0..<batch {
+          let plane = dy + (n * channels + c) * area
+          biasGradient[c] += Arithmetic.laneSum(area) { plane[$0] }
+        }
+        return
+      }
       var total = 0.0
       for n in 0..<batch { total += kernels.pointee.sum(dy + (n * channels + c) * area, area) }
       biasGradient[c] += Float(total)

@@ -14,7 +14,6 @@ struct OutputStage: Sendable {
   let shape: Shape
   let isBatchNormalized: Bool
   let epsilon: BatchNormalization.Epsilon
-  private let summation: BatchNormalization.Summation
   let activation: Activation
   /// Whether batch norm's gradient is divided as Darknet divides it, so that training goes the
   /// same way; recurrent layers, whose gradients Darknet lacks, take the exact derivative.
@@ -29,7 +28,6 @@ struct OutputStage: Sendable {
     self.isBatchNormalized = isBatchNormalized
     self.activation = activation
     epsilon = dialect.batchNormalizationEpsilon
-    summation = dialect == .pjreddie ? .singleInOrder : .double
   }
 
   /// Values of the parameters, one per channel; the last three only with batch norm.
@@ -126,7 +124,7 @@ struct OutputStage: Sendable {
       Vector.copy(z, to: kept.raw, count: batch * shape.count)
       BatchNormalization.statistics(
         z, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
-        variance: variance, summation: summation)
+        variance: variance)
       RollingStatistics.update(rollingMean, with: mean, count: shape.channels)
       RollingStatistics.update(rollingVariance, with: variance, count: shape.channels)
     }
@@ -165,6 +163,6 @@ struct OutputStage: Sendable {
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
       scaleGradient: gradients.scales, biasGradient: gradients.biases,
-      likeDarknet: hasDarknetDivisor, summation: summation)
+      likeDarknet: hasDarknetDivisor)
   }
 }

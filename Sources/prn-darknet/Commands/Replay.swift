@@ -4,12 +4,14 @@ import Darknet
 /// names, to be compared with the recorded ones.
 enum Replay: Command {
   static let words = ["replay"]
-  static let usage = "CASEDIR OUTDIR [-weights FILE] [-exact]"
+  static let usage = "CASEDIR OUTDIR [-weights FILE] [-exact] [-fast]"
   static let about = "run a recorded case, and write the files that its manifest names"
   static let details = """
       CASEDIR  has manifest.json, a cfg, inputs and usually weights
       -weights takes the place of weights that the case does not hold
       -exact   the plain im2col executor instead of the fastest kernels
+      -fast    trainings of pjreddie's program with sums in our order instead of its own: faster,
+               but they part from the recorded ones where a kink or a maximum is met by a hair
 
     """
 

@@ -102,11 +102,14 @@ extension RecordedCase {
   }
 
   private func runTraining(_ run: JSON, dialect: Dialect) throws {
+    Arithmetic.isInOrder = dialect == .pjreddie && !arguments.has("-fast")
     let network = try network(dialect, batch: nil)
     let parameters = try parameters(of: network, key: "initial_weights")
     parameters.detach(in: network)
     let step = BatchStep(network, parameters: parameters)
-    let batches = try FixedBatches(self, network, batch: step.executor.batch)
+    let batches = try FixedBatches(
+      self, network, batch: step.executor.batch,
+      losesTruths: dialect == .pjreddie && run["command"] != nil)
     let points = try field("save_points", manifest["save_points"]?.array).compactMap(\.int)
     let files = try field("weights", run["weights"]?.object)
     var losses = "iteration,loss,rate_of_this_update\n"
@@ -135,6 +138,10 @@ private struct FixedBatches {
   private let rows: [Int]
   private let truths: Truths
   private let batch: Int
+  /// Boxes that the loader packs for each image, where pjreddie's program then looks for those of
+  /// image n 90 n boxes further on, whatever `max` is: with less than 90 all images of a
+  /// mini-batch but the first seem to show nothing. Its recorded command lines have the fault.
+  private let packedBoxes: Int?
 
   private enum Truths {
     /// By image.
@@ -143,9 +150,13 @@ private struct FixedBatches {
     case values([Float], perImage: Int)
   }
 
-  init(_ recorded: RecordedCase, _ network: Network, batch: Int) throws {
+  init(
+    _ recorded: RecordedCase, _ network: Network, batch: Int, losesTruths: Bool
+  ) throws {
     let manifest = recorded.manifest
     self.batch = batch
+    let head = network.nodes.lazy.compactMap { $0.layer as? YoloLayer }.last
+    packedBoxes = losesTruths ? head?.training.maximumBoxes : nil
     rows = try recorded.field("batch_rows", manifest["batch_rows"]?.array).compactMap(\.int)
     let names = try recorded.field("images", manifest["images"]?.array).compactMap(\.string)
     let count = network.inputShape.count
@@ -201,7 +212,16 @@ private struct FixedBatches {
         .update(fromContentsOf: images[row])
     }
     switch truths {
-    case .boxes(let boxes): return .boxes(part.map { boxes[$0] })
+    case .boxes(let boxes):
+      let lists = part.map { boxes[$0] }
+      guard let packedBoxes else { return .boxes(lists) }
+      let packed = lists.flatMap { list -> [TruthBox?] in
+        (0..<packedBoxes).map { $0 < list.count ? list[$0] : nil }
+      }
+      return .boxes(
+        lists.indices.map { n in
+          packed.dropFirst(90 * n).prefix(packedBoxes).prefix { $0 != nil }.compactMap(\.self)
+        })
     case .values(let values, let perImage):
       return .values(
         Array(values[k * batch * perImage..<(k + 1) * batch * perImage]), perImage: perImage)
