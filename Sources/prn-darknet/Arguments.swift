@@ -18,14 +18,14 @@ struct Arguments {
     "-range", "-norm", "-rounds", "-iters", "-octaves", "-zoom", "-rate", "-rotate", "-momentum",
     "-lambda", "-smooth", "-w", "-h", "-fps", "-resign", "-cpuct", "-time", "-cuda_debug_sync",
     "-dialect", "-threads", "-batch", "-runs", "-weights", "-order", "-json", "-plots", "-map_to",
-    "-max_batches", "-results", "-cutoff", "-svg", "-save_every", "-base", "-kind", "-gamma",
-    "-sparsity", "-select",
+    "-max_batches", "-results", "-instances", "-cutoff", "-svg", "-save_every", "-base", "-kind",
+    "-gamma", "-sparsity", "-select",
   ]
   static let plainFlags: Set<String> = [
     "-map", "-dont_show", "-ext_output", "-save_labels", "-letter_box", "-show", "-benchmark",
     "-benchmark_layers", "-show_imgs", "-clear", "-dontdraw_bbox", "-dontuse_opencv", "-topk",
     "-tokenized", "-reconstruct", "-multi", "-nogpu", "-fullscreen", "-anon", "-display", "-b",
-    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-int8", "-help", "--help",
+    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-best", "-int8", "-help", "--help",
     "--json", "-fast",
   ]
 

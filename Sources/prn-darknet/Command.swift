@@ -24,6 +24,7 @@ enum Program {
   static let version = "0.1.0"
 
   static let commands: [any Command.Type] = [
+    DetectorMap.self, DetectorValid.self, DetectorRecallCommand.self, CalculateAnchors.self,
     DetectorTest.self, Detect.self, Partial.self, Operations.self, Average.self,
     Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self, ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,

@@ -10,11 +10,14 @@ public struct BoxAnnotation: Hashable, Sendable {
   /// Chooses the colour.
   public let classIndex: Int
   public let text: String
+  /// Instead of the class' colour.
+  public var color: Color?
 
   /// - Parameter box: in parts of the picture; the edges are truncated to pixels and clamped to
   ///   the picture.
   public init(
-    _ box: Box, pictureWidth: Int, pictureHeight: Int, classIndex: Int, text: String
+    _ box: Box, pictureWidth: Int, pictureHeight: Int, classIndex: Int, text: String,
+    color: Color? = nil
   ) {
     func pixel(_ edge: Float, _ count: Int) -> Int {
       let position = edge * Float(count)
@@ -26,6 +29,7 @@ public struct BoxAnnotation: Hashable, Sendable {
     bottom = max(top, pixel(box.bottom, pictureHeight))
     self.classIndex = classIndex
     self.text = text
+    self.color = color
   }
 }
 
@@ -66,13 +70,13 @@ extension Canvas {
       frame(
         x: box.left, y: box.top, width: box.right - box.left + 1,
         height: box.bottom - box.top + 1, line: line,
-        Color(ofClass: box.classIndex, of: classCount))
+        box.color ?? Color(ofClass: box.classIndex, of: classCount))
     }
     var taken: [Tag] = []
     for box in boxes where !box.text.isEmpty {
       let tag = place(box, line: line, avoiding: taken)
       taken.append(tag)
-      draw(tag, Color(ofClass: box.classIndex, of: classCount))
+      draw(tag, box.color ?? Color(ofClass: box.classIndex, of: classCount))
     }
   }
 

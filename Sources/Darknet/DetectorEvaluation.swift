@@ -1,0 +1,103 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetData
+import DarknetEvaluation
+import DarknetInference
+
+/// Mean average precision of a detector on a list of labelled pictures: `detector map`, and what
+/// `train -map` measures between two iterations.
+///
+///     let plan = InferencePlan(network, parameters: parameters, batch: 4)
+///     let result = try DetectorEvaluation(of: Detector(plan), on: list).run()
+public struct DetectorEvaluation {
+  public struct Options: Sendable {
+    public var map: MeanAveragePrecision.Options
+    public var letterbox: Bool
+    public var hierarchyThreshold: Float = 0.5
+    /// Which boxes are scored.
+    public var selection = DetectorRun.Selection.map
+    /// Further boxes for whoever looks at the pictures; their places begin at 1.
+    public var moreSelections: [DetectorRun.Selection] = []
+
+    public init(map: MeanAveragePrecision.Options = .init(), letterbox: Bool = false) {
+      self.map = map
+      self.letterbox = letterbox
+    }
+  }
+
+  /// A picture that was scored.
+  public struct Scored: Sendable {
+    public let picture: DetectorRun.Picture
+    public let matches: PictureMatches
+  }
+
+  public enum Event: Sendable {
+    case scored(Scored)
+    case skipped(ImageError)
+    case problem(DataProblem)
+  }
+
+  public let detector: Detector
+  public let list: ListFile
+  public let difficult: ListFile?
+  public let options: Options
+
+  /// - Parameter difficult: for each picture of `list` one that leads to the labels of its
+  ///   difficult objects, which do not count as mistakes.
+  /// - Throws: if `difficult` is of another length.
+  public init(
+    of detector: Detector, on list: ListFile, difficult: ListFile? = nil,
+    options: Options = Options()
+  ) throws(DataError) {
+    if let difficult, difficult.count != list.count {
+      throw .content(
+        ConfigError(
+          file: difficult.path, expected: "a line for each of the \(list.count) of \(list.path)",
+          found: "\(difficult.count)", fix: "list the difficult labels in the same order"))
+    }
+    self.detector = detector
+    self.list = list
+    self.difficult = difficult
+    self.options = options
+  }
+
+  /// Computes all pictures.
+  ///
+  /// - Parameter observe: sees every picture and every problem, in the order of the list.
+  /// - Throws: `DataError` if not a single picture can be read, and what `observe` throws.
+  public func run(
+    observe: (Event) throws -> Void = { _ in }
+  ) throws -> MeanAveragePrecision.Result {
+    var runOptions = DetectorRun.Options(options.selection, letterbox: options.letterbox)
+    runOptions.selections += options.moreSelections
+    runOptions.hierarchyThreshold = options.hierarchyThreshold
+    runOptions.labels = PictureFeed.Labels(
+      classes: detector.classes, dialect: detector.plan.network.dialect,
+      difficult: difficult?.pictures)
+    var map = MeanAveragePrecision(classCount: detector.classes, options: options.map)
+    try DetectorRun(detector, pictures: list.pictures, options: runOptions).forEach { event in
+      switch event {
+      case .picture(let picture):
+        let matches = map.match(
+          picture.detections[0], truths: picture.objects, difficult: picture.difficult)
+        map.add(matches)
+        try observe(.scored(Scored(picture: picture, matches: matches)))
+      case .skipped(let error): try observe(.skipped(error))
+      case .problem(let problem): try observe(.problem(problem))
+      }
+    }
+    guard map.pictureCount > 0 else { throw list.nothingReadable }
+    return map.result()
+  }
+}
+
+extension ListFile {
+  /// The error of a list of which no picture could be read.
+  public var nothingReadable: DataError {
+    .content(
+      ConfigError(
+        file: path, expected: "pictures that can be read",
+        found: count == 1 ? "one that cannot" : "\(count) that cannot",
+        fix: "correct the paths, which start at the current folder"))
+  }
+}

@@ -1,0 +1,167 @@
+import DarknetBoxes
+import DarknetConfig
+import DarknetTensors
+import Synchronization
+
+/// The pictures of a list, one after another, as a network takes them: decoded and resized by
+/// threads of its own, some ahead of whoever takes them.
+///
+/// The order is that of the list. A picture that cannot be read comes as its error, in its place.
+public final class PictureFeed: Sendable {
+  /// How a picture becomes the network's input.
+  public enum Fit: Hashable, Sendable {
+    /// Stretched to all of it.
+    case stretch
+    /// Proportions kept, in the middle of grey.
+    case letterbox
+    /// Resized so that the shorter side fills it, the middle cut out: how classifiers are tested.
+    case centerCrop
+  }
+
+  /// Which label files are read along.
+  public struct Labels: Sendable {
+    /// Classes from this number on are problems; nil takes all.
+    public var classes: Int?
+    public var dialect: Dialect
+    /// For each picture of the list one that leads to the labels of its difficult objects.
+    public var difficult: [String]?
+
+    public init(classes: Int?, dialect: Dialect = .alexeyab, difficult: [String]? = nil) {
+      self.classes = classes
+      self.dialect = dialect
+      self.difficult = difficult
+    }
+  }
+
+  public struct Options: Sendable {
+    /// The network's input.
+    public var shape: Shape
+    public var fit: Fit
+    public var labels: Labels?
+    /// Threads that decode.
+    public var threads = 2
+    /// Pictures that may be ready or in work.
+    public var depth = 8
+    public var limits = ImageFile.Limits()
+
+    public init(shape: Shape, fit: Fit = .stretch, labels: Labels? = nil) {
+      self.shape = shape
+      self.fit = fit
+      self.labels = labels
+    }
+  }
+
+  /// A picture of the list, as far as it could be read.
+  public struct Item: Sendable {
+    /// Place in the list.
+    public let index: Int
+    public let path: String
+    public let picture: Swift.Result<Picture, ImageError>
+    /// The objects in it, in parts of the picture; empty unless labels are read.
+    public let objects: [TruthBox]
+    public let difficult: [TruthBox]
+    /// What is wrong with its labels.
+    public let problems: [DataProblem]
+  }
+
+  /// A picture that could be read. Its memory goes back to the feed when nobody holds it.
+  public final class Picture: @unchecked Sendable {
+    public let width: Int
+    public let height: Int
+    /// [C, H, W], 0...1.
+    public let input: FloatBuffer
+    private let pool: InputPool
+
+    fileprivate init(width: Int, height: Int, pool: InputPool) {
+      self.width = width
+      self.height = height
+      self.pool = pool
+      input = pool.take()
+    }
+
+    deinit { pool.give(input) }
+  }
+
+  public let options: Options
+  private let queue: LookAhead<Item>
+
+  /// Starts the threads.
+  public init(_ pictures: [String], options: Options) {
+    precondition(options.depth > 0, "a feed needs room for a picture")
+    if let difficult = options.labels?.difficult {
+      precondition(difficult.count == pictures.count, "a difficult list of another length")
+    }
+    self.options = options
+    let pool = InputPool(count: options.shape.count, limit: options.depth)
+    queue = LookAhead(count: pictures.count, depth: options.depth, threads: options.threads) {
+      Self.make($0, path: pictures[$0], options, pool)
+    }
+  }
+
+  /// The next picture, waiting for it if need be; nil after the last.
+  public func next() -> Item? { queue.next() }
+
+  private static func make(
+    _ index: Int, path: String, _ options: Options, _ pool: InputPool
+  ) -> Item {
+    let picture = Swift.Result { () throws(ImageError) -> Picture in
+      let bitmap = try ImageFile.loadBitmap(
+        path, channels: options.shape.channels, limits: options.limits)
+      let result = Picture(width: bitmap.width, height: bitmap.height, pool: pool)
+      bitmap.write(
+        into: PlaneTarget(
+          result.input.pointer, width: options.shape.width, height: options.shape.height),
+        fit: options.fit)
+      return result
+    }
+    var objects: [TruthBox] = []
+    var difficult: [TruthBox] = []
+    var problems: [DataProblem] = []
+    if let labels = options.labels, case .success = picture {
+      let file = LabelFile(ofPicture: path, classes: labels.classes, dialect: labels.dialect)
+      (objects, problems) = (file.objects, file.problems)
+      if let path = labels.difficult?[index] {
+        let file = LabelFile(ofPicture: path, classes: labels.classes, dialect: labels.dialect)
+        difficult = file.objects
+        problems += file.problems
+      }
+    }
+    return Item(
+      index: index, path: path, picture: picture, objects: objects, difficult: difficult,
+      problems: problems)
+  }
+}
+
+extension Bitmap {
+  /// The picture as a network's input.
+  public func write(into target: PlaneTarget, fit: PictureFeed.Fit) {
+    switch fit {
+    case .stretch: resize(into: target)
+    case .letterbox: letterbox(into: target)
+    case .centerCrop:
+      let image = resized(shorterSide: max(target.width, target.height))
+      image.centerCropped(width: target.width, height: target.height).resize(into: target)
+    }
+  }
+}
+
+/// Memory of pictures that are done with, as fresh pages cost time to be zeroed.
+private final class InputPool: Sendable {
+  private let free = Mutex<[FloatBuffer]>([])
+  private let count: Int
+  private let limit: Int
+
+  init(count: Int, limit: Int) {
+    self.count = count
+    self.limit = limit
+  }
+
+  /// With any content.
+  func take() -> FloatBuffer { free.withLock { $0.popLast() } ?? FloatBuffer(count: count) }
+
+  func give(_ buffer: FloatBuffer) {
+    free.withLock { free in
+      if free.count < limit { free.append(buffer) }
+    }
+  }
+}

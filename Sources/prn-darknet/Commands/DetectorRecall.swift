@@ -1,0 +1,43 @@
+import Darknet
+
+/// `detector recall DATA CFG WEIGHTS`: how many objects have any box on them.
+enum DetectorRecallCommand: Command {
+  static let words = ["detector", "recall"]
+  static let usage = "DATA CFG WEIGHTS [-letter_box] …"
+  static let about = "how many of the labelled objects have a box on them, of whatever class"
+  static let details = """
+      -letter_box     keep the pictures' proportions
+      -batch N        pictures computed at once
+      -strict         exit 1 if a picture could not be read
+      Reads 'valid' of DATA. A line a picture on standard error, with the figures so far: boxes of
+      objectness above .001 after suppression at .4, found if the best overlaps by more than half.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let evaluation = try Evaluation(
+      &arguments, listFallback: "data/train.txt", needsNames: false)
+    evaluation.showHeads()
+    let dialect = evaluation.detector.plan.network.dialect
+    var options = DetectorRun.Options(.recall, letterbox: evaluation.letterbox)
+    options.labels = PictureFeed.Labels(classes: nil, dialect: dialect)
+    var recall = DetectorRecall()
+    let report = EvaluationReport(total: evaluation.list.count)
+    report.add(evaluation.list)
+    Console.flush()
+    let run = DetectorRun(
+      evaluation.detector, pictures: evaluation.list.pictures, options: options)
+    run.forEach { event in
+      switch event {
+      case .picture(let picture):
+        recall.add(picture.detections[0], truths: picture.objects)
+        report.line(recall.line)
+      case .skipped(let error): report.add(error)
+      case .problem(let problem): report.add(problem)
+      }
+    }
+    _ = report.finish()
+    guard recall.pictures > 0 else { throw evaluation.list.nothingReadable }
+    return report.status(arguments)
+  }
+}

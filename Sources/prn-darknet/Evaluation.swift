@@ -1,0 +1,115 @@
+import Darknet
+
+/// What `detector map`, `valid` and `recall` begin with: data file, network, weights, pictures.
+struct Evaluation {
+  let data: DataFile
+  let names: NamesFile
+  let detector: Detector
+  let list: ListFile
+  let letterbox: Bool
+
+  /// - Parameters:
+  ///   - listFallback: the list where the data file has no `valid`.
+  ///   - needsNames: whether there must be as many names as classes.
+  init(
+    _ arguments: inout Arguments, listFallback: String, needsNames: Bool
+  ) throws {
+    let dataPath = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = try arguments.require("WEIGHTS")
+    try arguments.finish()
+    data = try DataFile(dataPath)
+    for message in data.messages { Console.show(message) }
+    // Before the weights are read, as most mistakes are here.
+    names = try data.names()
+    list = try data.list("valid", default: listFallback)
+    let loaded = try Load.network(cfg, weights: weights, arguments)
+    let batch = try arguments.int(
+      "-batch", default: DetectorRun.batch(for: loaded.network), in: 1...1024)
+    let plan = InferencePlan(
+      loaded.network, parameters: loaded.parameters, batch: batch,
+      convolutions: arguments.has("-exact") ? .exact : .fastest)
+    loaded.file?.releasePages()
+    detector = Detector(plan)
+    letterbox = Pictures.usesLetterbox(loaded.network, arguments)
+    guard detector.classes > 0 else {
+      throw ConfigError(
+        file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
+        found: "none", fix: "name a detector's cfg")
+    }
+    guard needsNames, names.count != detector.classes else { return }
+    Console.out(
+      "\n Error: in the file \(names.path) number of names \(names.count) that isn't equal to "
+        + "classes=\(detector.classes) in the file \(cfg) \n")
+    throw ConfigError(
+      file: names.path, expected: "a name for each of the \(detector.classes) classes of \(cfg)",
+      found: "\(names.count)", fix: "make names and classes agree")
+  }
+
+  /// What Darknet prints about the heads before it evaluates them.
+  func showHeads() {
+    for (index, name) in detector.headNames {
+      let code = ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][name] ?? 0
+      Console.out(" Detection layer: \(index) - type = \(code) \n")
+    }
+  }
+}
+
+/// Progress, and what could not be used, of one way through a list.
+final class EvaluationReport {
+  private let total: Int
+  private let log: ProblemLog
+  private let progress: Progress
+  private var done = 0
+  private(set) var skipped = 0
+
+  init(total: Int) {
+    self.total = total
+    progress = Progress(total: total)
+    log = ProblemLog(writingListsTo: ".")
+  }
+
+  /// A picture is finished.
+  func count() {
+    done += 1
+    progress.show(done: done)
+  }
+
+  /// A line, without disturbing the progress.
+  func line(_ text: String) {
+    progress.pause()
+    Console.flush()
+    Console.error(text)
+  }
+
+  func add(_ error: ImageError) {
+    _ = log.note(DataProblem(error.path, .unreadablePicture(error.problem)))
+    skipped += 1
+    line("\(error)\n")
+    count()
+  }
+
+  func add(_ problem: DataProblem) {
+    if log.note(problem) { line("\(problem)\n") }
+  }
+
+  /// The odd lines of the list itself.
+  func add(_ list: ListFile) {
+    for problem in list.problems { add(problem) }
+  }
+
+  /// Counts of everything that was left out; seconds since the start.
+  func finish() -> Double {
+    let time = progress.finish()
+    if skipped > 0 { line("\(skipped) of \(total) pictures were skipped\n") }
+    for group in DataProblem.Group.allCases where group != .unreadablePictures {
+      let count = log.count(group)
+      if count > 0 { line("\(count) \(group.rawValue)\n") }
+    }
+    return time
+  }
+
+  func status(_ arguments: Arguments) -> ExitStatus {
+    skipped > 0 && arguments.has("-strict") ? .skippedInputs : .done
+  }
+}
