@@ -2,28 +2,14 @@
 
 // Planes to blocks; lanes past the last channel are zero.
 static void to_blocks(const float *planes, size_t channels, size_t area, float *blocks) {
-  for (size_t c = 0; c < rounded_up(channels, 16); c += 16, blocks += area * 16) {
-    const size_t lanes = channels - c < 16 ? channels - c : 16;
-    if (lanes < 16) memset(blocks, 0, area * 16 * sizeof(float));
-    for (size_t p = 0; p < area; ++p) {
-      for (size_t lane = 0; lane < lanes; ++lane) {
-        blocks[p * 16 + lane] = planes[(c + lane) * area + p];
-      }
-    }
+  for (size_t c = 0; c < channels; c += 16, blocks += area * 16) {
+    interleave(planes + c * area, area, smaller(16, channels - c), area, blocks, 16);
   }
 }
 
 static void from_blocks(const float *blocks, size_t channels, size_t area, float *planes) {
   for (size_t c = 0; c < channels; c += 16, blocks += area * 16) {
-    const size_t lanes = channels - c < 16 ? channels - c : 16;
-    // Eight pixels at a time: their lines are read once and each plane gets a short run.
-    for (size_t p = 0; p < area; p += 8) {
-      const size_t n = area - p < 8 ? area - p : 8;
-      for (size_t lane = 0; lane < lanes; ++lane) {
-        float *to = planes + (c + lane) * area + p;
-        for (size_t i = 0; i < n; ++i) to[i] = blocks[(p + i) * 16 + lane];
-      }
-    }
+    deinterleave(blocks, 16, smaller(16, channels - c), area, planes + c * area, area, false);
   }
 }
 

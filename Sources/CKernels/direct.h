@@ -55,7 +55,7 @@ static void finished_product(
     size_t pixels, size_t filters) {
   float slope, second;
   if (slope_of(finish->activation, &slope) && slope_of(finish->second_activation, &second) &&
-      !finish->residual) {
+      !finish->residual && finish->bias) {
     o.bias = finish->bias + channel;
     o.slope = slope * second;
     product(o, pixels, filters, FINISHING);
@@ -191,6 +191,14 @@ static void planar_pooled(
   }
 }
 
+// The rows of all planes that a band of outputs needs.
+static void planar_copy(
+    const struct ck_direct *d, const float *image, size_t first_row, size_t rows, float *to) {
+  for (size_t c = 0; c < d->channels; ++c) {
+    copy_rows(d, image + c * d->height * d->width, first_row, rows, to + c * d->plane_step, 1);
+  }
+}
+
 // Two finished rows of n (even unless at the border) pixels to one row of maxima.
 INLINE void pool_pair(const float *top, const float *bottom, size_t n, size_t wanted, float *out) {
   for (size_t p = 0; p < wanted; ++p) {
@@ -217,7 +225,7 @@ static void planar_rows(
     const size_t n = smaller(RUN, w - first);
     const float *finished[2];
     for (size_t k = 0; k < rows; ++k) {
-      const size_t at = (plane + (first_row + k) * w + first) * 16;
+      const size_t at = (plane + (first_row + k - finish->first_row) * w + first) * 16;
       float *out = finish->out ? finish->out + image * finish->out_image + at : sums[k];
       planar_product(x + k * d->row_step + first, d->offsets, d->segments, panel, end, out, n);
       if (!end.finishes) finish_pixels(finish, image, block, at, out, n);
@@ -237,14 +245,12 @@ static void planar_rows(
 static void planar_band(
     const struct ck_direct *d, const struct ck_finish *finish, const float *input,
     const float *weights, size_t image, size_t first_row, size_t rows, float *scratch) {
-  const size_t w = finish->width, area = finish->height * w;
-  for (size_t c = 0; c < d->channels; ++c) {
-    const float *plane = input + image * d->in_image + c * d->height * d->width;
-    copy_rows(d, plane, first_row, rows, scratch + c * d->plane_step, 1);
-  }
+  const size_t w = finish->width;
+  planar_copy(d, input + image * d->in_image, first_row, rows, scratch);
   float slope = 1, second = 1;
   const bool simple = slope_of(finish->activation, &slope) &&
-                      slope_of(finish->second_activation, &second) && !finish->residual;
+                      slope_of(finish->second_activation, &second) && !finish->residual &&
+                      finish->bias;
   for (size_t block = 0; block < d->filters / 16; ++block) {
     const float *panel = weights + block * d->segments * 16;
     const struct planar_end end = {finish->bias + block * 16, simple, slope * second};

@@ -40,7 +40,7 @@ INLINE void finish_square(
   const size_t h = f->height, w = f->width;
   const size_t rows = h - row < 4 ? h - row : 4, columns = w - column < 4 ? w - column : 4;
   const size_t block = channel / 16, lane = channel % 16;
-  const vf bias = load(f->bias + channel);
+  const vf bias = f->bias ? load(f->bias + channel) : splat(0);
   float slope, second;
   if (!f->out && !f->residual && rows == 4 && columns == 4 && row / 2 + 1 < f->pooled_height &&
       column / 2 + 1 < f->pooled_width && slope_of(f->activation, &slope) &&
@@ -105,9 +105,10 @@ static void finish_pixels(
   const bool adds = f->residual && block * 16 < f->residual_channels;
   float slope, second;
   const bool simple = slope_of(f->activation, &slope) && slope_of(f->second_activation, &second);
+  if (simple && !adds && !f->bias && slope * second == 1) return;
   const float *residual = adds ? f->residual + image * f->residual_image + at : y;
   for (size_t lane = 0; lane < 16; lane += CK_LANES) {
-    const vf bias = load(f->bias + block * 16 + lane);
+    const vf bias = f->bias ? load(f->bias + block * 16 + lane) : splat(0);
     const vi mask = lanes_below(block * 16 + lane, f->residual_channels);
     if (simple && !adds) {
       const vf s = splat(slope * second);

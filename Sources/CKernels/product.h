@@ -56,6 +56,10 @@ INLINE void product_of(
   for (size_t s = 0; s < o->segments; ++s) {
     const float *x = o->x + o->offsets[s];
     const float *end = x + (s < whole ? 16 : o->tail);
+    // The next segment's pixels, which may come from the third-level cache.
+    const float *next = s + 1 < o->segments ? o->x + o->offsets[s + 1]
+                                            : o->x + o->offsets[0] + pixels * 16;
+    UNROLL for (int p = 0; p < pixels; ++p) __builtin_prefetch(next + p * 16);
     for (; x < end; x += 4) {
       UNROLL for (int c = 0; c < 4; ++c, w += w_row) {
         vf weight[VECTORS];

@@ -25,7 +25,11 @@ _Pragma("clang attribute push(__attribute__((target(CK_TARGET))), apply_to = fun
 
 #include "direct.h"
 
+#include "transpose.h"
+
 #include "blocks.h"
+
+#include "gradient.h"
 
 const struct ck_kernels CK_TABLE = {
     .name = CK_NAME,
@@ -51,11 +55,22 @@ const struct ck_kernels CK_TABLE = {
     .direct_rows = direct_rows,
     .pointwise = pointwise,
     .planar_band = planar_band,
+    .planar_copy = planar_copy,
     .depthwise_rows = depthwise_rows,
+    .interleave = interleave,
+    .take_window = take_window,
+    .put_window = put_window,
     .to_blocks = to_blocks,
     .from_blocks = from_blocks,
     .pool_block = pool_block,
     .add_block = add_block,
+    .outer = outer,
+    .winograd_gradient = winograd_gradient,
+    .winograd_outer = winograd_outer,
+    .planar_outer = planar_outer,
+    .pack_panel = pack_panel,
+    .pack_panel_mirrored = pack_panel_mirrored,
+    .add_panel = add_panel,
 };
 
 #if defined(CK_TARGET)

@@ -78,7 +78,7 @@ struct BandShape {
     return (0..<planes).flatMap { plane in taps.map { $0 + plane * planeFloats } }
   }
 
-  func direct(_ offsets: SegmentOffsets, inputStride: Int) -> ck_direct {
+  func direct(_ offsets: UnsafePointer<Int>, segments: Int, inputStride: Int) -> ck_direct {
     var d = ck_direct()
     d.channels = g.channels
     d.height = g.height
@@ -92,8 +92,8 @@ struct BandShape {
     d.length = length
     d.row_step = g.strideY * pitch
     d.plane_step = planeFloats
-    d.offsets = UnsafePointer(offsets.pointer)
-    d.segments = offsets.count
+    d.offsets = offsets
+    d.segments = segments
     d.in_image = inputStride
     return d
   }
@@ -142,7 +142,8 @@ struct DirectConvolution: ConvolutionAlgorithm {
   }
 
   func run(_ run: ConvolutionRun) {
-    var d = shape.direct(offsets, inputStride: run.inputStride)
+    var d = shape.direct(
+      offsets.pointer, segments: offsets.count, inputStride: run.inputStride)
     setTail(&d, channels: g.channels, taps: g.size * g.size)
     let (constant, weights) = (d, self.weights.pointer)
     let blocks = ChannelBlocks.count(g.channels)
@@ -314,7 +315,8 @@ struct PlanarConvolution: ConvolutionAlgorithm {
   }
 
   func run(_ run: ConvolutionRun) {
-    let constant = shape.direct(offsets, inputStride: run.inputStride)
+    let constant = shape.direct(
+      offsets.pointer, segments: offsets.count, inputStride: run.inputStride)
     let own = workspaceCount(batch: 1, threads: 1)
     run.pool.run(run.batch * shape.bands) { index, worker in
       var (d, finish) = (constant, run.finish)

@@ -72,6 +72,7 @@ struct ck_direct {
 /// What happens to a convolution's sums, in this order: bias, activation, residual, second
 /// activation, storing, pooling. All maps are in blocks of 16 channels.
 struct ck_finish {
+  /// Null: none.
   const float *bias;
   int activation, second_activation;
   /// Added to the first `residual_channels` channels; null: nothing.
@@ -82,8 +83,15 @@ struct ck_finish {
   /// Maxima of 2 x 2 blocks, stride 2; null: none.
   float *pooled;
   size_t height, width, pooled_height, pooled_width;
+  /// For a planar input: the output row that `out` begins with.
+  size_t first_row;
   /// Floats from an image to the next.
   size_t residual_image, out_image, pooled_image;
+};
+
+/// Planes [channel, height, width] whose channels are `plane_step` floats apart.
+struct ck_planes {
+  size_t height, width, plane_step;
 };
 
 /// One implementation of every kernel, for one instruction set.
@@ -142,13 +150,47 @@ struct ck_kernels {
   void (*planar_band)(
       const struct ck_direct *d, const struct ck_finish *finish, const float *input,
       const float *weights, size_t image, size_t first_row, size_t rows, float *scratch);
+  void (*planar_copy)(
+      const struct ck_direct *d, const float *image, size_t first_row, size_t rows, float *to);
   void (*depthwise_rows)(
       const struct ck_window *w, const struct ck_finish *finish, const float *plane,
       const float *weights, size_t image, size_t block, size_t first_row, size_t rows);
+  void (*interleave)(
+      const float *planes, size_t plane_step, size_t lanes, size_t count, float *out,
+      size_t out_step);
+  void (*take_window)(
+      const struct ck_planes *planes, const float *from, size_t lanes, ptrdiff_t top,
+      ptrdiff_t left, size_t rows, size_t columns, float *block);
+  void (*put_window)(
+      const struct ck_planes *planes, const float *block, size_t block_columns, size_t lanes,
+      size_t top, size_t left, size_t rows, size_t columns, float *to, bool adds);
   void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
   void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
   void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
   void (*add_block)(float *y, const float *x, size_t channels, int activation, size_t area);
+
+  // Gradients by the weights; see gradient.h.
+  void (*outer)(
+      const float *x, size_t x_segment, const float *q, size_t q_segment, size_t segments,
+      size_t items, float *y, size_t filters, bool adds);
+  void (*winograd_gradient)(
+      const float *dy, size_t columns, size_t squares, float *q, size_t tile_stride,
+      size_t filters);
+  void (*winograd_outer)(
+      const float *v, const float *q, size_t tile_stride, size_t items, size_t filters,
+      size_t channels, float *dw, float *scratch);
+  void (*planar_outer)(
+      const float *x, const size_t *offsets, size_t taps, const float *dy, size_t columns,
+      float *dw);
+  void (*pack_panel)(
+      const float *weights, size_t all_filters, size_t channels, size_t taps, size_t first,
+      size_t filters, float *panel);
+  void (*pack_panel_mirrored)(
+      const float *weights, size_t filters, size_t channels, size_t taps, size_t first,
+      size_t columns, float *panel);
+  void (*add_panel)(
+      const float *panel, size_t all_filters, size_t channels, size_t taps, size_t first,
+      size_t filters, float *weights);
 };
 
 /// The variants compiled in for this architecture, plainest first; the first runs everywhere.
