@@ -101,7 +101,7 @@ import Testing
     (0, 0, "x.weights: byte 0: expected a header of 16 or 20 bytes, found 7 bytes; the file is empty or cut short; get it again"),
     (2, 0, "x.weights: byte 20: layer 0 [convolutional] biases: expected 4 floats, found 2; the file is cut short or belongs to another cfg than x.cfg"),
     (50, 2, "x.weights: byte 36: layer 0 [convolutional] weights: expected 108 floats, found 46; the file is cut short or belongs to another cfg than x.cfg"),
-    (113, 0, "x.weights: byte 468: behind the last layer: expected the file's end, found 4 bytes more; the file belongs to another cfg than x.cfg"),
+    (113, 0, "x.weights: byte 468: behind the last layer: expected the file's end, found 4 bytes more; the file belongs to another cfg than x.cfg; the file fits it up to layer 0 at most: cut it there with 'prn-darknet partial x.cfg x.weights x.weights.conv.1 1', or take it as it is with -force"),
   ])
   func `weights that do not fit`(floats: Int, extra: Int, line: String) throws {
     let folder = try folder(["x.cfg": Self.net + Self.conv])
