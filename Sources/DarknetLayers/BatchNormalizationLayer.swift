@@ -59,3 +59,11 @@ public struct BatchNormalizationLayer: Layer {
     return "Batch Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image\n"
   }
 }
+
+extension BatchNormalizationLayer: BatchNormalizedLayer {
+  public func batchStatistics(
+    saved: UnsafeMutablePointer<Float>, batch: Int
+  ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
+    stage.batchStatistics(saved: saved, batch: batch)
+  }
+}

@@ -128,3 +128,11 @@ public struct DeconvolutionalLayer: Layer {
       + "\(padded(g.strideX, 2))  \(g.outputShape.tableText)   ->  \(outputShape.tableText)\n"
   }
 }
+
+extension DeconvolutionalLayer: BatchNormalizedLayer {
+  public func batchStatistics(
+    saved: UnsafeMutablePointer<Float>, batch: Int
+  ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
+    stage.batchStatistics(saved: saved, batch: batch)
+  }
+}

@@ -10,8 +10,8 @@ enum Replay: Command {
       CASEDIR  has manifest.json, a cfg, inputs and usually weights
       -weights takes the place of weights that the case does not hold
       -exact   the plain im2col executor instead of the fastest kernels
-      -fast    trainings of pjreddie's program with sums in our order instead of its own: faster,
-               but they part from the recorded ones where a kink or a maximum is met by a hair
+      -fast    gradients and trainings of pjreddie's program with sums in our order, not its own:
+               trainings then part from it where a kink or a maximum is met by a hair
 
     """
 

@@ -5,6 +5,7 @@ extension RecordedCase {
 
   /// One forward and one backward pass: outputs, gradients with Darknet's sign, statistics.
   func runGradient() throws {
+    setOrder(dialect)
     let batch = try field("batch", manifest["batch"]?.int)
     let network = try network(dialect, batch: batch)
     let parameters = try parameters(of: network)
@@ -35,6 +36,11 @@ extension RecordedCase {
       }
     }
     Console.out("cost \(loss.cost)\n")
+  }
+
+  /// Sums in the order of pjreddie's program, if it is that one's case.
+  private func setOrder(_ dialect: Dialect) {
+    Arithmetic.isInOrder = dialect == .pjreddie && !arguments.has("-fast")
   }
 
   private func check(_ found: Int, _ expected: Int, _ what: String) throws {
@@ -102,7 +108,7 @@ extension RecordedCase {
   }
 
   private func runTraining(_ run: JSON, dialect: Dialect) throws {
-    Arithmetic.isInOrder = dialect == .pjreddie && !arguments.has("-fast")
+    setOrder(dialect)
     let network = try network(dialect, batch: nil)
     let parameters = try parameters(of: network, key: "initial_weights")
     parameters.detach(in: network)
