@@ -25,13 +25,13 @@ import DarknetBoxes
 /// Two things are not the derivative, and weights trained elsewhere have learned with them: sizes
 /// get twice their slope (an edge moves by half of what its side grows), and in `x` and `y` of
 /// diou and ciou the diagonal's part has the wrong sign.
-struct OverlapSlope {
-  var x: Float
-  var y: Float
-  var width: Float
-  var height: Float
+package struct OverlapSlope: Hashable, Sendable {
+  package var x: Float
+  package var y: Float
+  package var width: Float
+  package var height: Float
 
-  init(of measure: BoxLoss, predicted p: Box, truth t: Box) {
+  package init(of measure: BoxLoss, predicted p: Box, truth t: Box) {
     let edges = EdgeTerms(p, t)
     var slope: SIMD4<Float> = edges.overlaps || measure == .iou ? edges.iou : .zero
     if measure == .giou { slope += edges.enclosing }
