@@ -66,15 +66,14 @@ public struct YoloLayer: LossLayer, DetectionHead {
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     let grid = coding.grid
     let (s, area) = (options.scaleXY, grid.area)
-    for n in 0..<y.batch {
-      for anchor in options.mask.indices {
-        let planes = y.image(n) + grid.base(anchor: anchor, cell: 0)
-        if !options.usesNewCoordinates {
-          Activation.logistic.apply(planes, 2 * area)
-          Activation.logistic.apply(planes + grid.objectness * area, (1 + classes) * area)
-        }
-        if s != 1 { Vector.scale(planes, by: s, adding: -0.5 * (s - 1), count: 2 * area) }
+    let anchors = options.mask.count
+    ThreadPool.shared.run(y.batch * anchors) { index in
+      let planes = y.image(index / anchors) + grid.base(anchor: index % anchors, cell: 0)
+      if !options.usesNewCoordinates {
+        Activation.logistic.apply(planes, 2 * area)
+        Activation.logistic.apply(planes + grid.objectness * area, (1 + classes) * area)
       }
+      if s != 1 { Vector.scale(planes, by: s, adding: -0.5 * (s - 1), count: 2 * area) }
     }
   }
 
