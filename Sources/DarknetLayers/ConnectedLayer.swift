@@ -30,19 +30,19 @@ public struct ConnectedLayer: Layer {
     self.init(
       inputs: inputs, outputs: outputs, isBatchNormalized: isBatchNormalized,
       activation: activation, dialect: site.dialect, source: site.previousIndex,
-      hasDarknetDivisor: true)
+      isLikeDarknet: true)
   }
 
   /// A connected layer inside a composite one.
   init(
     inputs: Int, outputs: Int, isBatchNormalized: Bool, activation: Activation, dialect: Dialect,
-    source: Int = -1, hasDarknetDivisor: Bool = false
+    source: Int = -1, isLikeDarknet: Bool = false
   ) {
     inputCount = inputs
     outputCount = outputs
     stage = OutputStage(
       shape: Shape(vector: outputs), isBatchNormalized: isBatchNormalized,
-      activation: activation, dialect: dialect, hasDarknetDivisor: hasDarknetDivisor)
+      activation: activation, dialect: dialect, isLikeDarknet: isLikeDarknet)
     self.source = source
   }
 

@@ -79,7 +79,7 @@ public struct ConvolutionalLayer: Layer {
     self.geometry = geometry
     stage = OutputStage(
       shape: geometry.outputShape, isBatchNormalized: isBatchNormalized, activation: activation,
-      dialect: dialect, hasDarknetDivisor: false)
+      dialect: dialect, isLikeDarknet: false)
     self.isXnor = isXnor
     isBinary = isXnor
     hasBinaryOutput = false

@@ -17,13 +17,13 @@ struct OutputStage: Sendable {
   let activation: Activation
   /// Whether batch norm's gradient is divided as Darknet divides it, so that training goes the
   /// same way; recurrent layers, whose gradients Darknet lacks, take the exact derivative.
-  private let hasDarknetDivisor: Bool
+  private let isLikeDarknet: Bool
 
   init(
     shape: Shape, isBatchNormalized: Bool, activation: Activation, dialect: Dialect,
-    hasDarknetDivisor: Bool = true
+    isLikeDarknet: Bool = true
   ) {
-    self.hasDarknetDivisor = hasDarknetDivisor
+    self.isLikeDarknet = isLikeDarknet
     self.shape = shape
     self.isBatchNormalized = isBatchNormalized
     self.activation = activation
@@ -163,6 +163,6 @@ struct OutputStage: Sendable {
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
       scaleGradient: gradients.scales, biasGradient: gradients.biases,
-      likeDarknet: hasDarknetDivisor)
+      likeDarknet: isLikeDarknet)
   }
 }
