@@ -9,7 +9,7 @@ enum Operations: Command {
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
     let cfg = try arguments.require("CFG")
     try arguments.finish()
-    let network = try Load.network(cfg, arguments)
+    let network = try Load.network(cfg, arguments, batch: nil)
     let count = network.nodes.reduce(0) { $0 + $1.layer.productOperations }
     Console.out("Floating Point Operations: \(count)\n")
     Console.out(
