@@ -52,7 +52,8 @@ bench: build
 	Benchmarks/run
 
 fuzz: deps
-	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} swift test -c release --filter Mutation
+	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \
+	  swift test -c release --filter Mutation
 
 parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet

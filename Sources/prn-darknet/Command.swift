@@ -38,6 +38,7 @@ enum Program {
       let count = first == "-nogpu" ? 1 : 2
       words = Array(words.dropFirst(count)) + words.prefix(count)
     }
+    words = Self.subcommandFirst(words)
     switch words.first {
     case "--version", "-version", "version":
       Console.out("prn-darknet \(version)\n")
@@ -69,6 +70,25 @@ enum Program {
       Console.error("\(error)\n")
       return status(of: error)
     }
+  }
+
+  /// Moves flags between a family's word and its subcommand behind both.
+  private static func subcommandFirst(_ words: [String]) -> [String] {
+    guard let family = words.first,
+      commands.contains(where: { $0.words.count > 1 && $0.words[0] == family })
+    else { return words }
+    var place = 1
+    while place < words.count {
+      if Arguments.valueFlags.contains(words[place]) {
+        place += 2
+      } else if Arguments.plainFlags.contains(words[place]) {
+        place += 1
+      } else {
+        break
+      }
+    }
+    guard place > 1, place < words.count else { return words }
+    return [family, words[place]] + words[1..<place] + words[(place + 1)...]
   }
 
   /// What an error means for scripts.

@@ -32,6 +32,11 @@ struct UsageError: Error, CustomStringConvertible {
 enum Console {
   /// Whole lines at once on a terminal, whole blocks in a pipe.
   static func start() {
+    // A stream that the caller closed must not become the first file that is opened.
+    for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
+    where fcntl(descriptor, F_GETFD) < 0 {
+      _ = open("/dev/null", O_RDWR)
+    }
     // A reader that closes its pipe ends the program by an error of the write, not by a signal.
     signal(SIGPIPE, SIG_IGN)
     if isatty(STDOUT_FILENO) != 0 { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }

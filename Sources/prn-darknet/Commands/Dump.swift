@@ -1,5 +1,13 @@
 import Darknet
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// `dump CFG WEIGHTS INPUT OUTDIR`: every layer's output, for comparing programs.
 enum Dump: Command {
   static let words = ["dump"]
@@ -8,7 +16,7 @@ enum Dump: Command {
   static let details = """
       INPUT   a picture, or raw little-endian float32 of the network's size (channels, rows,
               columns)
-      OUTDIR  gets input.f32, L000.f32 … and manifest.json
+      OUTDIR  gets net.cfg, input.f32, L000.f32 … and manifest.json, which replay runs again
       -exact  the plain im2col executor instead of the fastest kernels
 
     """
@@ -35,6 +43,9 @@ enum Dump: Command {
       try RawTensors.write(UnsafeBufferPointer(values), to: "\(folder)/\(name)")
       rows.append(row(node, file: name, values))
     }
+    try AtomicFile.write(
+      to: "\(folder)/net.cfg", durable: false,
+      String(decoding: try FileBytes.read(cfg), as: UTF8.self))
     let shape = network.inputShape
     let manifest = """
       {
@@ -42,8 +53,8 @@ enum Dump: Command {
        "reference": "prn-darknet \(Program.version)",
        "dialect": "\(network.dialect.rawValue)",
        "mode": "inference, batch 1, batch norm folded into the convolutions",
-       "cfg": \(cfg.jsonQuoted),
-       "weights": \(weights.jsonQuoted),
+       "cfg": "net.cfg",
+       "weights": \(wholePath(weights).jsonQuoted),
        "input": {"file": "input.f32", "shape": [\(shape.channels), \(shape.height), \(shape.width)], "frames": 1},
        "layers": [
       \(rows.joined(separator: ",\n"))
@@ -53,6 +64,12 @@ enum Dump: Command {
       """
     try AtomicFile.write(to: "\(folder)/manifest.json", durable: false, manifest)
     return .done
+  }
+
+  private static func wholePath(_ path: String) -> String {
+    guard let resolved = realpath(path, nil) else { return path }
+    defer { free(resolved) }
+    return String(cString: resolved)
   }
 
   private static func row(

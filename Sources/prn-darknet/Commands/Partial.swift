@@ -25,6 +25,13 @@ enum Partial: Command {
       throw UsageError(
         "N: expected at most the \(loaded.network.nodes.count) layers of \(cfg), found \(cutoff)")
     }
+    if let file = loaded.file, let layout = loaded.file?.layout(for: loaded.network, cutoff: cutoff),
+      file.count < layout.end, !arguments.has("-force")
+    {
+      throw WeightsError(
+        file: weights, byte: file.count, expected: "the weights of all layers before \(cutoff)",
+        found: "the end of the file", fix: "choose a smaller N or another file")
+    }
     Console.error("Saving weights to \(output)\n")
     try WeightsFile.write(
       loaded.parameters, of: loaded.network, to: output, seen: 0, cutoff: cutoff)

@@ -19,7 +19,13 @@ enum Replay: Command {
     let source = try arguments.require("CASEDIR")
     let target = try arguments.require("OUTDIR")
     try arguments.finish()
-    let manifest = try JSON(parsing: try FileBytes.read("\(source)/manifest.json"))
+    let manifestPath = "\(source)/manifest.json"
+    let bytes = try FileBytes.read(manifestPath)
+    guard let manifest = try? JSON(parsing: bytes) else {
+      throw ConfigError(
+        file: manifestPath, expected: "a JSON object", found: "something else or broken JSON",
+        fix: "check the case")
+    }
     try Folder.make(target)
     let replay = RecordedCase(
       source: source, target: target, manifest: manifest, arguments: arguments)
@@ -53,19 +59,23 @@ struct RecordedCase {
     return value
   }
 
+  /// A file of the case; manifests of `dump` name others by whole paths.
+  func path(_ name: String) -> String { name.hasPrefix("/") ? name : "\(source)/\(name)" }
+
   static func dialect(ofProgram name: String) -> Dialect {
     name.lowercased().hasPrefix("alexeyab") ? .alexeyab : .pjreddie
   }
 
   var dialect: Dialect {
-    Self.dialect(ofProgram: manifest["reference"]?.string ?? "alexeyab")
+    manifest["dialect"]?.string.flatMap(Dialect.init(rawValue:))
+      ?? Self.dialect(ofProgram: manifest["reference"]?.string ?? "alexeyab")
   }
 
   func network(_ dialect: Dialect, batch: Int? = 1) throws -> Network {
     let name = try field("cfg", manifest["cfg"]?.string)
     return try NetworkBuilder(
       dialect: dialect, batch: batch, readFile: { try? FileBytes.read($0) }
-    ).build(try Load.config("\(source)/\(name)"))
+    ).build(try Load.config(path(name)))
   }
 
   /// Weights from the case, from `-weights`, or from the generator whose seed the case names.
@@ -73,7 +83,7 @@ struct RecordedCase {
     if let seed = manifest["weights_generator_seed"]?.int, manifest[key] == nil {
       return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
     }
-    let named = manifest[key]?.string.map { "\(source)/\($0)" }
+    let named = manifest[key]?.string.map(path)
     if let path = named ?? arguments.string("-weights") {
       let parameters = Parameters(of: network, randomize: false)
       let file = try WeightsFile(path, dialect: network.dialect, order: network.dialect)
