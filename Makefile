@@ -49,7 +49,8 @@ test: deps
 
 # Longer runs.
 bench: build
-	Benchmarks/run
+	@for cfg in cfg/yolov3-tiny.cfg cfg/v3-tiny-prn.cfg cfg/yolov3.cfg cfg/pelee-prn.cfg; do \
+	  for threads in 1 2; do $(PROGRAM) benchmark $$cfg -threads $$threads >/dev/null; done; done
 
 fuzz: deps
 	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \
