@@ -38,7 +38,7 @@ public final class InferencePlan {
   ) {
     self.network = network
     self.batch = batch
-    kept = keeping.map { $0.union(Self.heads(of: network)) } ?? Set(network.nodes.indices)
+    kept = keeping.map { $0.union(network.readOutputs) } ?? Set(network.nodes.indices)
     let streams = max(batch / network.net.timeSteps, 1)
     states = network.nodes.map { FloatBuffer(count: $0.layer.stateCount(streams: streams)) }
     var builder = PlanBuilder(
@@ -52,12 +52,6 @@ public final class InferencePlan {
     memory = PlanMemory(
       arena: arena.pointer, workspace: arena.pointer + builder.storage.count,
       storage: builder.storage)
-  }
-
-  /// The layers that users read: detection heads and the network's output.
-  static func heads(of network: Network) -> Set<Int> {
-    Set(network.nodes.filter { $0.layer is any DetectionHead }.map(\.index))
-      .union([network.outputIndex])
   }
 
   /// Where pictures go: [N, C, H, W], values 0...1. A run may overwrite it.
@@ -92,4 +86,10 @@ public final class InferencePlan {
 
   /// Bytes of maps and scratch.
   public var memoryCount: Int { arena.count * 4 }
+
+  /// Bytes of maps that live while each step runs: of maps that are waiting for a partial shortcut,
+  /// only the channels that it adds (and the rest of their block).
+  public var liveBytes: [Int] {
+    memory.storage.liveCounts(steps: steps.count).map { $0 * 4 }
+  }
 }

@@ -47,8 +47,9 @@ struct PlanBuilder {
     self.afterPacking = afterPacking
     lastReader = Self.lastReaders(network, kept: kept)
     let input = storage.makeSlot(count: batch * network.inputShape.count, at: 0)
+    let count = network.inputShape.count
     places[Key(layer: -1, form: .planar)] = Place(
-      slot: input, imageStride: network.inputShape.count)
+      slot: input, imageStride: count, imageCount: count, batch: batch)
   }
 
   /// The last layer that needs each layer's output, through layers that hand it on unchanged.
@@ -71,7 +72,7 @@ struct PlanBuilder {
       afterPacking()
     }
     for index in kept.sorted() { keep(index) }
-    storage.use(places[Key(layer: -1, form: .planar)]!.slot, at: 0)
+    storage.use(places[Key(layer: -1, form: .planar)]!, at: 0)
     storage.layOut()
   }
 
@@ -125,28 +126,34 @@ struct PlanBuilder {
   private mutating func makePlace(_ layer: Int, _ form: Form) -> Place {
     let stride = floats(layer, form)
     let place = Place(
-      slot: storage.makeSlot(count: batch * stride, at: steps.count), imageStride: stride)
+      slot: storage.makeSlot(count: batch * stride, at: steps.count), imageStride: stride,
+      imageCount: stride, batch: batch)
     places[Key(layer: layer, form: form)] = place
     return place
   }
 
   /// A layer's output in a form, converted from the other if it must be.
   ///
-  /// - Parameter isWhole: whether the images must stand one after another without gaps.
-  private mutating func need(_ layer: Int, _ form: Form, isWhole: Bool = true) -> Place {
+  /// - Parameters:
+  ///   - isWhole: whether the images must stand one after another without gaps.
+  ///   - channels: the first channels that are read, which need not be all; nil for all.
+  private mutating func need(
+    _ layer: Int, _ form: Form, isWhole: Bool = true, channels: Int? = nil
+  ) -> Place {
     let layer = source(layer)
+    let read = channels.map { prefix($0, of: layer, form) } ?? .max
     if let place = places[Key(layer: layer, form: form)],
       !isWhole || batch == 1 || place.imageStride == floats(layer, form)
     {
-      storage.use(place.slot, at: steps.count)
-      return place
+      storage.use(place.prefix(read), at: steps.count)
+      return place.prefix(read)
     }
     let other: Form = form == .planar ? .blocked : .planar
     guard let from = places[Key(layer: layer, form: other)] else {
       preconditionFailure("layer \(layer) was not computed")
     }
     let shape = network.shape(of: layer)
-    storage.use(from.slot, at: steps.count)
+    storage.use(from, at: steps.count)
     let to = makePlace(layer, form)
     let (batch, fromStride, toStride) = (batch, from.imageStride, to.imageStride)
     steps.append(
@@ -165,20 +172,27 @@ struct PlanBuilder {
           }
         }
       })
-    storage.use(to.slot, at: steps.count)
-    return to
+    storage.use(to.prefix(read), at: steps.count)
+    return to.prefix(read)
+  }
+
+  /// Floats of an image that hold its first channels.
+  private func prefix(_ channels: Int, of layer: Int, _ form: Form) -> Int {
+    let area = network.shape(of: layer).area
+    return form == .planar
+      ? channels * area : ChannelBlocks.floats(channels: channels, area: area)
   }
 
   private mutating func keep(_ layer: Int) {
     let place = need(layer, .planar)
-    storage.use(place.slot, at: steps.count + network.nodes.count)
+    storage.use(place, at: steps.count + network.nodes.count)
   }
 
   private mutating func append(
     _ node: Int, _ what: String, workspace: Int = 0, reads: [Place], writes: [Place],
     _ run: @escaping (PlanMemory) -> Void
   ) {
-    for place in reads + writes { storage.use(place.slot, at: steps.count) }
+    for place in reads + writes { storage.use(place, at: steps.count) }
     steps.append(PlanStep(layer: node, what: what, workspaceCount: workspace, run: run))
   }
 
@@ -195,7 +209,7 @@ struct PlanBuilder {
     if !isPlanar, let next = residualBehind(node.index), let r = next.layer as? any ResidualLayer,
       let term = r.singleResidual, !r.activation.mixesChannels
     {
-      residual = need(term.source, .blocked, isWhole: false)
+      residual = need(term.source, .blocked, isWhole: false, channels: term.channels)
       finish.residualChannels = term.channels
       finish.secondActivation = r.activation
       last = next.index
@@ -285,6 +299,7 @@ struct PlanBuilder {
       // A part of what is there: nothing is copied.
       var place = need(layer.sources[0], .blocked, isWhole: false)
       place.offset += layer.slices[0].lowerBound * area
+      place.imageCount = floats(node.index, .blocked)
       places[Key(layer: node.index, form: .blocked)] = place
       return true
     }
@@ -331,7 +346,9 @@ struct PlanBuilder {
       isBlocked(layer.sources[0])
     else { return false }
     let input = need(layer.sources[0], .blocked)
-    let others = terms.map { need($0.source, .blocked, isWhole: false) }
+    let others = terms.map {
+      need($0.source, .blocked, isWhole: false, channels: $0.channels)
+    }
     let first = source(layer.sources[0])
     // The sum may take its first term's place if that is not needed any more.
     let isLast = lastReader[layer.sources[0]] <= node.index && lastReader[first] <= node.index
@@ -365,7 +382,11 @@ struct PlanBuilder {
 
   /// A layer's own rule, on planes.
   private mutating func addPlain(_ node: Network.Node) {
-    let inputs = node.layer.sources.map { need($0, .planar) }
+    let inputs = node.layer.sources.enumerated().map { number, source in
+      let channels = network.shape(of: source).channels
+      return need(
+        source, .planar, channels: node.layer.channelsRead(ofSource: number, channels: channels))
+    }
     let output = makePlace(node.index, .planar)
     let step: any PlainStep
     if let layer = node.layer as? ConvolutionalLayer, layer.isPlain {

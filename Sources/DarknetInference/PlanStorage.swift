@@ -1,7 +1,10 @@
 import DarknetTensors
 
 /// Memory of a plan: slots, each living from the step that first writes it to the last that reads
-/// it, in one arena. Slots that never live at the same time share memory.
+/// it, in one arena. What never lives at the same time shares memory.
+///
+/// Both layouts keep a map's channels in order, so the channels of which only the first are still
+/// to be read (a partial shortcut's source) give back the memory of the others.
 struct PlanStorage {
   /// A part of a slot: where a map stands, and how far its images are apart.
   struct Place: Hashable {
@@ -10,14 +13,39 @@ struct PlanStorage {
     var offset = 0
     /// Floats from an image to the next.
     var imageStride: Int
+    /// Floats of an image that are meant.
+    var imageCount: Int
+    var batch: Int
+
+    /// Floats from the slot's start to the end of the last image.
+    var end: Int { offset + (batch - 1) * imageStride + imageCount }
+
+    /// The first `count` floats of each image.
+    func prefix(_ count: Int) -> Place {
+      var place = self
+      place.imageCount = min(count, imageCount)
+      return place
+    }
   }
 
   private struct Slot {
     var count: Int
     var first: Int
-    var last: Int
+    /// The last step that needs the floats before each end.
+    var lasts: [Int: Int]
     /// The slot that this one is a part of, and where.
     var parent: (slot: Int, offset: Int)?
+
+    /// What lives how long: floats from the start, fewer and fewer as the steps go by.
+    var parts: [ArenaLayout.Block.Part] {
+      var parts: [ArenaLayout.Block.Part] = []
+      var longest = -1
+      for (end, last) in lasts.sorted(by: { $0.key > $1.key }) where last > longest {
+        parts.append(.init(count: end, lifetime: first...max(first, last)))
+        longest = last
+      }
+      return parts
+    }
   }
 
   private var slots: [Slot] = []
@@ -28,7 +56,8 @@ struct PlanStorage {
   /// A slot of so many floats that step `step` writes.
   mutating func makeSlot(count: Int, at step: Int) -> Int {
     // Multiples of 16 floats keep every slot on cache lines of its own.
-    slots.append(Slot(count: (count + 15) / 16 * 16, first: step, last: step, parent: nil))
+    let count = (count + 15) / 16 * 16
+    slots.append(Slot(count: count, first: step, lasts: [count: step], parent: nil))
     return slots.count - 1
   }
 
@@ -50,24 +79,28 @@ struct PlanStorage {
 
   /// Makes `slot` a part of `parent`, `offset` floats from its start.
   mutating func place(_ slot: Int, in parent: Int, at offset: Int) {
-    let root = root(of: parent).slot
-    slots[root].first = min(slots[root].first, slots[slot].first)
-    slots[root].last = max(slots[root].last, slots[slot].last)
+    let root = root(of: parent)
     slots[slot].parent = (parent, offset)
+    for (end, last) in slots[slot].lasts { extend(root.slot, root.offset + offset + end, to: last) }
+    slots[root.slot].first = min(slots[root.slot].first, slots[slot].first)
   }
 
-  /// Keeps `slot` alive through `step`.
-  mutating func use(_ slot: Int, at step: Int) {
-    let root = root(of: slot).slot
+  /// Keeps what `place` means alive through `step`.
+  mutating func use(_ place: Place, at step: Int) {
+    let root = root(of: place.slot)
+    extend(root.slot, root.offset + place.end, to: step)
+  }
+
+  private mutating func extend(_ root: Int, _ end: Int, to step: Int) {
     slots[root].first = min(slots[root].first, step)
-    slots[root].last = max(slots[root].last, step)
+    let end = min((end + 15) / 16 * 16, slots[root].count)
+    slots[root].lasts[end] = max(slots[root].lasts[end] ?? step, step)
   }
 
   /// Gives every slot its place.
   mutating func layOut() {
     let roots = slots.indices.filter { slots[$0].parent == nil }
-    let layout = ArenaLayout(
-      roots.map { .init(count: slots[$0].count, lifetime: slots[$0].first...slots[$0].last) })
+    let layout = ArenaLayout(roots.map { .init(parts: slots[$0].parts) })
     offsets = Array(repeating: 0, count: slots.count)
     for (slot, offset) in zip(roots, layout.offsets) { offsets[slot] = offset }
     for slot in slots.indices where slots[slot].parent != nil {
@@ -84,8 +117,12 @@ struct PlanStorage {
   func liveCounts(steps: Int) -> [Int] {
     var live = [Int](repeating: 0, count: steps)
     for slot in slots where slot.parent == nil {
-      for step in max(slot.first, 0)...min(slot.last, steps - 1) where slot.first <= slot.last {
-        live[step] += slot.count
+      var step = slot.first
+      for part in slot.parts {
+        while step <= min(part.lifetime.upperBound, steps - 1) {
+          live[step] += part.count
+          step += 1
+        }
       }
     }
     return live

@@ -1,18 +1,32 @@
-/// Places blocks of float32 values in one run of memory: blocks that never live at the same time
-/// may share it.
+/// Places blocks of float32 values in one run of memory: what never lives at the same time may
+/// share it.
 ///
 /// Greedy by size: the largest first, each at the lowest place that is free during its whole life.
 public struct ArenaLayout: Sendable {
   public struct Block: Sendable {
-    /// Floats.
-    public var count: Int
-    /// First and last step at which somebody needs the values.
-    public var lifetime: ClosedRange<Int>
+    /// The first `count` floats of a block, and the steps at which somebody needs them.
+    public struct Part: Sendable {
+      public var count: Int
+      public var lifetime: ClosedRange<Int>
 
-    public init(count: Int, lifetime: ClosedRange<Int>) {
-      self.count = count
-      self.lifetime = lifetime
+      public init(count: Int, lifetime: ClosedRange<Int>) {
+        self.count = count
+        self.lifetime = lifetime
+      }
     }
+
+    /// A block whose end is not needed any more before its beginning has several parts.
+    public var parts: [Part]
+
+    /// Floats.
+    public var count: Int { parts.map(\.count).max() ?? 0 }
+
+    /// All floats are needed from the first to the last step of `lifetime`.
+    public init(count: Int, lifetime: ClosedRange<Int>) {
+      parts = [Part(count: count, lifetime: lifetime)]
+    }
+
+    public init(parts: [Part]) { self.parts = parts }
   }
 
   /// Float offset of each block, on a cache line of its own.
@@ -22,16 +36,30 @@ public struct ArenaLayout: Sendable {
 
   public init(_ blocks: [Block]) {
     offsets = Array(repeating: 0, count: blocks.count)
-    let sizes = blocks.map { ($0.count + 15) / 16 * 16 }
+    let blocks = blocks.map { block in
+      Block(
+        parts: block.parts.map {
+          .init(count: ($0.count + 15) / 16 * 16, lifetime: $0.lifetime)
+        })
+    }
+    let sizes = blocks.map(\.count)
     var placed: [Int] = []
     for index in blocks.indices.sorted(by: { (sizes[$0], $1) > (sizes[$1], $0) })
     where sizes[index] > 0 {
-      let rivals = placed.filter { blocks[$0].lifetime.overlaps(blocks[index].lifetime) }
-        .sorted { offsets[$0] < offsets[$1] }
+      // Offsets strictly between these bounds would put a part on another that lives with it.
+      var taken: [(low: Int, high: Int)] = []
+      for rival in placed {
+        for theirs in blocks[rival].parts {
+          for ours in blocks[index].parts where ours.lifetime.overlaps(theirs.lifetime) {
+            taken.append((offsets[rival] - ours.count, offsets[rival] + theirs.count))
+          }
+        }
+      }
+      taken.sort { $0.low < $1.low }
       var offset = 0
-      for rival in rivals {
-        if offset + sizes[index] <= offsets[rival] { break }
-        offset = max(offset, offsets[rival] + sizes[rival])
+      for (low, high) in taken {
+        if offset <= low { break }
+        offset = max(offset, high)
       }
       offsets[index] = offset
       count = max(count, offset + sizes[index])

@@ -28,7 +28,7 @@ enum Program {
     DetectorTest.self, Detect.self, Partial.self, Operations.self, Average.self,
     Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self, ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,
-    Generate.self,
+    Generate.self, Memory.self,
   ]
 
   static func run(_ words: [String]) -> ExitStatus {

@@ -1,0 +1,68 @@
+import Darknet
+
+/// `memory CFG`: what feature maps must be in memory, layer by layer.
+enum Memory: Command {
+  static let words = ["memory"]
+  static let usage = "CFG [-batch N] [-svg FILE]"
+  static let about = "print the memory of feature maps over the layers, and what shortcuts cost"
+  static let details = """
+      live       MiB of all maps that somebody still reads while the layer runs; of a partial
+                 shortcut's source only the channels that are added
+      waiting    those among them that only wait for a shortcut
+      full       live, if every partial shortcut were a whole one
+      -batch N   images of a pass (1)
+      -svg FILE  a picture of the same
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    try arguments.finish()
+    let batch = try arguments.int("-batch", default: 1, in: 1...4096)
+    let network = try Load.network(cfg, arguments, batch: batch, showsTable: false)
+    let exact = Liveness(network, batch: batch)
+    let full = Liveness(network, batch: batch, hasFullShortcuts: true)
+    Console.out(table(network, exact, full))
+    let plan = InferencePlan(
+      network, parameters: Parameters(of: network, randomize: false), batch: batch)
+    Console.out(summary(exact, full, plan))
+    if let path = arguments.string("-svg") {
+      try AtomicFile.write(to: path, MemoryPlot(network: network, exact: exact, full: full).text)
+    }
+    return .done
+  }
+
+  private static func table(_ network: Network, _ exact: Liveness, _ full: Liveness) -> String {
+    var text = "layer                        output      MiB     live  waiting     full\n"
+    for (row, other) in zip(exact.rows, full.rows) {
+      let node = network.nodes[row.layer]
+      text += padded(row.layer, 5) + " " + left(node.name, 17)
+      text += "\(node.outputShape)".leftPadded(to: 13)
+      for bytes in [row.outputBytes, row.liveBytes, row.waitingBytes, other.liveBytes] {
+        text += mebibytes(bytes).leftPadded(to: 9)
+      }
+      text += "\n"
+    }
+    return text
+  }
+
+  private static func summary(
+    _ exact: Liveness, _ full: Liveness, _ plan: InferencePlan
+  ) -> String {
+    func line(_ name: String, _ bytes: Int, _ other: Int? = nil) -> String {
+      left(name, 34) + mebibytes(bytes).leftPadded(to: 9) + " MiB"
+        + (other.map { "   with whole shortcuts \(mebibytes($0)) MiB" } ?? "") + "\n"
+    }
+    let peak = exact.peak
+    return line("peak, at layer \(peak.layer)", peak.liveBytes, full.peak.liveBytes)
+      + line(
+        "waiting for shortcuts, at most", exact.largestWaitingBytes, full.largestWaitingBytes)
+      + line("waiting, over all layers", exact.totalWaitingBytes, full.totalWaitingBytes)
+      + line("the plan's peak of living maps", plan.liveBytes.max() ?? 0)
+      + line("the plan's maps and scratch", plan.memoryCount)
+  }
+
+  private static func left(_ text: String, _ width: Int) -> String {
+    text + String(repeating: " ", count: max(width - text.count, 0))
+  }
+}
