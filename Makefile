@@ -5,6 +5,8 @@ SHELL := /bin/bash
 PREFIX ?= /usr/local
 PROGRAM := .build/release/prn-darknet
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# The program's own flags, or every switch between the two builds everything anew.
+TEST := swift test -c release --disable-testable-imports
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 .DELETE_ON_ERROR:
@@ -45,7 +47,7 @@ demo: build weights/yolov3-tiny.weights
 
 test: deps
 	swift build -c release --product prn-darknet
-	swift test -c release
+	$(TEST)
 
 # Longer runs.
 bench: build
@@ -54,16 +56,16 @@ bench: build
 
 fuzz: deps
 	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \
-	  swift test -c release --filter Mutation
+	  $(TEST) --filter Mutation
 
 parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet
-	PRN_DARKNET_PARITY=1 swift test -c release --filter 'GoldenTests|LiveReferenceTests'
+	PRN_DARKNET_PARITY=1 $(TEST) --filter 'GoldenTests|LiveReferenceTests'
 
 # Leaks are not looked for: Foundation's own file reading has some.
 sanitize: deps
-	ASAN_OPTIONS=detect_leaks=0 swift test -c release --sanitize=address --scratch-path .build/address
-	swift test -c release --sanitize=thread --scratch-path .build/thread
+	ASAN_OPTIONS=detect_leaks=0 $(TEST) --sanitize=address --scratch-path .build/address
+	$(TEST) --sanitize=thread --scratch-path .build/thread
 
 install: build
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg'
