@@ -60,6 +60,11 @@ public struct Network: Sendable {
     nodes.last { $0.name != "cost" }?.index ?? nodes.count - 1
   }
 
+  /// The last detection head, whose options decide for all; nil for other networks.
+  public var lastHead: (any DetectionHead)? {
+    nodes.lazy.compactMap { $0.layer as? any DetectionHead }.last
+  }
+
   /// Trained and rolling values of all layers.
   public var parameterCount: Int {
     nodes.reduce(0) { sum, node in sum + node.layer.parameters.reduce(0) { $0 + $1.count } }

@@ -1,3 +1,4 @@
+import DarknetData
 import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
@@ -50,12 +51,13 @@ public final class Trainer {
   public let average: WeightAverage?
   public private(set) var state: TrainingState
   /// The input sizes of the run.
-  public private(set) var multiScale: MultiScale
+  public private(set) var sizes: InputSizes
 
   private let source: any BatchSource
   private let options: Options
   private let checkpoint: Checkpoint
-  private var sizes: [MultiScale.Size: Network] = [:]
+  /// The network at each size that was needed so far.
+  private var networks: [InputSizes.Size: Network] = [:]
   private var watch = DivergenceWatch()
   private var hoursLeft = -1.0
   private var lastGoodCheckpoint: String?
@@ -76,7 +78,7 @@ public final class Trainer {
     checkpoint = Checkpoint(
       network, parameters: parameters, optimizer: step.optimizer, average: average)
     state = TrainingState(seed: options.seed)
-    multiScale = MultiScale(network, random: options.random, seed: options.seed)
+    sizes = InputSizes(network, random: options.random, seed: options.seed)
     isEndless = options.maxBatches == 0 && options.schedule.isClassifier
   }
 
@@ -96,7 +98,7 @@ public final class Trainer {
     if let state = checkpoint.restore(beside: path, iteration: iteration) {
       self.state = state
       step.seed = state.seed
-      multiScale = MultiScale(network, random: options.random, seed: state.seed)
+      sizes = InputSizes(network, random: options.random, seed: state.seed)
       return true
     }
     state.iteration = iteration
@@ -183,17 +185,16 @@ public final class Trainer {
   }
 
   private func resize(_ iteration: Int, _ tell: (TrainingEvent) -> Void) throws {
-    let size = multiScale.size(at: iteration)
+    let size = sizes.size(at: iteration)
     let shape = step.executor.network.inputShape
-    let isNew = size.width != shape.width || size.height != shape.height
-    if multiScale.isDrawn(at: iteration) {
-      tell(.resized(coefficient: multiScale.coefficient, size))
+    if sizes.isDrawn(at: iteration) {
+      tell(.resized(coefficient: sizes.coefficient, size))
     }
-    guard multiScale.isOn, isNew else { return }
-    if sizes[size] == nil {
-      sizes[size] = try network.resized(width: size.width, height: size.height)
+    guard sizes.changes, size.width != shape.width || size.height != shape.height else { return }
+    if networks[size] == nil {
+      networks[size] = try network.resized(width: size.width, height: size.height)
     }
-    if let network = sizes[size] { step.executor.resize(to: network) }
+    if let network = networks[size] { step.executor.resize(to: network) }
   }
 
   private func report(
@@ -303,5 +304,17 @@ public final class Trainer {
       }
     }
     return isComplete
+  }
+}
+
+extension InputSizes {
+  /// The sizes of a training of `network`.
+  ///
+  /// - Parameter random: the last head's option.
+  public init(_ network: Network, random: Float, seed: UInt64) {
+    self.init(
+      width: network.net.width, height: network.net.height, random: random,
+      resizeStep: network.net.resizeStep, maxBatches: network.net.maxBatches, seed: seed,
+      dialect: network.dialect)
   }
 }

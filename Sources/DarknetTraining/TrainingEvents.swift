@@ -1,3 +1,4 @@
+import DarknetData
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -28,7 +29,7 @@ public struct IterationReport: Sendable {
   public var batchImages: Int
   /// The smoothed estimate of the iterations before; -1 in the first.
   public var hoursLeft: Double
-  public var input: MultiScale.Size
+  public var input: InputSizes.Size
   /// Iteration of the next evaluation, if there are any.
   public var nextEvaluation: Int?
   public var lastPrecision: Double?
@@ -38,7 +39,7 @@ public struct IterationReport: Sendable {
 /// What a trainer tells while it runs, in order.
 public enum TrainingEvent {
   /// A new input size: its factor's limit and the size.
-  case resized(coefficient: Float, MultiScale.Size)
+  case resized(coefficient: Float, InputSizes.Size)
   /// The first pictures of an iteration are there, after so many seconds of waiting.
   case loaded(seconds: Double, isFirst: Bool)
   /// The heads' reports of a mini-batch.

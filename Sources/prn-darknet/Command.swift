@@ -25,8 +25,9 @@ enum Program {
 
   static let commands: [any Command.Type] = [
     DetectorMap.self, DetectorValid.self, DetectorRecallCommand.self, CalculateAnchors.self,
-    DetectorTest.self, Detect.self, Partial.self, Operations.self, Average.self,
-    Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self, ImageTest.self,
+    DetectorTest.self, DetectorTrain.self, Detect.self, Partial.self, Operations.self, Average.self,
+    Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self,
+    ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,
     Generate.self, Memory.self,
   ]
@@ -34,7 +35,9 @@ enum Program {
   static func run(_ words: [String]) -> ExitStatus {
     var words = words
     // Darknet takes these before the command word.
-    while let first = words.first, ["-i", "-gpus", "-nogpu", "-dialect", "-threads"].contains(first) {
+    while let first = words.first,
+      ["-i", "-gpus", "-nogpu", "-dialect", "-threads"].contains(first)
+    {
       let count = first == "-nogpu" ? 1 : 2
       words = Array(words.dropFirst(count)) + words.prefix(count)
     }

@@ -37,18 +37,25 @@ struct Evaluation {
         file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
         found: "none", fix: "name a detector's cfg")
     }
-    guard needsNames, names.count != detector.classes else { return }
+    if needsNames { try Self.check(names, classes: detector.classes, cfg: cfg) }
+  }
+
+  /// - Throws: if there is not a name for each class.
+  static func check(_ names: NamesFile, classes: Int, cfg: String) throws(ConfigError) {
+    guard names.count != classes else { return }
     Console.out(
       "\n Error: in the file \(names.path) number of names \(names.count) that isn't equal to "
-        + "classes=\(detector.classes) in the file \(cfg) \n")
+        + "classes=\(classes) in the file \(cfg) \n")
     throw ConfigError(
-      file: names.path, expected: "a name for each of the \(detector.classes) classes of \(cfg)",
+      file: names.path, expected: "a name for each of the \(classes) classes of \(cfg)",
       found: "\(names.count)", fix: "make names and classes agree")
   }
 
-  /// What Darknet prints about the heads before it evaluates them.
-  func showHeads() {
-    for (index, name) in detector.headNames {
+  func showHeads() { Self.showHeads(of: detector.headNames) }
+
+  /// What Darknet prints about the heads before it evaluates or trains them.
+  static func showHeads(of heads: [(index: Int, name: String)]) {
+    for (index, name) in heads {
       let code = ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][name] ?? 0
       Console.out(" Detection layer: \(index) - type = \(code) \n")
     }
@@ -63,10 +70,11 @@ final class EvaluationReport {
   private var done = 0
   private(set) var skipped = 0
 
-  init(total: Int) {
+  /// - Parameter log: of problems that were shown before.
+  init(total: Int, log: ProblemLog = ProblemLog(writingListsTo: ".")) {
     self.total = total
     progress = Progress(total: total)
-    log = ProblemLog(writingListsTo: ".")
+    self.log = log
   }
 
   /// A picture is finished.
@@ -83,9 +91,8 @@ final class EvaluationReport {
   }
 
   func add(_ error: ImageError) {
-    _ = log.note(DataProblem(error.path, .unreadablePicture(error.problem)))
     skipped += 1
-    line("\(error)\n")
+    if log.note(DataProblem(error.path, .unreadablePicture(error.problem))) { line("\(error)\n") }
     count()
   }
 
@@ -97,6 +104,9 @@ final class EvaluationReport {
   func add(_ list: ListFile) {
     for problem in list.problems { add(problem) }
   }
+
+  /// Clears the progress.
+  func stop() { _ = progress.finish() }
 
   /// Counts of everything that was left out; seconds since the start.
   func finish() -> Double {

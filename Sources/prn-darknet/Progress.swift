@@ -52,7 +52,7 @@ final class Progress {
   }
 
   /// `8 s`, `2 min 05 s`, `1 h 02 min`.
-  private static func duration(_ seconds: Double) -> String {
+  static func duration(_ seconds: Double) -> String {
     guard seconds < 8_640_000 else { return "long" }
     let whole = Int(seconds.rounded())
     func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }

@@ -23,7 +23,7 @@ import Testing
       seen.insert(of[0].width)
     }
     #expect(seen == [320, 352, 384, 416, 448, 480, 512, 544, 576, 608])
-    #expect((99_902...100_000).allSatisfy { sizes.size(at: $0).width == 608 })
+    #expect((99_911...100_000).allSatisfy { sizes.size(at: $0).width == 608 })
   }
 
   @Test func `half of the sizes are not above the cfg's`() {
@@ -46,7 +46,7 @@ import Testing
       width: 416, height: 416, random: 1, maxBatches: 50_000, seed: 1, dialect: .pjreddie)
     let seen = Set((1..<3000).map { sizes.size(at: $0 * 10).width })
     #expect(seen == Set(stride(from: 320, through: 608, by: 32)))
-    #expect((49_802...50_000).allSatisfy { sizes.size(at: $0).width == 608 })
+    #expect((49_811...50_000).allSatisfy { sizes.size(at: $0).width == 608 })
   }
 
   @Test(arguments: [Float.nan, .infinity, -3, 1e30, 1e-30])

@@ -73,10 +73,23 @@ public struct InputSizes: Sendable {
 
   public var changes: Bool { if case .fixed = rule { false } else { true } }
 
+  /// The largest factor, as Darknet prints it with each new size: 1 for no change.
+  public var coefficient: Float {
+    switch rule {
+    case .fixed: 1
+    case .alexeyab(let coefficient, _): coefficient
+    case .pjreddie: 1.4
+    }
+  }
+
+  /// Whether a new size is drawn for this iteration, the first being 1.
+  public func isDrawn(at iteration: Int) -> Bool { changes && (iteration - 1) % 10 == 0 }
+
   /// The size at an iteration, the first being 1.
   public func size(at iteration: Int) -> Size {
-    let done = max(iteration, 1) - 1
-    let block = done / 10
+    // Ten iterations share the size that is drawn at their first.
+    let block = (max(iteration, 1) - 1) / 10
+    let done = block * 10
     var random = Random(seed: seed).split(0x53_49_5A_45).split(UInt64(block))
     switch rule {
     case .fixed: return initial

@@ -1,0 +1,82 @@
+import DarknetConfig
+import DarknetData
+import DarknetKernels
+import DarknetLayers
+import DarknetNetwork
+import DarknetTensors
+
+/// Gives a trainer the batches of a loader.
+///
+///     let source = LoaderSource(configuration)
+///     let trainer = Trainer(network, parameters: parameters, source: source, options: options)
+///     source.follow(trainer)
+public final class LoaderSource: BatchSource {
+  public private(set) var configuration: BatchLoader.Configuration
+  /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
+  public var onBatch: (Batch) -> Void = { _ in }
+
+  private var loader: BatchLoader?
+  private var place = (iteration: 0, part: 0)
+
+  public init(_ configuration: BatchLoader.Configuration) {
+    self.configuration = configuration
+  }
+
+  /// Takes the trainer's seed and sizes, which may come from the state of an earlier run.
+  public func follow(_ trainer: Trainer) {
+    configuration.seed = trainer.state.seed
+    configuration.sizes = trainer.sizes
+    loader = nil
+  }
+
+  public func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
+    if loader == nil || place != (iteration, index) { try start(at: iteration) }
+    while let batch = try loader?.next() {
+      place =
+        batch.part + 1 < configuration.batchesPerIteration
+        ? (batch.iteration, batch.part + 1) : (batch.iteration + 1, 0)
+      guard (batch.iteration, batch.part) == (iteration, index) else { continue }
+      precondition(batch.input.count == input.count, "the loader's batch has another size")
+      Vector.copy(batch.input.pointer, to: input.pointer, count: input.count)
+      onBatch(batch)
+      guard batch.truth.isEmpty else { return .boxes(batch.truth) }
+      return .values(
+        Array(batch.classShares.joined()), perImage: batch.classShares.first?.count ?? 0)
+    }
+    preconditionFailure("a loader without a last iteration ended")
+  }
+
+  /// Threads that look ahead from `iteration` on.
+  private func start(at iteration: Int) throws(DataError) {
+    loader = nil
+    configuration.firstIteration = iteration
+    loader = try BatchLoader(configuration)
+  }
+}
+
+extension BatchLoader.Configuration {
+  /// The batches that `network` is trained with.
+  ///
+  /// - Parameter head: of the network, whose options decide how pictures are varied.
+  public init(
+    for network: Network, head: any DetectionHead, list: ListFile, log: ProblemLog
+  ) {
+    let net = network.net
+    let training = head.training
+    self.init(
+      list: list,
+      task: .detection(
+        DetectionAugmentation(
+          options: net.augmentation, jitter: training.jitter, resize: training.resize,
+          letterBox: net.letterBox, maxObjects: training.maximumBoxes, dialect: network.dialect),
+        classes: head.classes),
+      sizes: InputSizes(network, random: training.random, seed: 0),
+      imagesPerBatch: net.miniBatch * net.timeSteps, batchesPerIteration: net.subdivisions,
+      seed: 0, log: log)
+    channels = net.channels
+    if net.track { sequences = Sequences(streams: net.miniBatch) }
+    pairs = net.contrastive
+    dialect = network.dialect
+    configName = network.file
+  }
+}

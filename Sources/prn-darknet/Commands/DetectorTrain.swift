@@ -1,0 +1,275 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// `detector train DATA CFG [WEIGHTS]`: trains a detector until max_batches.
+enum DetectorTrain: Command {
+  static let words = ["detector", "train"]
+  static let usage = "DATA CFG [WEIGHTS] [-clear] [-map] [-seed N] …"
+  static let about = "train a detector on labelled pictures"
+  static let details = """
+      -clear          start at iteration 0, whatever the weights have seen
+      -map            mean average precision on 'valid' every few epochs; keeps the best weights
+      -mAP_epochs N   epochs between two of them (4; at least 100 iterations)
+      -thresh X       for -map: probability above which TP, FP and FN are counted (.25)
+      -iou_thresh X   for -map: overlap that finds an object (.5)
+      -letter_box     for -map: keep the pictures' proportions
+      -seed N         makes the run repeatable, bit for bit with the same number of threads
+      -chart FILE     go on with this chart, and with the results.csv beside it
+      -show_imgs      write the first hundred pictures as the network sees them, with their boxes
+      -force          takes weights that do not fit the cfg
+      Reads 'train', 'valid', 'names', 'backup', 'saveweights' and 'savelast' of DATA. Weights go
+      to the folder 'backup' as NAME_last.weights every 100 iterations, NAME_1000.weights …,
+      NAME_best.weights with -map, NAME_final.weights at the end; chart.png, chart_NAME.png,
+      results.csv, bad.list and bad_label.list to the current folder. A run that is interrupted
+      goes on from NAME_last.weights. -dont_show, -gpus, -mjpeg_port and -benchmark_layers are
+      accepted, without effect.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let dataPath = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    try arguments.finish()
+    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    let seed = try self.seed(arguments)
+    let data = try DetectorFiles.data(dataPath)
+    let isOriginal = try arguments.dialect == .pjreddie
+    let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")
+    let list = try data.list("train", default: trainPath)
+    let log = ProblemLog(writingListsTo: ".")
+    let evaluation = try evaluation(data, trainPath, cfg, arguments, log)
+
+    let folder = CheckpointFolder(
+      data.backupFolder, cfg: cfg, dialect: try arguments.dialect)
+    Console.out("\(folder.base)\n")
+    let loaded = try Load.network(
+      cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
+    let network = loaded.network
+    let head = try head(of: network, data)
+    try makeBackupFolder(data)
+
+    var configuration = BatchLoader.Configuration(for: network, head: head, list: list, log: log)
+    configuration.threads = min(ThreadPool.shared.threads, 8)
+    let source = LoaderSource(configuration)
+    let schedule = CheckpointSchedule(
+      dialect: network.dialect, maxBatches: network.net.maxBatches,
+      numberedInterval: try data.saveWeightsInterval(), lastInterval: try data.saveLastInterval())
+    var options = Trainer.Options(
+      seed: seed, folder: folder, schedule: schedule, maxBatches: network.net.maxBatches)
+    options.random = head.training.random
+    options.shouldStop = { Interruption.isWanted }
+    if let evaluation {
+      let epochs = try arguments.int("-mAP_epochs", default: 4)
+      let images = network.net.miniBatch * network.net.timeSteps * network.net.subdivisions
+      options.evaluationInterval = max(100, epochs * list.count / images)
+      let parameters = loaded.parameters
+      options.evaluate = { try evaluation.run(parameters) }
+    }
+    let trainer = Trainer(
+      network, parameters: loaded.parameters, source: source, options: options)
+    loaded.file?.releasePages()
+    announce(network, schedule)
+    for warning in warnings(network, head, configuration, data, arguments) {
+      Console.error("\(warning)\n")
+    }
+    resume(trainer, weights, loaded.header, arguments)
+    source.follow(trainer)
+    return try train(
+      trainer, source, list, data, base: folder.base, log: log, arguments)
+  }
+
+  // MARK: Before the first iteration
+
+  private static func seed(_ arguments: Arguments) throws -> UInt64 {
+    guard let text = arguments.string("-seed") else {
+      return UInt64.random(in: 0..<1_000_000_000)
+    }
+    guard let seed = UInt64(text) else {
+      throw UsageError("-seed: expected a whole number of at least 0, found '\(text)'; change it")
+    }
+    return seed
+  }
+
+  /// With `-map`, what evaluates; Darknet reads the cfg once more for it, and says so.
+  private static func evaluation(
+    _ data: DataFile, _ trainPath: String, _ cfg: String, _ arguments: Arguments, _ log: ProblemLog
+  ) throws -> TrainingEvaluation? {
+    guard arguments.has("-map") else { return nil }
+    Console.out(" Prepare additional network for mAP calculation...\n")
+    let network = try Load.network(cfg, arguments)
+    return try TrainingEvaluation(
+      network, data: data, trainPath: trainPath, arguments, log: log,
+      printsSummary: isatty(STDOUT_FILENO) == 0)
+  }
+
+  /// - Throws: `ConfigError` if the network is none that can be trained here.
+  private static func head(
+    of network: Network, _ data: DataFile
+  ) throws -> any DetectionHead {
+    guard let head = network.lastHead else {
+      throw ConfigError(
+        file: network.file,
+        expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
+        found: "none", fix: "name a detector's cfg")
+    }
+    let net = network.net
+    let batch = net.miniBatch * net.timeSteps * net.subdivisions
+    guard batch > 1 else {
+      throw ConfigError(
+        file: network.file, section: "net", option: "batch",
+        expected: "several images for an update, as batch=64",
+        found: "1 (Error: You set incorrect value batch=1 for Training! You should set batch=64 "
+          + "subdivision=64)", fix: "change it; subdivisions= saves memory")
+    }
+    if network.dialect == .alexeyab, batch < 8 {
+      Console.out(
+        "\n Warning: You set batch=\(batch) lower than 64! It is recommended to set batch=64 "
+          + "subdivision=64 \n")
+    }
+    return head
+  }
+
+  /// Made now, as hours of training would be lost without it.
+  private static func makeBackupFolder(_ data: DataFile) throws {
+    let path = data.backupFolder
+    var status = stat()
+    if data.path("backup") == nil, stat(path, &status) != 0 {
+      throw data.error(
+        "backup", expected: "a folder for the weights",
+        found: "no such line and no folder '\(path)'",
+        fix: "add a line such as 'backup=backup'")
+    }
+    try Folder.make(path)
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw FileError(.write, path, code: errno)
+    }
+  }
+
+  private static func announce(_ network: Network, _ schedule: CheckpointSchedule) {
+    let net = network.net
+    if network.dialect == .alexeyab {
+      Console.out(
+        "Weights are saved after: \(schedule.numberedInterval) iterations. Last weights "
+          + "(*_last.weight) are stored every \(schedule.lastInterval) iterations. \n")
+    }
+    Console.out(
+      "Learning Rate: \(general(Double(net.schedule.learningRate))), "
+        + "Momentum: \(general(Double(net.momentum))), Decay: \(general(Double(net.weightDecay)))\n"
+    )
+    guard network.dialect == .alexeyab else { return }
+    Evaluation.showHeads(
+      of: network.nodes.filter { $0.layer is any DetectionHead && $0.name != "detection" }
+        .map { ($0.index, $0.name) })
+  }
+
+  private static func warnings(
+    _ network: Network, _ head: any DetectionHead, _ loading: BatchLoader.Configuration,
+    _ data: DataFile, _ arguments: Arguments
+  ) -> [String] {
+    var warnings: [String] = []
+    if case .detection(let augmentation, _) = loading.task { warnings = augmentation.warnings() }
+    if let classes = try? data.classCount(), classes != head.classes {
+      warnings.append(
+        "\(data.path): classes=\(classes), but the last head of \(network.file) has "
+          + "classes=\(head.classes), which counts")
+    }
+    if network.net.dynamicMiniBatch {
+      warnings.append("dynamic_minibatch=1 has no effect: the mini-batch keeps its size")
+    }
+    if arguments.string("-mjpeg_port") != nil {
+      warnings.append(
+        "-mjpeg_port has no effect: look at chart.png, which is drawn anew as it runs")
+    }
+    return warnings
+  }
+
+  private static func resume(
+    _ trainer: Trainer, _ weights: String?, _ header: WeightsHeader?, _ arguments: Arguments
+  ) {
+    if let weights, let header, !arguments.has("-clear") {
+      let isWhole = trainer.resume(from: weights, seen: header.seen)
+      let (iteration, end) = (trainer.state.iteration, trainer.network.net.maxBatches)
+      if iteration >= end {
+        Console.error(
+          "\(weights): has seen \(header.seen) images, which is iteration \(iteration) of "
+            + "max_batches=\(end): nothing is left to train; -clear starts from 0\n")
+      } else if iteration > 0 {
+        Console.error(
+          "goes on behind iteration \(iteration), "
+            + (isWhole ? "as if it had not stopped" : "with momentum of 0") + "\n")
+      }
+    }
+    Console.error("seed \(trainer.state.seed); -seed \(trainer.state.seed) repeats this run\n")
+  }
+
+  // MARK: The run
+
+  private static func train(
+    _ trainer: Trainer, _ source: LoaderSource, _ list: ListFile, _ data: DataFile, base: String,
+    log: ProblemLog, _ arguments: Arguments
+  ) throws -> ExitStatus {
+    let network = trainer.network
+    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
+    let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
+    let console = TrainingConsole(
+      network, precisionName: precisionName, iouThreshold: iouThreshold)
+    let files = try TrainingFiles(
+      chart: arguments.string("-chart"), base: base, start: trainer.state.iteration,
+      maxBatches: network.net.maxBatches, precisionName: precisionName)
+    if let chart = arguments.string("-chart"), files.earlierRows == 0 {
+      Console.error("\(chart): has no results.csv beside it to go on with; it begins anew\n")
+    }
+    for problem in log.note(list.problems) { console.line("\(problem)") }
+    let shown =
+      arguments.has("-show_imgs")
+      ? AugmentedPictures(
+        list, classes: network.lastHead?.classes ?? 1, names: (try? data.names())?.names ?? [])
+      : nil
+    source.onBatch = { batch in
+      for problem in batch.problems { console.line("\(problem)") }
+      do throws(FileError) { try shown?.write(batch) } catch { console.line("\(error)") }
+    }
+    Interruption.watch()
+    let outcome = try trainer.run { event in
+      console.show(event)
+      if let error = files.note(event) { console.line("\(error)") }
+    }
+    console.pause()
+    if let error = files.finish() { console.line("\(error)") }
+    for group in DataProblem.Group.allCases {
+      let count = log.count(group)
+      if count > 0 { console.line("\(count) \(group.rawValue)") }
+    }
+    return finish(outcome, trainer, console)
+  }
+
+  private static func finish(
+    _ outcome: TrainingOutcome, _ trainer: Trainer, _ console: TrainingConsole
+  ) -> ExitStatus {
+    switch outcome {
+    case .finished:
+      if trainer.network.dialect == .alexeyab {
+        Console.out(
+          "If you want to train from the beginning, then use flag in the end of training command: "
+            + "-clear \n")
+      }
+      return .done
+    case .unsaved:
+      return .inputOutput
+    case .stopped:
+      console.line("stopped behind iteration \(trainer.state.iteration)")
+      return Interruption.status
+    case .diverged(let divergence):
+      console.line("\(divergence)")
+      return .diverged
+    }
+  }
+}

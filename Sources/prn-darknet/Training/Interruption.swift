@@ -1,0 +1,33 @@
+import Synchronization
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// SIGINT and SIGTERM as a wish to stop: the first is noted, the second ends the program at once.
+enum Interruption {
+  private static let received = Atomic<Int32>(0)
+
+  /// From now on signals are noted.
+  static func watch() {
+    // Made before a handler may look at it.
+    received.store(0, ordering: .relaxed)
+    for number in [SIGINT, SIGTERM] {
+      signal(number) { number in
+        Interruption.received.store(number, ordering: .relaxed)
+        signal(number, SIG_DFL)
+      }
+    }
+  }
+
+  static var isWanted: Bool { received.load(ordering: .relaxed) != 0 }
+
+  /// The exit status that tells of the signal.
+  static var status: ExitStatus {
+    received.load(ordering: .relaxed) == SIGINT ? .interrupted : .terminated
+  }
+}

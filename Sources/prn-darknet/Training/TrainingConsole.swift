@@ -1,0 +1,198 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What a training prints. A stream that is no terminal carries Darknet's lines, which scripts
+/// parse; a terminal shows one line of progress that is written over.
+final class TrainingConsole {
+  private let dialect: Dialect
+  private let precisionName: String
+  private let iouThreshold: Float
+  /// Heads whose lines Darknet prints on standard output.
+  private let headsOnOutput: Set<Int>
+  private let showsBoxCounts: Set<Int>
+  private let outputIsTerminal = isatty(STDOUT_FILENO) != 0
+  private let errorIsTerminal = Console.isTerminal
+  private var isLineOpen = false
+  private var lastShown = -1.0
+  /// Smoothed seconds an iteration.
+  private var pace: Double?
+  private var notices: Set<String> = []
+
+  init(_ network: Network, precisionName: String, iouThreshold: Float) {
+    dialect = network.dialect
+    self.precisionName = precisionName
+    self.iouThreshold = iouThreshold
+    let anchored = network.nodes.filter { $0.name == "yolo" || $0.name == "Gaussian_yolo" }
+      .map(\.index)
+    headsOnOutput = Set(network.nodes.map(\.index)).subtracting(
+      network.dialect == .pjreddie ? [] : anchored)
+    showsBoxCounts = network.dialect == .pjreddie ? [] : Set(anchored)
+  }
+
+  /// A line for people, above the progress.
+  func line(_ text: String) {
+    pause()
+    Console.flush()
+    Console.error(text + "\n")
+  }
+
+  /// A line for scripts; on a terminal there is none.
+  private func script(_ text: String) {
+    if !outputIsTerminal { Console.out(text) }
+  }
+
+  /// Clears the line of progress, so that something else can be printed.
+  func pause() {
+    guard isLineOpen else { return }
+    progress("\r\u{1B}[K")
+    isLineOpen = false
+    lastShown = -1
+  }
+
+  private func progress(_ text: String) {
+    if errorIsTerminal {
+      Console.error(text)
+    } else {
+      Console.out(text)
+      Console.flush()
+    }
+  }
+
+  // MARK: Events
+
+  func show(_ event: TrainingEvent) {
+    switch event {
+    case .resized(let coefficient, let size):
+      script(
+        dialect == .pjreddie
+          ? "Resizing\n\(size.width)\n"
+          : "Resizing, random_coef = \(fixed(Double(coefficient), decimals: 2)) \n"
+            + "\n \(size.width) x \(size.height) \n")
+    case .loaded(let seconds, let isFirst):
+      let isSlow = seconds > 0.1 && !isFirst && dialect == .alexeyab
+      script(
+        "Loaded: \(six(seconds)) seconds"
+          + (isSlow ? " - performance bottleneck on CPU or Disk HDD/SSD" : "") + "\n")
+    case .losses(let reports, let boxes, let rewritten):
+      for (layer, report) in reports { show(report, layer, boxes, rewritten) }
+    case .iteration(let report): show(report)
+    case .rejectedFilter(let layer, let filter, let similarity):
+      line(
+        "layer \(layer): filter \(filter) starts anew, another one is like it (\(six(similarity)))")
+    case .averageStarted: line("the moving average of the weights begins")
+    case .averageUpdated: break
+    case .averageApplied: line("the weights become their moving average")
+    case .evaluated(let precision, let isBest):
+      let text = " mean_average_precision (\(precisionName)) = \(six(precision)) \n"
+      pause()
+      Console.out("\n\(text)" + (isBest ? "New best mAP!\n" : ""))
+      Console.flush()
+    case .saving(_, let path):
+      pause()
+      Console.flush()
+      Console.error("Saving weights to \(path)\n")
+    case .saved(.average, let path):
+      Console.out(" EMA weights are saved to the file: \(path) \n")
+    case .saved: break
+    case .saveFailed(let error, let iterations):
+      line("\(error); the training goes on and tries again in \(iterations) iterations")
+    }
+  }
+
+  private func show(_ report: LossReport, _ layer: Int, _ boxes: Int, _ rewritten: Int) {
+    for notice in report.notices where notices.insert(notice).inserted { line(notice) }
+    guard var text = report.line else { return }
+    text += "\n"
+    if showsBoxCounts.contains(layer) {
+      let share = Double(rewritten) / Double(max(boxes, 1)) * 100
+      text += " total_bbox = \(boxes), rewritten_bbox = \(six(share)) % \n"
+    }
+    if headsOnOutput.contains(layer) {
+      script(text)
+    } else if !errorIsTerminal {
+      Console.error(text)
+    }
+  }
+
+  private func show(_ report: IterationReport) {
+    if !outputIsTerminal {
+      Console.out(dialect == .pjreddie ? originalLines(report) : lines(report))
+      Console.flush()
+    }
+    if outputIsTerminal || errorIsTerminal { showProgress(report) }
+  }
+
+  private func lines(_ report: IterationReport) -> String {
+    var text = ""
+    if let next = report.nextEvaluation {
+      text += "\n (next mAP calculation at \(next) iterations) "
+      if let last = report.lastPrecision, last > 0 {
+        text +=
+          "\n Last accuracy mAP@\(two(Double(iouThreshold))) = \(two(last * 100)) %, "
+          + "best = \(two((report.bestPrecision ?? last) * 100)) % "
+      }
+    }
+    let loss = fixed(Double(report.loss), decimals: 1)
+    text += "\u{1B}[H\u{1B}[J\(report.iteration)/\(report.maxBatches): loss=\(loss) "
+    if let last = report.lastPrecision, last > 0 {
+      text += "map=\(two(last)) best=\(two(report.bestPrecision ?? last)) "
+    }
+    text += "hours left=\(fixed(report.hoursLeft, decimals: 1))\u{07}"
+    return text + "\n \(report.iteration): \(six(Double(report.loss))), "
+      + "\(six(Double(report.averageLoss))) avg loss, \(six(Double(report.rate))) rate, "
+      + "\(six(report.seconds)) seconds, \(report.images) images, \(six(report.hoursLeft)) hours left\n"
+  }
+
+  private func originalLines(_ report: IterationReport) -> String {
+    "\(report.iteration): \(six(Double(report.loss))), \(six(Double(report.averageLoss))) avg, "
+      + "\(six(Double(report.rate))) rate, \(six(report.seconds)) seconds, \(report.images) images\n"
+  }
+
+  // MARK: Progress
+
+  private func showProgress(_ report: IterationReport) {
+    let time = report.seconds + report.wait
+    pace = pace.map { 0.95 * $0 + 0.05 * time } ?? time
+    let now = seconds()
+    guard now - lastShown >= 0.1 || report.iteration == report.maxBatches else { return }
+    lastShown = now
+    isLineOpen = true
+    progress("\r\(Self.progress(report, pace: pace ?? time, precisionName))\u{1B}[K")
+  }
+
+  /// ` 120/300  loss 12.34 (average 13.01)  mAP@0.50 45.2 %, best 47.0 %  38.2 images/s
+  /// 3 min 05 s left  data wait 2 ms`, in one line.
+  static func progress(
+    _ report: IterationReport, pace: Double, _ precisionName: String
+  ) -> String {
+    func short(_ loss: Float) -> String {
+      fixed(Double(loss), decimals: loss >= 100 ? 0 : loss >= 1 ? 2 : 4)
+    }
+    func percent(_ share: Double) -> String { "\(fixed(share * 100, decimals: 1)) %" }
+    var parts = [
+      " \(report.iteration)/\(report.maxBatches)",
+      "loss \(short(report.loss)) (average \(short(report.averageLoss)))",
+    ]
+    if let last = report.lastPrecision {
+      parts.append(
+        "\(precisionName) \(percent(last)), best \(percent(report.bestPrecision ?? last))")
+    }
+    if pace > 0 {
+      parts.append("\(fixed(Double(report.batchImages) / pace, decimals: 1)) images/s")
+      parts.append(
+        "\(Progress.duration(Double(report.maxBatches - report.iteration) * pace)) left")
+    }
+    parts.append("data wait \(fixed(report.wait * 1000, decimals: 0)) ms")
+    return parts.joined(separator: "  ")
+  }
+
+  private func six(_ value: Double) -> String { fixed(value, decimals: 6) }
+  private func two(_ value: Double) -> String { fixed(value, decimals: 2) }
+}
