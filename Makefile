@@ -10,7 +10,8 @@ TEST := swift test -c release --disable-testable-imports
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test weights install uninstall deps test-deps bench fuzz parity sanitize \
+.PHONY: help build demo test weights install uninstall deps test-deps bench fuzz parity kill \
+  sanitize \
   format-check clean
 
 help:
@@ -19,7 +20,7 @@ help:
 	@echo 'make test      run the tests (within ten minutes on two cores)'
 	@echo 'make weights   get the published yolov3-tiny.weights'
 	@echo 'make install   into PREFIX (/usr/local); LINK=1 adds the name darknet'
-	@echo 'make bench | fuzz | parity | sanitize   longer runs, see docs/development.md'
+	@echo 'make bench | fuzz | parity | kill | sanitize   longer runs, see docs/development.md'
 
 # What the program is built from. Nothing is installed that is there already.
 deps:
@@ -61,6 +62,11 @@ fuzz: deps
 parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet
 	PRN_DARKNET_PARITY=1 $(TEST) --filter 'GoldenTests|LiveReferenceTests'
+
+# Trainings that are killed at 200 random moments and go on.
+kill: deps
+	swift build -c release --product prn-darknet
+	PRN_DARKNET_KILLS=200 swift test -c release --filter TrainInterruptionTests
 
 # Leaks are not looked for: Foundation's own file reading has some.
 sanitize: deps

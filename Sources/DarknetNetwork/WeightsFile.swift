@@ -56,17 +56,16 @@ public struct WeightsFile {
   /// - Parameters:
   ///   - cutoff: only layers before this index are read.
   ///   - force: takes what fits of a file that ends inside a layer or has bytes left over.
-  ///   - checksValues: also refuses a file whose numbers cannot be this network's, as variances
-  ///     below zero: for training, which would go wrong slowly.
+  ///     Also takes numbers that cannot be this network's, as variances below zero.
   /// - Throws: `WeightsError` for such a file without `force`.
   public func load(
-    into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false,
-    checksValues: Bool = false
+    into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
   ) throws(WeightsError) -> LoadReport {
     let layout = layout(for: network, cutoff: cutoff)
     if !force {
       try check(layout, network, cutoff: cutoff)
-      if checksValues { try checkValues(layout, network) }
+      try checkValues(layout, network)
+      releasePages()
     }
     var reached = min(cutoff, network.nodes.count)
     for entry in layout.entries {
@@ -89,7 +88,8 @@ public struct WeightsFile {
     let parameter = network.nodes[entry.layer].layer.parameters[entry.parameter]
     let source = UnsafeMutableRawPointer(map.bytes.baseAddress! + entry.offset)
       .assumingMemoryBound(to: Float.self)
-    let matrix = header.isTransposed ? parameter.transposable ?? parameter.flipped : parameter.flipped
+    let matrix =
+      header.isTransposed ? parameter.transposable ?? parameter.flipped : parameter.flipped
     // Whole arrays that stand as they are needed stay in the mapped file.
     if available == parameter.count, matrix == nil, isLittleEndian {
       let view = FloatBuffer(borrowing: source, count: available, from: map)
@@ -141,45 +141,47 @@ public struct WeightsFile {
   private func checkValues(
     _ layout: WeightsLayout, _ network: Network
   ) throws(WeightsError) {
-    guard let misfit = misfit(layout, network),
-      let entry = layout.entries.first(where: { $0.layer == misfit.layer })
-    else { return }
+    guard let misfit = misfit(layout, network) else { return }
+    let entry = misfit.entry
     let node = network.nodes[entry.layer]
     throw WeightsError(
-      file: path, byte: entry.offset, place: "layer \(entry.layer) [\(node.name)]",
-      expected: "weights of this layer", found: "other numbers",
-      fix: "the file belongs to another cfg than \(network.file)" + cutAdvice(layout, network))
+      file: path, byte: entry.offset,
+      place: "layer \(entry.layer) [\(node.name)] \(node.layer.parameters[entry.parameter].name)",
+      expected: misfit.expected, found: misfit.found,
+      fix: misfit.isDamage
+        ? "the file is damaged, or its training diverged; take an earlier one (-force loads it)"
+        : "the file belongs to another cfg than \(network.file)" + cutAdvice(layout, network))
   }
 
   private func misfit(
     _ layout: WeightsLayout, _ network: Network
   ) -> WeightsPlausibility.Misfit? {
-    WeightsPlausibility.firstMisfit(of: layout, network, fileCount: count) { offset, floats in
-      (0..<floats).map {
-        let bits = UnsafeRawPointer(map.bytes.baseAddress! + offset + 4 * $0)
-          .loadUnaligned(as: UInt32.self)
-        return Float(bitPattern: UInt32(littleEndian: bits))
-      }
-    }
+    WeightsPlausibility.firstMisfit(of: layout, network, fileCount: count) { floats(of: $0) }
+  }
+
+  /// The file's floats of an entry that lies inside it.
+  private func floats(of entry: WeightsLayout.Entry) -> UnsafeBufferPointer<Float> {
+    UnsafeBufferPointer(
+      start: UnsafeRawPointer(map.bytes.baseAddress! + entry.offset)
+        .assumingMemoryBound(to: Float.self),
+      count: entry.count)
   }
 
   /// How far a file fits that does not fit as a whole, and how to cut it there.
   private func cutAdvice(_ layout: WeightsLayout, _ network: Network) -> String {
     let misfit = misfit(layout, network)
     let fitting = layout.entries.last { entry in
-      entry.end <= count && entry.layer < misfit?.layer ?? .max
+      entry.end <= count && entry.layer < misfit?.entry.layer ?? .max
         // The layer as a whole is there.
         && layout.entries.last { $0.layer == entry.layer }!.end <= count
     }
-    guard let cut = fitting.map({ $0.layer + 1 }) else {
-      return misfit.map { " (\($0.reason))" } ?? ""
-    }
+    guard let cut = fitting.map({ $0.layer + 1 }) else { return "" }
     var name = path
     while let last = name.utf8.last, (48...57).contains(last) { name.removeLast() }
-    name = name.hasSuffix(".conv.") ? "\(name)\(cut)" : "\(path).conv.\(cut)"
-    return "; \(misfit.map { $0.reason + ", and the file" } ?? "the file") fits it up to layer "
-      + "\(cut - 1) at most: cut it there with 'prn-darknet partial \(network.file) \(path) \(name) "
-      + "\(cut)', or take it as it is with -force"
+    name = name.hasSuffix("conv.") ? "\(name)\(cut)" : "\(path).conv.\(cut)"
+    return
+      "; the file fits it up to layer \(cut - 1) at most: cut it there with 'prn-darknet partial "
+      + "\(network.file) \(path) \(name) \(cut)', or take it as it is with -force"
   }
 
   // MARK: Writing

@@ -33,7 +33,8 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
     switch fault {
     case .notFinite(let loss): text += loss
     case .exploding(let loss, let reference):
-      text += "\(general(Double(loss))), more than a hundred times the "
+      text +=
+        "\(general(Double(loss))), more than a hundred times the "
         + "\(general(Double(reference))) of the first iterations"
     }
     switch place {
@@ -45,7 +46,8 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
     case .loss: text += ", while all layers' outputs are finite"
     case nil: break
     }
-    text += "; lower learning_rate (it was \(general(Double(rate)))), raise burn_in, or check the "
+    text +=
+      "; lower learning_rate (it was \(general(Double(rate)))), raise burn_in, or check the "
       + "labels with 'detector check'"
     if let checkpoint { text += "; the last good weights are in \(checkpoint)" }
     return text
@@ -108,9 +110,15 @@ struct DivergenceWatch {
     return nil
   }
 
-  /// Whether all parameters are numbers, and so worth saving.
+  /// Whether all parameters are numbers, and such that a file of them would be loaded again: only
+  /// then are they worth saving.
   static func isSound(_ parameters: Parameters) -> Bool {
-    parameters.buffers.allSatisfy { $0.allSatisfy { isFinite($0.values) } }
+    parameters.buffers.allSatisfy { buffers in
+      buffers.allSatisfy {
+        WeightsPlausibility.largestMagnitude(UnsafeBufferPointer($0.values))
+          <= WeightsPlausibility.largest
+      }
+    }
   }
 
   static func isFinite(_ values: UnsafeMutableBufferPointer<Float>) -> Bool {

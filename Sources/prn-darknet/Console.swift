@@ -39,6 +39,8 @@ enum Console {
     }
     // A reader that closes its pipe ends the program by an error of the write, not by a signal.
     signal(SIGPIPE, SIG_IGN)
+    // So does a limit of the size of files.
+    signal(SIGXFSZ, SIG_IGN)
     if isatty(STDOUT_FILENO) != 0 { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
   }
 

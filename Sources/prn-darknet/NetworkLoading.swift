@@ -104,7 +104,6 @@ enum Load {
       }
       throw error
     }
-    if !arguments.has("-force") { try checkNumbers(parameters, of: network, file) }
     if network.dialect == .alexeyab {
       let seen = report.header.seen
       Console.out(
@@ -119,24 +118,5 @@ enum Load {
         "\(path): ends before layer \(first); \(report.freshLayers.count) layers have no weights\n")
     }
     return (report.header, file)
-  }
-
-  /// - Throws: `WeightsError` at the first parameter that holds NaN, infinity, or numbers so large
-  ///   that their sum is none.
-  private static func checkNumbers(
-    _ parameters: Parameters, of network: Network, _ file: WeightsFile
-  ) throws {
-    defer { file.releasePages() }
-    for entry in file.layout(for: network).entries where entry.end <= file.count {
-      let buffer = parameters.buffers[entry.layer][entry.parameter]
-      let sum = Float(Vector.sum(buffer.pointer, count: buffer.count))
-      if sum.isFinite { continue }
-      let node = network.nodes[entry.layer]
-      let name = node.layer.parameters[entry.parameter].name
-      throw WeightsError(
-        file: file.path, byte: entry.offset, place: "layer \(entry.layer) [\(node.name)] \(name)",
-        expected: "finite numbers", found: "NaN, infinity or numbers beyond all measure",
-        fix: "the training diverged or the file is damaged; take an earlier one (-force loads it)")
-    }
   }
 }

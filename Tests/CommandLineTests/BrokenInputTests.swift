@@ -87,13 +87,16 @@ import Testing
 
   // MARK: Weights
 
-  /// Header of version 0.2.5 and so many floats.
+  /// Header of version 0.2.5 and so many floats of a quarter; the last bytes are zeros.
   private func weights(_ count: Int, extraBytes: Int = 0) -> Data {
     var data = Data()
     for value: Int32 in [0, 2, 5, 0, 0] {
       withUnsafeBytes(of: value.littleEndian) { data.append(contentsOf: $0) }
     }
-    return data + Data(count: count * 4 + extraBytes)
+    for _ in 0..<count {
+      withUnsafeBytes(of: Float(0.25)) { data.append(contentsOf: $0) }
+    }
+    return data + Data(count: extraBytes)
   }
 
   /// The layer has 4 biases and 108 weights.

@@ -16,12 +16,17 @@ enum Interruption {
   static func watch() {
     // Made before a handler may look at it.
     received.store(0, ordering: .relaxed)
+    // Whoever started the program may have blocked them, as threads of a pool do.
+    var numbers = sigset_t()
+    sigemptyset(&numbers)
     for number in [SIGINT, SIGTERM] {
+      sigaddset(&numbers, number)
       signal(number) { number in
         Interruption.received.store(number, ordering: .relaxed)
         signal(number, SIG_DFL)
       }
     }
+    pthread_sigmask(SIG_UNBLOCK, &numbers, nil)
   }
 
   static var isWanted: Bool { received.load(ordering: .relaxed) != 0 }

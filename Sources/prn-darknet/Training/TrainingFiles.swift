@@ -44,6 +44,10 @@ final class TrainingFiles {
     case .evaluated(let precision, _):
       records.note(precision: precision)
       return draw()
+    case .saving:
+      // A run that goes on from these weights needs the rows before them.
+      records.flush()
+      return nil
     default: return nil
     }
   }

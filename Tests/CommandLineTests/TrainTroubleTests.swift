@@ -1,0 +1,183 @@
+import Darknet
+import DarknetTestSupport
+import Foundation
+import Testing
+
+/// Trainings on bad data, with bad options, from the wrong weights.
+@Suite struct TrainTroubleTests {
+  @Test func `bad labels and pictures are reported once, listed, and left out`() throws {
+    let folder = try TrainingFolder(net: "max_batches=20", trainCount: 6)
+    let list = try folder.text("shapes/train.txt").split(separator: "\n").map(String.init)
+    let labels = list.map { String($0.dropLast(3)) + "txt" }
+    try folder.write(
+      "9 .5 .5 .2 .2\n0 .5 .5 nan .2\n0 .5 .5 .2\n0 .5 .5 0 .2\n1 1.5 .5 .2 .2\n0 .5 .5 .2 .2 .9\n",
+      to: labels[0])
+    try folder.write("no picture at all", to: list[1])
+    try FileManager.default.removeItem(at: folder.url.appendingPathComponent(labels[2]))
+    let run = try folder.train()
+    #expect(run.status == 0, "\(run.errors.suffix(300))")
+    #expect(run.output.contains("\n 20: "))
+    let expected = [
+      "\(labels[0]):1: expected a class in 0...3, found 9; the object is left out",
+      "\(labels[0]):2: expected a finite number as width, found 'nan'; the object is left out",
+      "\(labels[0]):3: expected 'class x y width height', found 4 numbers; the object is left out",
+      "\(labels[0]):4: expected a width and height above 0, found 0.0 and 0.2; the object is left out",
+      "\(labels[0]):5: expected a centre with x and y in 0...1, found 1.5 and 0.5; the object is "
+        + "left out",
+      "\(labels[0]):6: expected 'class x y width height', found a sixth number; it is taken for a "
+        + "confidence and dropped, here and in other files",
+      "\(labels[2]): expected the labels of '\(list[2])', found no such file; write an empty file "
+        + "if the picture shows no objects, as is assumed",
+    ]
+    for line in expected {
+      #expect(run.errors.components(separatedBy: line + "\n").count == 2, "\(line)")
+    }
+    #expect(run.errors.components(separatedBy: "\(list[1]): ").count == 2)
+    #expect(run.errors.contains("5 objects left out\n"))
+    #expect(run.errors.contains("1 unreadable pictures\n"))
+    let bad = try folder.text("bad.list").split(separator: "\n").map(String.init)
+    #expect(bad.sorted() == [labels[2], list[1]].sorted())
+    #expect(try folder.text("bad_label.list").split(separator: "\n").count == 5)
+  }
+
+  @Test func `a list of nothing that can be read`() throws {
+    let folder = try TrainingFolder()
+    try folder.write("a.jpg\nb.jpg\n", to: "shapes/train.txt")
+    let run = try folder.train()
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "shapes/train.txt: expected pictures that can be read, found none among 2; check the "
+          + "paths, which start at the current folder\n"))
+  }
+
+  /// Without batch norm and with a rate beyond all measure the weights are no numbers soon.
+  @Test func `a loss that diverges stops the run`() throws {
+    let layers = TrainingFolder.layers.replacingOccurrences(of: "batch_normalize=1\n", with: "")
+    let folder = try TrainingFolder(
+      net: "max_batches=100\npolicy=steps\nsteps=4\nscales=1e20", layers: layers, data: "savelast=2"
+    )
+    let run = try folder.train()
+    #expect(run.status == 5, "\(run.errors.suffix(300))")
+    let line = run.errors.split(separator: "\n").last.map(String.init) ?? ""
+    #expect(line.hasPrefix("x.cfg: iteration "), "\(line)")
+    #expect(line.contains("expected a loss that falls, found "))
+    #expect(line.contains(", first in the "))
+    #expect(line.contains("lower learning_rate (it was 1e+17)"))
+    #expect(line.hasSuffix("the last good weights are in backup/x_last.weights"))
+    let iteration = line.dropFirst("x.cfg: iteration ".count).prefix { $0.isNumber }
+    #expect((5...8).contains(Int(iteration) ?? 0))
+    let seen = try WeightsFile(folder.url.path + "/backup/x_last.weights").header.seen
+    // Those after the fourth update are finite, but no weights any more.
+    #expect(seen == 16)
+    let check = try ProgramRun(["statistics", "x.cfg", "backup/x_last.weights"], in: folder.url)
+    #expect(check.status == 0)
+  }
+
+  @Test func `the figure of -map is that of detector map`() throws {
+    let folder = try TrainingFolder(net: "max_batches=40\nlearning_rate=0.01")
+    let run = try folder.train("-map", "-thresh", "0.1")
+    #expect(run.status == 0)
+    let map = try ProgramRun(
+      ["detector", "map", "x.data", "x.cfg", "backup/x_final.weights", "-thresh", "0.1"],
+      in: folder.url)
+    #expect(map.status == 0, "\(map.errors)")
+    let marker = "\n detections_count = "
+    let table = map.output.components(separatedBy: marker).last ?? ""
+    #expect(table.contains("mean average precision (mAP@0.50) = "))
+    #expect(run.output.components(separatedBy: marker).last?.hasPrefix(table) ?? false)
+    // The best file is that of the only evaluation, at the end.
+    #expect(try folder.bytes("backup/x_best.weights") == folder.bytes("backup/x_final.weights"))
+  }
+
+  // MARK: Weights of another cfg
+
+  private static let cfgs = ProjectFolder.root.appendingPathComponent("cfg").path
+
+  /// The published weights, cut before layer `cut`.
+  private func cut(_ cut: Int, in folder: TrainingFolder) throws -> String? {
+    guard let weights = ProjectFolder.tinyWeights else { return nil }
+    let name = "yolov3-tiny.conv.\(cut)"
+    let run = try ProgramRun(
+      ["partial", "\(Self.cfgs)/yolov3-tiny.cfg", weights.path, name, "\(cut)"], in: folder.url)
+    #expect(run.status == 0, "\(run.errors)")
+    return name
+  }
+
+  @Test func `the cut of another network is refused, and the right one named`() throws {
+    let folder = try TrainingFolder()
+    let prn = "\(Self.cfgs)/v3-tiny-prn.cfg"
+    guard let name = try cut(15, in: folder) else { return }
+    for words in [["detector", "train", "x.data", prn, name], ["statistics", prn, name]] {
+      let run = try ProgramRun(words, in: folder.url)
+      #expect(run.status == 3)
+      #expect(
+        run.errors.hasSuffix(
+          "the file fits it up to layer 10 at most: cut it there with 'prn-darknet partial \(prn) "
+            + "\(name) yolov3-tiny.conv.11 11', or take it as it is with -force\n"),
+        "\(run.errors.suffix(400))")
+    }
+    // What it says works, and is the cut of the whole file.
+    let partial = try ProgramRun(["partial", prn, name, "mine", "11"], in: folder.url)
+    #expect(partial.status == 0, "\(partial.errors)")
+    let right = try cut(11, in: folder) ?? ""
+    #expect(try folder.bytes("mine") == folder.bytes(right))
+    for (cfg, weights) in [(prn, right), ("\(Self.cfgs)/yolov3-tiny.cfg", name)] {
+      let run = try ProgramRun(["statistics", cfg, weights], in: folder.url)
+      #expect(run.status == 0, "\(run.errors.suffix(400))")
+    }
+    let forced = try ProgramRun(["statistics", prn, name, "-force"], in: folder.url)
+    #expect(forced.status == 0, "\(forced.errors.suffix(400))")
+  }
+
+  /// A file whose end is on a boundary by chance: only its numbers tell.
+  @Test func `numbers that are none of this layer`() throws {
+    let folder = try TrainingFolder()
+    #expect(try folder.train().status == 0)
+    let good = try folder.bytes("backup/x_final.weights")
+    // Layer 0: 8 biases, scales, means, variances, 216 weights; layer 1: 16 biases behind them.
+    func changed(_ body: (inout [Float]) -> Void) throws {
+      var floats = good.dropFirst(20).withUnsafeBytes { bytes in
+        (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+      }
+      body(&floats)
+      try (good.prefix(20) + floats.withUnsafeBytes { Data($0) })
+        .write(to: folder.url.appendingPathComponent("w"))
+    }
+    func line() throws -> String {
+      let run = try ProgramRun(["statistics", "x.cfg", "w"], in: folder.url)
+      let forced = try ProgramRun(["statistics", "x.cfg", "w", "-force"], in: folder.url)
+      #expect(forced.status == 0, "\(forced.errors.suffix(200))")
+      return run.status == 3 ? run.errors.split(separator: "\n").last.map(String.init) ?? "" : ""
+    }
+    try changed { _ in }
+    #expect(try line() == "")
+    try changed { $0[31] = -0.5 }
+    #expect(
+      try line().hasPrefix(
+        "w: byte 116: layer 0 [convolutional] rolling_variance: expected variances of at least 0, "
+          + "found 12 % below; the file belongs to another cfg than x.cfg"))
+    let second = 248 + 16 * 3 + 5
+    try changed { $0[second] = -1e-3 }
+    #expect(try line().contains("cut it there with 'prn-darknet partial x.cfg w w.conv.1 1'"))
+    try changed { $0[240] = .nan }
+    #expect(
+      try line()
+        == "w: byte 148: layer 0 [convolutional] weights: expected finite numbers, found NaN or "
+        + "infinity; the file is damaged, or its training diverged; take an earlier one (-force "
+        + "loads it)")
+    try changed { $0[240] = 1e20 }
+    #expect(try line().contains("expected numbers of at most 1e15, found one of 1e+20"))
+    try changed { for i in $0.indices { $0[i] = 0 } }
+    #expect(try line().contains("layer 0 [convolutional] weights: expected weights, found zeros"))
+    // Noise of the right length.
+    var random = Random(seed: 3)
+    try changed { for i in $0.indices { $0[i] = Float(random.normal()) } }
+    #expect(try line().contains("below; the file belongs to another cfg"))
+    try changed { for i in $0.indices { $0[i] = Float(bitPattern: UInt32(random.below(1 << 32))) } }
+    #expect(try line() != "")
+    // A network that was never trained: variances of 0.
+    try changed { for i in 24..<32 { $0[i] = 0 } }
+    #expect(try line() == "")
+  }
+}

@@ -1,0 +1,69 @@
+import Foundation
+
+/// A run of the real program that goes on while the test looks at it.
+public final class RunningProgram {
+  private let process = Process()
+  private let files: [URL]
+
+  /// Starts `prn-darknet`.
+  ///
+  /// - Parameter limit: bytes that no file of the run may exceed, as on a device that is full; nil
+  ///   for no limit.
+  public init(_ arguments: [String], in folder: URL, limit: Int? = nil) throws {
+    if let limit {
+      process.executableURL = URL(fileURLWithPath: "/bin/sh")
+      // The shell counts in blocks of 512 bytes.
+      process.arguments =
+        ["-c", "ulimit -S -f \(limit / 512); exec \"$0\" \"$@\"", ProgramRun.program.path]
+        + arguments
+    } else {
+      process.executableURL = ProgramRun.program
+      process.arguments = arguments
+    }
+    process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment
+      .merging(["SWIFT_BACKTRACE": "enable=no"]) { $1 }
+    files = try ["output", "errors"].map { name in
+      let url = TemporaryFolder.shared.appendingPathComponent("\(UUID().uuidString).\(name)")
+      try Data().write(to: url)
+      return url
+    }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = try FileHandle(forWritingTo: files[0])
+    process.standardError = try FileHandle(forWritingTo: files[1])
+    try process.run()
+  }
+
+  deinit {
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    for file in files { try? FileManager.default.removeItem(at: file) }
+  }
+
+  public var identifier: Int32 { process.processIdentifier }
+  public var isRunning: Bool { process.isRunning }
+  public var output: String { text(0) }
+  public var errors: String { text(1) }
+
+  private func text(_ index: Int) -> String {
+    String(decoding: (try? Data(contentsOf: files[index])) ?? Data(), as: UTF8.self)
+  }
+
+  /// Waits until `condition` holds; false if the program ended or a minute passed before.
+  public func wait(until condition: (RunningProgram) -> Bool) -> Bool {
+    let end = Date().addingTimeInterval(60)
+    while Date() < end {
+      if condition(self) { return true }
+      guard isRunning else { return condition(self) }
+      usleep(2000)
+    }
+    return false
+  }
+
+  public func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+  /// Waits for the end; the exit status, or nil if a signal ended it.
+  public func finish() -> Int32? {
+    process.waitUntilExit()
+    return process.terminationReason == .exit ? process.terminationStatus : nil
+  }
+}
