@@ -1,3 +1,5 @@
+import DarknetConfig
+
 extension MeanAveragePrecision.Result {
   /// Every figure as JSON, for programs: `detector map … -json FILE`. Numbers have all their
   /// digits; what is 0 / 0 is null.
@@ -9,7 +11,7 @@ extension MeanAveragePrecision.Result {
     let counts = counts
     var points = 0
     if case .points(let count) = options.area { points = count }
-    var rows: [(String, Value)] = [
+    var rows: [(String, JSONText)] = [
       ("iou_threshold", .number(Double(options.iouThreshold.description))),
       ("confidence_threshold", .number(Double(options.confidenceThreshold.description))),
       ("points", .whole(points)),
@@ -25,7 +27,7 @@ extension MeanAveragePrecision.Result {
         .list(
           classes.map { row in
             let best = row.curve.best
-            var fields: [(String, Value)] = [
+            var fields: [(String, JSONText)] = [
               ("class_id", .whole(row.classIndex)),
               (
                 "name",
@@ -59,39 +61,15 @@ extension MeanAveragePrecision.Result {
           ])
         ))
     }
-    return Value.object(rows).text(indent: "") + "\n"
+    return JSONText.object(rows).text() + "\n"
   }
 
-  private static func rows(_ counts: MeanAveragePrecision.Counts) -> [(String, Value)] {
+  private static func rows(_ counts: MeanAveragePrecision.Counts) -> [(String, JSONText)] {
     [
       ("truths", .whole(counts.truths)), ("tp", .whole(counts.truePositives)),
       ("fp", .whole(counts.falsePositives)), ("fn", .whole(counts.falseNegatives)),
       ("precision", .number(counts.precision)), ("recall", .number(counts.recall)),
       ("f1", .number(counts.f1)), ("average_iou", .number(counts.averageIoU)),
     ]
-  }
-
-  /// Just enough of JSON, with the fields in the order given.
-  private enum Value {
-    case whole(Int)
-    case number(Double?)
-    case text(String)
-    case list([Value])
-    case object([(String, Value)])
-
-    func text(indent: String) -> String {
-      let inner = indent + " "
-      switch self {
-      case .whole(let number): return "\(number)"
-      case .number(let number): return number.flatMap { $0.isFinite ? "\($0)" : nil } ?? "null"
-      case .text(let text): return "\"\(JSONResultsWriter.escaped(text))\""
-      case .list(let values):
-        let rows = values.map { inner + $0.text(indent: inner) }
-        return rows.isEmpty ? "[]" : "[\n" + rows.joined(separator: ",\n") + "\n\(indent)]"
-      case .object(let fields):
-        let rows = fields.map { "\(inner)\"\($0)\": \($1.text(indent: inner))" }
-        return "{\n" + rows.joined(separator: ",\n") + "\n\(indent)}"
-      }
-    }
   }
 }

@@ -213,13 +213,13 @@ public struct JSONResultsWriter: Sendable {
     _ detections: DetectionSet, picture: ResultsPicture, names: [String], to text: inout TextBuffer
   ) {
     let base = picture.baseName
-    let identity = Self.escaped(String(base.hasSuffix(".jpg") ? base.dropLast(4) : base))
+    let identity = String(base.hasSuffix(".jpg") ? base.dropLast(4) : base).jsonEscaped
     ResultsWriter.forEach(detections, in: picture) { index, probability, edges in
       separate(&text)
       text.append("\t{\n\t\t\"name\":\"")
       text.append(identity)
       text.append("\",\n\t\t\"category\":\"")
-      text.append(Self.escaped(ResultsWriter.name(index, Self.bddClasses, names)))
+      text.append(ResultsWriter.name(index, Self.bddClasses, names).jsonEscaped)
       text.append("\",\n\t\t\"bbox\":[")
       edges.append(to: &text, separator: ", ", leading: false)
       text.append("],\n\t\t\"score\":")
@@ -236,24 +236,5 @@ public struct JSONResultsWriter: Sendable {
   private mutating func separate(_ text: inout TextBuffer) {
     text.append(isFirst ? "[\n" : ",\n")
     isFirst = false
-  }
-
-  /// `text` between the quotes of a JSON string.
-  package static func escaped(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return text }
-    var result = ""
-    for scalar in text.unicodeScalars {
-      switch scalar {
-      case "\"", "\\": result += "\\\(scalar)"
-      case "\n": result += "\\n"
-      case "\t": result += "\\t"
-      case "\r": result += "\\r"
-      case "\u{0}"..<"\u{20}":
-        let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
-      }
-    }
-    return result
   }
 }
