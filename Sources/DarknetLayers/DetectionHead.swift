@@ -8,6 +8,10 @@ public protocol DetectionHead: Layer {
   /// What the head asks of the loader of training pictures; the last head decides for all.
   var training: HeadTrainingOptions { get }
 
+  /// The shapes that the head's boxes start from, in pixels of the network's input; none for heads
+  /// without anchors.
+  func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor]
+
   /// How overlapping boxes are thinned out; the network's last head decides for all.
   func suppression(threshold: Float) -> NonMaximumSuppression
 

@@ -33,6 +33,8 @@ public struct DetectionLayer: LossLayer, DetectionHead {
   public var classes: Int { options.classes }
   public var training: HeadTrainingOptions { options.training }
 
+  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] { [] }
+
   public func suppression(threshold: Float) -> NonMaximumSuppression {
     NonMaximumSuppression(threshold: threshold)
   }

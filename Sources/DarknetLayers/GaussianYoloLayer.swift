@@ -47,6 +47,10 @@ public struct GaussianYoloLayer: LossLayer, DetectionHead {
   public var classes: Int { options.classes }
   public var training: HeadTrainingOptions { options.training }
 
+  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
+    options.mask.map { options.anchors[$0] }
+  }
+
   public func suppression(threshold: Float) -> NonMaximumSuppression {
     options.suppression(threshold: threshold)
   }

@@ -45,6 +45,13 @@ public struct RegionLayer: LossLayer, DetectionHead {
   public var classes: Int { options.classes }
   public var training: HeadTrainingOptions { options.training }
 
+  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
+    let (x, y) = (
+      Float(networkWidth) / Float(grid.width), Float(networkHeight) / Float(grid.height)
+    )
+    return options.anchors.map { Anchor(width: $0.width * x, height: $0.height * y) }
+  }
+
   public func suppression(threshold: Float) -> NonMaximumSuppression {
     NonMaximumSuppression(threshold: threshold)
   }

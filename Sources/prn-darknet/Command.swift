@@ -25,7 +25,9 @@ enum Program {
 
   static let commands: [any Command.Type] = [
     DetectorMap.self, DetectorValid.self, DetectorRecallCommand.self, CalculateAnchors.self,
-    DetectorTest.self, DetectorTrain.self, Detect.self, Partial.self, Operations.self, Average.self,
+    DetectorTest.self, DetectorTrain.self, DetectorCheck.self, Detect.self,
+    ClassifierPredict.self, ClassifierTrain.self, ClassifierValid.self, ClassifierTest.self,
+    ClassifierLabel.self, Classify.self, Partial.self, Operations.self, Average.self,
     Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self,
     ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,

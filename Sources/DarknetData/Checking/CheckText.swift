@@ -4,14 +4,15 @@ extension DataSetCheck {
   /// The report for people.
   ///
   /// - Parameter limit: problems of each kind that are told; the rest is counted.
+  /// - Returns: paragraphs, without a last judgement.
   public func text(limit: Int = 20) -> String {
     var report = CheckText(limit: limit)
     report.add(train, title: "train", self)
     if let valid { report.add(valid, title: "valid", self) }
     report.addOverlap(self)
+    report.addDisagreement(self)
     report.addClasses(self)
     report.addSizes(self)
-    report.line(isClean ? "No problems found." : "Mend the above, or train without it.")
     return report.text
   }
 }
@@ -73,17 +74,17 @@ private struct CheckText {
     if text.utf8.count > before { line("") }
   }
 
+  mutating func addDisagreement(_ check: DataSetCheck) {
+    guard check.classesDisagree else { return }
+    line("the numbers of classes disagree")
+    for (place, classes) in check.options.classCounts { line("    \(place): \(classes)") }
+    line("")
+  }
+
   mutating func addClasses(_ check: DataSetCheck) {
     let train = check.train
     guard !train.objectsOfClass.isEmpty else { return }
-    let names = train.objectsOfClass.indices.map { index in
-      check.options.names.indices.contains(index) ? check.options.names[index] : "\(index)"
-    }
-    if let classes = check.options.classes, !check.options.names.isEmpty,
-      classes != check.options.names.count
-    {
-      line("names: \(check.options.names.count), but the cfg has \(classes) classes")
-    }
+    let names = train.objectsOfClass.indices.map(check.name(ofClass:))
     let width = min(24, max(5, names.map(\.count).max() ?? 5))
     func padded(_ name: String) -> String {
       name + String(repeating: " ", count: max(0, width - name.count))

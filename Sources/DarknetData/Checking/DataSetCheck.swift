@@ -6,8 +6,11 @@ import Synchronization
 /// Reads a whole data set before training, and finds all that is wrong with it.
 public struct DataSetCheck: Sendable {
   public struct Options: Sendable {
-    /// Classes of the cfg; nil if there is none, then those of the names.
+    /// Classes that labels may have, from 0 on: the cfg's; nil if there is none, then those of the
+    /// names.
     public var classes: Int?
+    /// Every place that says how many classes there are, in words, for the comparison.
+    public var classCounts: [(place: String, classes: Int)] = []
     /// Names of the classes; may be empty.
     public var names: [String] = []
     /// Width and height of each anchor in pixels of the input; may be empty.
@@ -66,10 +69,14 @@ public struct DataSetCheck: Sendable {
   public let inBothLists: [String]
   public let twins: [Twins]
   public let boxes: BoxStatistics
+  /// Whether .data file, names and cfg do not say the same number of classes.
+  public var classesDisagree: Bool { Set(options.classCounts.map(\.classes)).count > 1 }
 
   /// Reads everything.
   ///
-  /// - Parameter progress: called now and then, from any thread, with the pictures done and all.
+  /// - Parameters:
+  ///   - valid: nil if there is none, or if it is the list that is trained with.
+  ///   - progress: called after each picture, from any thread, with the pictures done and all.
   public init(
     train: ListFile, valid: ListFile? = nil, options: Options = Options(),
     progress: (@Sendable (_ done: Int, _ all: Int) -> Void)? = nil
@@ -83,7 +90,7 @@ public struct DataSetCheck: Sendable {
         let record = PictureRecord(list.pictures[index], options)
         records.withLock { $0[index] = record }
         let count = done.add(1, ordering: .relaxed).newValue
-        if count % 64 == 0 || count == all { progress?(count, all) }
+        progress?(count, all)
       }
       return records.withLock { $0.compactMap(\.self) }
     }
@@ -101,12 +108,19 @@ public struct DataSetCheck: Sendable {
     boxes = BoxStatistics(trainRecords, options)
   }
 
-  /// Whether nothing was found that should be mended before training. Missing labels are, empty
-  /// lines in a list are not.
+  /// Whether nothing was found that should be mended before training. Missing labels are such,
+  /// empty lines in a list and dropped confidences are not.
   public var isClean: Bool {
     let parts = [train] + (valid.map { [$0] } ?? [])
-    return inBothLists.isEmpty && !twins.contains(where: \.acrossParts)
-      && parts.allSatisfy { $0.problems.allSatisfy { $0.group == .lists } && $0.duplicates.isEmpty }
+    return inBothLists.isEmpty && !twins.contains(where: \.acrossParts) && !classesDisagree
+      && parts.allSatisfy { $0.duplicates.isEmpty && !$0.problems.contains(where: Self.isHarmful) }
+  }
+
+  private static func isHarmful(_ problem: DataProblem) -> Bool {
+    switch problem.kind {
+    case .emptyLines, .confidence: false
+    default: true
+    }
   }
 
   private static func twins(

@@ -1,0 +1,248 @@
+import Darknet
+import DarknetTestSupport
+import Foundation
+import Testing
+
+/// `detector check` on sound and on broken data sets.
+@Suite struct DetectorCheckTests {
+  private struct Report {
+    let run: ProgramRun
+    let json: [String: Any]
+
+    init(_ arguments: [String], in folder: URL) throws {
+      let file = try TemporaryFolder.make().appendingPathComponent("check.json")
+      run = try ProgramRun(["detector", "check"] + arguments + ["-json", file.path], in: folder)
+      json = try jsonObject(file)
+    }
+
+    func part(_ name: String) -> [String: Any] { json[name] as? [String: Any] ?? [:] }
+
+    func count(_ part: String, _ key: String) -> Int { self.part(part)[key] as? Int ?? -1 }
+
+    func objectsOfClass(_ part: String) -> [Int] {
+      (self.part(part)["classes"] as? [[String: Any]] ?? []).map { $0["objects"] as? Int ?? -1 }
+    }
+
+    func problems(_ part: String) -> [String] {
+      (self.part(part)["problems"] as? [[String: Any]] ?? []).map { $0["text"] as? String ?? "" }
+    }
+  }
+
+  /// A folder with four pictures of 64x48, their labels, lists, names and `x.data`.
+  private func folder(
+    labels: [String: String] = [:], train: String = "a.png\nb.png\n",
+    valid: String = "c.png\nd.png\n", data: String = "", names: String = "ball\nbox\n"
+  ) throws -> URL {
+    let folder = try TemporaryFolder.make()
+    for (index, name) in ["a", "b", "c", "d"].enumerated() {
+      let color = Color(UInt32(0x203040 * (index + 1)))
+      try ImageFile.save(
+        Canvas(width: 64, height: 48, background: color).bitmap,
+        to: folder.appendingPathComponent("\(name).png").path, durable: false)
+      try write(labels[name] ?? "0 0.5 0.5 0.25 0.5\n", "\(name).txt", folder)
+    }
+    try write(train, "train.txt", folder)
+    try write(valid, "valid.txt", folder)
+    try write(names, "x.names", folder)
+    try write("train=train.txt\nvalid=valid.txt\nnames=x.names\n" + data, "x.data", folder)
+    return folder
+  }
+
+  private func write(_ text: String, _ name: String, _ folder: URL) throws {
+    try Data(text.utf8).write(to: folder.appendingPathComponent(name))
+  }
+
+  private static let cfg = """
+    [net]
+    width=64
+    height=64
+    channels=3
+    [convolutional]
+    filters=14
+    size=1
+    stride=32
+    activation=linear
+    [yolo]
+    mask=0,1
+    anchors=16,32, 60,60
+    classes=2
+    num=2
+
+    """
+
+  @Test func `a sound set`() throws {
+    let folder = try folder(data: "classes=2\n")
+    try write(Self.cfg, "x.cfg", folder)
+    let report = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(report.run.status == 0, "\(report.run.output)")
+    #expect(report.run.output.hasSuffix("No problems found.\n"))
+    #expect(report.run.errors.isEmpty)
+    #expect(report.json["clean"] as? Bool == true)
+    #expect(report.count("train", "objects") == 2)
+    // 16x24 of 64x48 is stretched to 16x32, which the first anchor is.
+    #expect(report.run.output.contains("anchors (mean overlap of the best 100.0 %)\n"))
+    #expect(report.run.output.contains("  16x32: 2 objects, overlap 100.0 %\n"))
+    #expect(report.run.output.contains("  60x60: 0 objects"))
+    // Nothing is written beside the file that was asked for.
+    let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+    #expect(files.count == 4 * 2 + 5)
+  }
+
+  /// Labels of the first picture, and the line that must come.
+  static let badLabels = [
+    ("2 0.5 0.5 0.1 0.1", "expected a class in 0...1, found 2; the object is left out"),
+    ("-1 0.5 0.5 0.1 0.1", "expected a class in 0...1, found -1; the object is left out"),
+    ("0 0.5 0.5 0.1", "expected 'class x y width height', found 4 numbers; the object is left out"),
+    ("0 0.5 nan 0.1 0.1", "expected a finite number as y, found 'nan'; the object is left out"),
+    (
+      "0 0.5 0.5 0 0.1",
+      "expected a width and height above 0, found 0.0 and 0.1; the object is left out"
+    ),
+    (
+      "0 1.5 0.5 0.1 0.1",
+      "expected a centre with x and y in 0...1, found 1.5 and 0.5; the object is left out"
+    ),
+    (
+      "0 0.5 0.5 1.5 0.1",
+      "expected a width and height of at most 1, found 1.5 and 0.1; the object is cut to the picture"
+    ),
+    (
+      "ball 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found 'ball'; the object is left out"
+    ),
+    (
+      "0 0,5 0.5 0.1 0.1",
+      "expected a number as x, found '0,5'; write decimals with a point; the object is left out"
+    ),
+    (
+      "0 0.1 0.1 0.2 0.2 0.3 0.3",
+      "expected 'class x y width height', found 7 numbers; outlines and key points are not read; "
+        + "the object is left out"
+    ),
+  ]
+
+  @Test(arguments: badLabels.indices)
+  func `bad labels have file and line`(index: Int) throws {
+    let (label, words) = Self.badLabels[index]
+    let line = "a.txt:2: \(words)"
+    let report = try Report(
+      ["x.data"], in: folder(labels: ["a": "0 0.5 0.5 0.25 0.5\n\(label)\n1 0.5 0.5 0.5 0.5\n"]))
+    #expect(report.run.status == 3)
+    #expect(report.run.output.contains("    \(line)\n"), "\(report.run.output)")
+    #expect(report.problems("train") == [line])
+    #expect(report.run.output.hasSuffix("Mend the above, or train without it.\n"))
+    let isKept = line.hasSuffix("cut to the picture")
+    #expect(report.count("train", "objects") == (isKept ? 4 : 3))
+  }
+
+  @Test func `a sixth number is one notice and no fault`() throws {
+    let line = "0 0.5 0.5 0.25 0.5 0.9\n"
+    let report = try Report(["x.data"], in: folder(labels: ["a": line + line, "b": line]))
+    #expect(report.run.status == 0)
+    #expect(report.problems("train").count == 1)
+    #expect(report.run.output.contains("  labels mended: 1\n    a.txt:1: "))
+    #expect(report.count("train", "objects") == 3)
+  }
+
+  @Test func `missing labels, pictures that are none, paths that stand twice`() throws {
+    let folder = try folder(train: "a.png\n\nb.png\na.png\ngone.png\n")
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("a.txt"))
+    try write("no picture", "b.png", folder)
+    let report = try Report(["x.data"], in: folder)
+    #expect(report.run.status == 3)
+    for part in [
+      "train.txt:4: a.png stands in line 1 already\n", "pictures without label file: 2\n",
+      "unreadable pictures: 2\n", "a.txt: expected the labels of 'a.png', found no such file; ",
+      "gone.png: cannot open the file: No such file or directory",
+      "train.txt: expected a path a line, found an empty line; it is passed over\n",
+    ] {
+      #expect(report.run.output.contains(part), "\(part) in \(report.run.output)")
+    }
+    #expect(report.count("train", "pictures") == 4)
+    #expect(report.count("train", "readable") == 2)
+  }
+
+  @Test func `pictures and copies in both lists`() throws {
+    let folder = try folder(valid: "b.png\nc.png\n")
+    try FileManager.default.removeItem(at: folder.appendingPathComponent("c.png"))
+    try FileManager.default.copyItem(
+      at: folder.appendingPathComponent("a.png"), to: folder.appendingPathComponent("c.png"))
+    let report = try Report(["x.data"], in: folder)
+    #expect(report.run.status == 3)
+    #expect(report.json["in_both_lists"] as? [String] == ["b.png"])
+    #expect(
+      report.run.output.contains(
+        "copies across the lists, which flatter every figure: 1\n    a.png = c.png\n"))
+    let same = try self.folder(data: "")
+    try write("train=train.txt\nvalid=train.txt\nnames=x.names\n", "x.data", same)
+    let whole = try Report(["x.data"], in: same)
+    #expect(whole.run.status == 3)
+    #expect(whole.run.output.hasPrefix("x.data: 'valid' is the list that is trained with"))
+  }
+
+  @Test func `numbers of classes that disagree`() throws {
+    let folder = try folder(data: "classes=3\n", names: "ball\n")
+    try write(Self.cfg, "x.cfg", folder)
+    let report = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(report.run.status == 3)
+    #expect(
+      report.run.output.contains(
+        "the numbers of classes disagree\n    classes= of x.data: 3\n    names in x.names: 1\n"
+          + "    x.cfg, layer 1 [yolo]: 2\n"))
+  }
+
+  @Test func `files that are missing are findings, and the rest is read`() throws {
+    let folder = try folder()
+    try write("train=train.txt\nvalid=no.txt\nnames=no.names\n", "x.data", folder)
+    let report = try Report(["x.data", "no.cfg"], in: folder)
+    #expect(report.run.status == 3)
+    #expect((report.json["findings"] as? [String])?.count == 3)
+    #expect(
+      report.run.output.contains(
+        "x.data:2: valid: expected a list of pictures, found no file 'no.txt'"))
+    #expect(report.count("train", "objects") == 2)
+    let nothing = try ProgramRun(["detector", "check", "no.data"], in: folder)
+    #expect(nothing.status == 3)
+    #expect(nothing.errors.hasPrefix("no.data: cannot open the file"))
+  }
+
+  // MARK: Data sets whose counts are known
+
+  private func temporary(_ text: String) throws -> String {
+    let file = try TemporaryFolder.make().appendingPathComponent("x.data")
+    try Data(text.utf8).write(to: file)
+    return file.path
+  }
+
+  /// 364 pictures; RBC 4153, WBC 372, Platelets 361.
+  @Test(.enabled(if: ProjectFolder.shared != nil))
+  func `blood cells`() throws {
+    let folder = ProjectFolder.shared!.appendingPathComponent("datasets/bccd")
+    let data = try temporary("classes=3\ntrain=trainval.txt\nvalid=test.txt\nnames=bccd.names\n")
+    let report = try Report([data], in: folder)
+    #expect(report.count("train", "pictures") == 292)
+    #expect(report.count("valid", "pictures") == 72)
+    #expect(report.count("train", "readable") + report.count("valid", "readable") == 364)
+    let classes = zip(report.objectsOfClass("train"), report.objectsOfClass("valid")).map(+)
+    #expect(classes == [4153, 372, 361])
+    #expect(report.count("train", "objects") + report.count("valid", "objects") == 4886)
+    #expect(report.problems("train").isEmpty && report.problems("valid").isEmpty)
+    #expect((report.json["in_both_lists"] as? [String])?.isEmpty == true)
+  }
+
+  /// 50 and 50 pictures with 465 and 377 objects; three pictures have none.
+  @Test(.enabled(if: ProjectFolder.shared != nil))
+  func `a hundred pictures of COCO`() throws {
+    let folder = ProjectFolder.shared!.appendingPathComponent("datasets/tiny-coco")
+    let cfg = ProjectFolder.root.appendingPathComponent("cfg/yolov3-tiny.cfg").path
+    let report = try Report(["tiny-coco.data", cfg], in: folder)
+    #expect(report.run.status == 0, "\(report.run.output)")
+    #expect(report.count("train", "pictures") == 50)
+    #expect(report.count("valid", "pictures") == 50)
+    #expect(report.count("train", "objects") == 465)
+    #expect(report.count("valid", "objects") == 377)
+    #expect(
+      report.count("train", "without_objects") + report.count("valid", "without_objects") == 3)
+    #expect(report.objectsOfClass("train").count == 80)
+  }
+}
