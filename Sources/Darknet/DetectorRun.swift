@@ -96,28 +96,10 @@ public struct DetectorRun {
 
   /// Calls `body` for every picture, in the order of the list, from this thread.
   public func forEach(_ body: (Event) throws -> Void) rethrows {
-    let plan = detector.plan
-    let shape = plan.network.inputShape
-    var feedOptions = PictureFeed.Options(
-      shape: shape, fit: options.letterbox ? .letterbox : .stretch, labels: options.labels)
-    feedOptions.threads = options.decodingThreads ?? ThreadPool.shared.threads
-    feedOptions.depth = 2 * plan.batch + feedOptions.threads
-    let feed = PictureFeed(pictures, options: feedOptions)
-    var isDone = false
-    while !isDone {
-      var items: [PictureFeed.Item] = []
-      var batch: [PictureFeed.Picture] = []
-      while batch.count < plan.batch {
-        guard let item = feed.next() else {
-          isDone = true
-          break
-        }
-        if case .success(let picture) = item.picture {
-          plan.inputView.image(batch.count).update(from: picture.input.pointer, count: shape.count)
-          batch.append(picture)
-        }
-        items.append(item)
-      }
+    let feed = PlanFeed(
+      detector.plan, pictures: pictures, fit: options.letterbox ? .letterbox : .stretch,
+      labels: options.labels, threads: options.decodingThreads)
+    while let (items, batch) = feed.next() {
       let sets = batch.isEmpty ? [] : detections(of: batch)
       try report(items, batch, sets, body)
     }

@@ -14,7 +14,9 @@ public struct TopAccuracy: Sendable {
   /// Counts a picture in. Of equally probable classes the first goes first.
   ///
   /// - Parameter truth: the right class; nil if the picture has none, then it counts as wrong.
-  public mutating func add(_ probabilities: UnsafeBufferPointer<Float>, truth: Int?) {
+  public mutating func add<Probabilities: RandomAccessCollection>(
+    _ probabilities: Probabilities, truth: Int?
+  ) where Probabilities.Element == Float, Probabilities.Index == Int {
     pictures += 1
     guard let truth, probabilities.indices.contains(truth), !probabilities[truth].isNaN else {
       return
@@ -25,6 +27,16 @@ public struct TopAccuracy: Sendable {
     }
     if before == 0 { firstCorrect += 1 }
     if before < limit { correct += 1 }
+  }
+
+  /// The `count` most probable classes, the most probable first; of equals the first goes first,
+  /// and what is no number goes last.
+  public static func classes(_ probabilities: [Float], count: Int) -> [Int] {
+    func rank(_ index: Int) -> Float {
+      probabilities[index].isNaN ? -.infinity : probabilities[index]
+    }
+    let order = probabilities.indices.sorted { (-rank($0), $0) < (-rank($1), $1) }
+    return Array(order.prefix(count))
   }
 
   /// Shares of the pictures so far, 0...1; 0 without pictures.

@@ -26,6 +26,36 @@ enum Pictures {
   }
 }
 
+/// Pictures named on standard input, a line each, until it ends.
+enum PicturePrompt {
+  /// Calls `body` for each path; a picture that cannot be read is told and passed over.
+  static func run(
+    _ arguments: Arguments, _ body: (String) throws -> Void
+  ) throws -> ExitStatus {
+    var (count, skipped) = (0, 0)
+    while true {
+      Console.out("Enter Image Path: ")
+      Console.flush()
+      guard var path = readLine(strippingNewline: true) else { break }
+      if path.unicodeScalars.first == "\u{FEFF}" { path.unicodeScalars.removeFirst() }
+      if path.utf8.last == 13 { path = String(decoding: path.utf8.dropLast(), as: UTF8.self) }
+      if path.isEmpty { continue }
+      count += 1
+      do {
+        try body(path)
+      } catch let error as ImageError {
+        skipped += 1
+        Console.flush()
+        Console.error("\(error)\n")
+      }
+    }
+    guard skipped > 0 else { return .done }
+    Console.flush()
+    Console.error("\(skipped) of \(count) pictures were skipped\n")
+    return arguments.has("-strict") ? .skippedInputs : .done
+  }
+}
+
 /// Folders that results go to.
 enum Folder {
   /// Makes the folder that the file `path` goes into.

@@ -63,6 +63,28 @@ import Testing
     }
   }
 
+  @Test func `pictures of one shape, whose class their paths tell`() throws {
+    var shapes = SyntheticShapes.single
+    (shapes.trainCount, shapes.validCount) = (24, 8)
+    try withFolder { folder in
+      // The folder's own name has a class in it.
+      let files = try shapes.writeClasses(to: "\(folder)/circles and stars")
+      let data = try DataFile(files.data)
+      let labels = ClassLabels(try data.names("labels").names)
+      let train = try data.list("train", default: "")
+      let valid = try data.list("valid", default: "")
+      #expect(train.count == 24 && valid.count == 8)
+      for (number, path) in (train.pictures + valid.pictures).enumerated() {
+        let object = shapes.picture(number).objects
+        #expect(object.count == 1)
+        #expect(labels.classes(ofPicture: path) == [object[0].classIndex])
+        #expect(object[0].box.width > 0.25)
+        let picture = try ImageFile.loadBitmap(path)
+        #expect(picture.width == 96 && picture.height == 96)
+      }
+    }
+  }
+
   @Test func `a folder that cannot be made is told`() {
     #expect {
       try BatchLoaderTests.shapes.write(to: "/dev/null/set")

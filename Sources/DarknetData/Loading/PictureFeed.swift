@@ -16,6 +16,8 @@ public final class PictureFeed: Sendable {
     case letterbox
     /// Resized so that the shorter side fills it, the middle cut out: how classifiers are tested.
     case centerCrop
+    /// The largest square in the middle, stretched to all of it: pjreddie's way.
+    case middleSquare
   }
 
   /// Which label files are read along.
@@ -141,6 +143,9 @@ extension Bitmap {
     case .centerCrop:
       let image = resized(shorterSide: max(target.width, target.height))
       image.centerCropped(width: target.width, height: target.height).resize(into: target)
+    case .middleSquare:
+      let side = min(width, height)
+      Image(self).centerCropped(width: side, height: side).resize(into: target)
     }
   }
 }

@@ -19,11 +19,16 @@ extension SyntheticShapes {
     private let edge: Color
 
     /// Draws a shape that lies inside the picture, in a colour that stands out from `ground`.
-    init(width: Float, height: Float, ground: Color, random: inout Random) {
+    ///
+    /// - Parameter radii: smallest and largest, in parts of the picture's shorter side.
+    init(
+      width: Float, height: Float, radii: ClosedRange<Float>, ground: Color, random: inout Random
+    ) {
       classIndex = random.below(SyntheticShapes.classNames.count)
       let side = min(width, height)
       // Small ones are as frequent as large ones by their logarithm.
-      radius = side * 0.07 * powf(4, Float(random.unit()))
+      let span = radii.upperBound / radii.lowerBound
+      radius = side * radii.lowerBound * powf(span, Float(random.unit()))
       let turn = Float(random.unit()) * 2 * .pi
       let outline = Self.outline(classIndex, turn: turn, radius: radius)
       let reachX = outline.map { abs($0.x) }.max()! + 2

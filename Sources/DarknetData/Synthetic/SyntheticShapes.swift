@@ -25,8 +25,19 @@ public struct SyntheticShapes: Sendable {
   public var validCount = 80
   /// Objects of a picture at most; at least one.
   public var maxObjects = 6
+  /// Radii of the shapes, in parts of the picture's shorter side.
+  public var radii: ClosedRange<Float> = 0.07...0.28
 
   public init() {}
+
+  /// Small pictures of one large shape each, for classifiers.
+  public static var single: SyntheticShapes {
+    var shapes = SyntheticShapes()
+    (shapes.width, shapes.height) = (96, 96)
+    shapes.maxObjects = 1
+    shapes.radii = 0.2...0.4
+    return shapes
+  }
 
   // MARK: Files
 
@@ -36,19 +47,71 @@ public struct SyntheticShapes: Sendable {
     public let names: String
     public let train: String
     public let valid: String
+
+    fileprivate init(in folder: String) {
+      data = "\(folder)/shapes.data"
+      names = "\(folder)/shapes.names"
+      train = "\(folder)/train.txt"
+      valid = "\(folder)/valid.txt"
+    }
   }
 
   /// Writes pictures, labels, lists, names and `shapes.data` into `folder`, which is made if need
   /// be. Paths in the lists begin with `folder` as it is given.
   public func write(to folder: String, threads: Int = 2) throws(FileError) -> Files {
+    try write(to: folder, threads: threads, moreData: "") { picture, path throws(FileError) in
+      try write(Self.labels(picture.objects), to: "\(path).txt")
+      return path
+    }
+  }
+
+  /// The same for a classifier: each picture's name begins with the class of its first shape, and
+  /// `labels.txt` has the part of the path that tells it.
+  public func writeClasses(to folder: String, threads: Int = 2) throws(FileError) -> Files {
+    let labels = "\(folder)/labels.txt"
+    let files = try write(
+      to: folder, threads: threads, moreData: "labels = \(labels)\ntop = 2\n"
+    ) { picture, path throws(FileError) in
+      let slash = path.lastIndex(of: "/")!
+      let name = Self.classNames[picture.objects[0].classIndex]
+      return "\(path[..<slash])/\(name)-\(path[path.index(after: slash)...])"
+    }
+    try write(Self.classNames.map { "/\($0)-\n" }.joined(), to: labels)
+    return files
+  }
+
+  /// - Parameter finish: writes what belongs to a picture, whose path without its ending it gets,
+  ///   and returns the path, without its ending, under which the picture shall be written.
+  private func write(
+    to folder: String, threads: Int, moreData: String,
+    finish: (LabelledPicture, _ path: String) throws(FileError) -> String
+  ) throws(FileError) -> Files {
     try makeFolders(folder)
     try makeFolders("\(folder)/backup")
-    let files = Files(
-      data: "\(folder)/shapes.data", names: "\(folder)/shapes.names",
-      train: "\(folder)/train.txt", valid: "\(folder)/valid.txt")
-    try writePictures(0..<trainCount, "\(folder)/train", list: files.train, threads: threads)
-    try writePictures(
-      trainCount..<trainCount + validCount, "\(folder)/valid", list: files.valid, threads: threads)
+    let files = Files(in: folder)
+    for (numbers, name, list) in [
+      (0..<trainCount, "train", files.train),
+      (trainCount..<trainCount + validCount, "valid", files.valid),
+    ] {
+      try makeFolders("\(folder)/\(name)")
+      let paths = Mutex([String](repeating: "", count: numbers.count))
+      let errors = ErrorBox()
+      Workers.run(numbers.count, threads: threads) { index in
+        do throws(FileError) {
+          let picture = self.picture(numbers.lowerBound + index)
+          let digits = String("\(10_000 + numbers.lowerBound + index)".dropFirst())
+          // Most as JPEG, some as PNG, as in data sets that grew.
+          let ending = (numbers.lowerBound + index) % 8 == 7 ? "png" : "jpg"
+          let path = try finish(picture, "\(folder)/\(name)/\(digits)") + ".\(ending)"
+          try ImageFile.save(picture.bitmap, to: path, quality: 92, durable: false)
+          paths.withLock { $0[index] = path }
+        } catch {
+          errors.note(error)
+        }
+      }
+      if let error = errors.first { throw error }
+      try write(paths.withLock { $0.map { $0 + "\n" }.joined() }, to: list)
+    }
     try write(Self.classNames.joined(separator: "\n") + "\n", to: files.names)
     try write(
       """
@@ -57,32 +120,9 @@ public struct SyntheticShapes: Sendable {
       valid = \(files.valid)
       names = \(files.names)
       backup = \(folder)/backup
-
+      \(moreData)
       """, to: files.data)
     return files
-  }
-
-  private func writePictures(
-    _ numbers: Range<Int>, _ folder: String, list: String, threads: Int
-  ) throws(FileError) {
-    try makeFolders(folder)
-    // Most as JPEG, some as PNG, as in data sets that grew.
-    let paths = numbers.map { number in
-      let digits = String("\(10_000 + number)".dropFirst())
-      return "\(folder)/\(digits).\(number % 8 == 7 ? "png" : "jpg")"
-    }
-    let errors = ErrorBox()
-    Workers.run(numbers.count, threads: threads) { index in
-      do throws(FileError) {
-        let picture = self.picture(numbers.lowerBound + index)
-        try ImageFile.save(picture.bitmap, to: paths[index], quality: 92, durable: false)
-        try write(Self.labels(picture.objects), to: String(paths[index].dropLast(3)) + "txt")
-      } catch {
-        errors.note(error)
-      }
-    }
-    if let error = errors.first { throw error }
-    try write(paths.map { $0 + "\n" }.joined(), to: list)
   }
 
   /// The lines of a label file.
@@ -123,7 +163,8 @@ public struct SyntheticShapes: Sendable {
     // Some places are refused, so a crowded picture may get fewer.
     for _ in 0..<wanted * 8 where objects.count < wanted {
       let shape = Shape(
-        width: Float(width), height: Float(height), ground: ground.mean, random: &random)
+        width: Float(width), height: Float(height), radii: radii, ground: ground.mean,
+        random: &random)
       let box = shape.box.scaled(1 / Float(width), 1 / Float(height))
       guard objects.allSatisfy({ Self.hidden($0.box, by: box) < 0.25 }) else { continue }
       shape.paint(on: canvas)

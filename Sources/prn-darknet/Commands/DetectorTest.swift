@@ -125,28 +125,9 @@ final class DetectionRun {
   /// Pictures named on standard input, a line each, until it ends.
   func detectList() throws -> ExitStatus {
     try openResults()
-    var (count, skipped) = (0, 0)
-    while true {
-      Console.out("Enter Image Path: ")
-      Console.flush()
-      guard var path = readLine(strippingNewline: true) else { break }
-      if path.unicodeScalars.first == "\u{FEFF}" { path.unicodeScalars.removeFirst() }
-      if path.utf8.last == 13 { path = String(decoding: path.utf8.dropLast(), as: UTF8.self) }
-      if path.isEmpty { continue }
-      count += 1
-      do {
-        try detect(path)
-      } catch let error as ImageError {
-        skipped += 1
-        Console.flush()
-        Console.error("\(error)\n")
-      }
-    }
+    let status = try PicturePrompt.run(arguments) { try detect($0) }
     try closeResults()
-    guard skipped > 0 else { return .done }
-    Console.flush()
-    Console.error("\(skipped) of \(count) pictures were skipped\n")
-    return arguments.has("-strict") ? .skippedInputs : .done
+    return status
   }
 
   /// One picture: text on stdout, predictions.jpg, JSON and labels as asked.

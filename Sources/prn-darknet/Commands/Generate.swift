@@ -1,17 +1,21 @@
 import Darknet
 
-/// `generate NAME`: the cfgs of the zoo, made by rule.
+/// `generate NAME`: the cfgs of the zoo, made by rule; `generate shapes DIR`: a data set.
 enum Generate: Command {
   static let words = ["generate"]
-  static let usage = "NAME | prn | fprn CFG"
-  static let about = "write a cfg: a network of the zoo, a partial residual one, or a converted one"
+  static let usage = "NAME | prn | fprn CFG | shapes DIR"
+  static let about = "write a cfg: of the zoo, a partial residual or a converted one; or a data set"
   static let details = """
       NAME       a network of cfg/ (without .cfg); without a name, lists them
       prn        -base darknet53|yolov3 (darknet53), -kind shrink|expand|bottleneck (shrink),
                  -gamma G: the narrowest width of a stage relative to its base (0.5),
                  -sparsity S: the share of a shortcut's channels that is left out (0)
       fprn CFG   CFG with every [shortcut] as [partial_shortcut]; -sparsity S (0.5)
-      The cfg goes to standard output.
+      shapes DIR a small data set of drawn shapes for trials: pictures, labels, lists, names,
+                 DIR/shapes.data. -kind boxes|classes: for detectors or classifiers (boxes),
+                 -count N: pictures to train with (320), and a quarter of it to measure with,
+                 -seed N (1): the same seed gives the same pictures
+      A cfg goes to standard output.
 
     """
 
@@ -23,10 +27,11 @@ enum Generate: Command {
     switch name {
     case "prn": try partial(&arguments)
     case "fprn": try convert(&arguments)
+    case "shapes": try shapes(&arguments)
     default:
       try arguments.finish()
       guard let member = Zoo.member(named: name) else {
-        let near = nearestName(to: name, among: Zoo.members.map(\.name) + ["prn", "fprn"])
+        let near = nearestName(to: name, among: Zoo.members.map(\.name) + ["prn", "fprn", "shapes"])
         throw UsageError(
           "NAME: no network is called '\(name)'; "
             + (near.map { "did you mean \($0)?" } ?? "generate without a name lists them"))
@@ -57,6 +62,28 @@ enum Generate: Command {
       dialect: try arguments.dialect, batch: 1, readFile: { try? FileBytes.read($0) }
     ).build(try ConfigFile(text: converted, name: path))
     Console.out(String(decoding: converted, as: UTF8.self))
+  }
+
+  /// What `shapes` labels.
+  private enum ShapesKind: String, CaseIterable {
+    case boxes, classes
+  }
+
+  private static func shapes(_ arguments: inout Arguments) throws {
+    let folder = try arguments.require("DIR")
+    try arguments.finish()
+    let kind = try choice("-kind", ShapesKind.allCases, default: .boxes, arguments)
+    var shapes = kind == .boxes ? SyntheticShapes() : SyntheticShapes.single
+    shapes.trainCount = try arguments.int("-count", default: shapes.trainCount, in: 1...9999)
+    shapes.validCount = max(1, shapes.trainCount / 4)
+    shapes.seed = UInt64(try arguments.int("-seed", default: 1, in: 0...Int.max))
+    let threads = ThreadPool.shared.threads
+    let files = try kind == .boxes
+      ? shapes.write(to: folder, threads: threads)
+      : shapes.writeClasses(to: folder, threads: threads)
+    Console.out(
+      "\(files.data): \(shapes.trainCount) pictures to train with, \(shapes.validCount) to measure "
+        + "with; classes \(SyntheticShapes.classNames.joined(separator: ", "))\n")
   }
 
   private static func choice<T: RawRepresentable<String>>(

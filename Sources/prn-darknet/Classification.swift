@@ -1,0 +1,78 @@
+import Darknet
+
+/// What the classifier commands begin with: network, weights, and what the data file says about
+/// classes.
+struct Classification {
+  let data: DataFile
+  let network: LoadedNetwork
+  /// `classes` of the data file; Darknet's default is 2.
+  let classes: Int
+
+  /// - Parameter file: the data file as it was named.
+  /// - Throws: `ConfigError` if the network has another number of classes.
+  init(
+    _ file: String, cfg: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
+    isTraining: Bool = false, seed: UInt64 = 0
+  ) throws {
+    data = try DetectorFiles.data(file)
+    classes = try data.classCount() ?? 2
+    network = try Load.network(
+      cfg, weights: weights, arguments, batch: batch, isTraining: isTraining, seed: seed)
+    try checkClasses()
+  }
+
+  /// Outputs of the network; the last layer that is no `[cost]` has them.
+  var outputCount: Int { network.network.shape(of: network.network.outputIndex).count }
+
+  private func checkClasses() throws {
+    let nodes = network.network.nodes
+    let mustBeEqual = ["softmax", "soft", "cost"].contains(nodes.last?.name ?? "")
+    guard mustBeEqual ? classes != outputCount : classes > outputCount else { return }
+    Console.out(
+      "\n Error: num of filters = \(outputCount) in the last conv-layer in cfg-file doesn't match "
+        + "to classes = \(classes) in data-file \n")
+    throw data.error(
+      "classes", expected: "\(outputCount), as \(network.network.file) has outputs",
+      found: data.string("classes") ?? "no such line, which is 2",
+      fix: "make both agree")
+  }
+
+  /// The classifier, packed for inference.
+  ///
+  /// - Parameter batch: pictures at once; nil chooses.
+  func classifier(_ arguments: Arguments, batch: Int? = 1) throws -> Classifier {
+    let count = try arguments.int(
+      "-batch", default: batch ?? DetectorRun.batch(for: network.network), in: 1...1024)
+    let plan = InferencePlan(
+      network.network, parameters: network.parameters, batch: count,
+      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      afterPacking: { network.file?.releasePages() })
+    return Classifier(plan, leaves: try leaves())
+  }
+
+  /// Names of the classes of a tree that count as leaves; nil without `leaves` in the data file.
+  func leaves() throws -> Set<String>? {
+    try data.path("leaves") == nil ? nil : Set(data.names("leaves").names)
+  }
+
+  /// What the pictures' paths contain, by `labels` of the data file.
+  func labels() throws -> ClassLabels {
+    let names = try data.names("labels")
+    guard names.count >= classes else {
+      throw ConfigError(
+        file: names.path, expected: "a label for each of the \(classes) classes of \(data.path)",
+        found: "\(names.count)", fix: "make labels and classes agree")
+    }
+    return ClassLabels(Array(names.names.prefix(classes)))
+  }
+
+  /// What is shown: `names` of the data file, else `labels`.
+  func names() throws -> NamesFile {
+    try data.path("names") == nil ? data.names("labels") : data.names()
+  }
+
+  /// `top` of the data file, at most all classes.
+  func top(default fallback: Int) throws -> Int {
+    min(try data.int("top", in: 1...1_000_000) ?? fallback, classes)
+  }
+}

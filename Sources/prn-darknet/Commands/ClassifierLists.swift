@@ -1,0 +1,142 @@
+import Darknet
+
+/// A command that takes a classifier through a list of pictures.
+private struct ClassifierList {
+  let setup: Classification
+  let list: ListFile
+  let report: EvaluationReport
+
+  /// - Parameters:
+  ///   - key: of the list in the data file.
+  ///   - fallback: the list without that key.
+  init(_ arguments: inout Arguments, key: String, default fallback: String) throws {
+    let data = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    try arguments.finish()
+    list = try DetectorFiles.data(data).list(key, default: fallback)
+    setup = try Classification(data, cfg: cfg, weights: weights, arguments)
+    report = EvaluationReport(total: list.count)
+    report.add(list)
+  }
+
+  var isOriginal: Bool { setup.network.network.dialect == .pjreddie }
+
+  /// Calls `body` with each picture that can be read, in order.
+  func run(
+    _ classifier: Classifier, _ options: ClassifierRun.Options,
+    _ body: (ClassifierRun.Picture) throws -> Void
+  ) throws {
+    Console.flush()
+    try ClassifierRun(classifier, pictures: list.pictures, options: options).forEach { event in
+      switch event {
+      case .picture(let picture): try body(picture)
+      case .skipped(let error): report.add(error)
+      }
+    }
+    guard report.skipped < list.count else { throw list.nothingReadable }
+  }
+}
+
+/// `classifier valid DATA CFG WEIGHTS`: how often the right class is the first, or among the
+/// first.
+enum ClassifierValid: Command {
+  static let words = ["classifier", "valid"]
+  static let usage = "DATA CFG WEIGHTS [-batch N]"
+  static let about = "accuracy of a classifier on a list of pictures"
+  static let details = """
+      -batch N        pictures computed at once
+      -strict         exit 1 if a picture could not be read
+      Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA. A picture belongs to the class
+      whose label is a part of its path. Pictures that cannot be read count for nothing.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
+    let labels = try run.setup.labels()
+    var accuracy = TopAccuracy(limit: try run.setup.top(default: 1))
+    let classifier = try run.setup.classifier(arguments, batch: nil)
+    if !run.isOriginal { Console.out(" TOP calculation...\n") }
+    try run.run(classifier, .init(.valid(run.setup.network.network.dialect))) { picture in
+      let truth = labels.classes(ofPicture: picture.path)
+      if truth.count != 1 {
+        run.report.add(DataProblem(picture.path, .labelsInPath(truth.count)))
+      }
+      accuracy.add(picture.probabilities.prefix(run.setup.classes), truth: truth.first)
+      if run.isOriginal {
+        let two = (picture.probabilities + [0]).prefix(2).map { fixed(Double($0), decimals: 6) }
+        Console.out(
+          "\(picture.path), \(truth.first ?? -1), \(two[0]), \(two[1]), \n\(accuracy.line)\n")
+      } else {
+        Console.out("\n\(accuracy.line)")
+      }
+    }
+    // Darknet leaves its last line open; on a terminal something else would go on in it.
+    Console.flush()
+    if !run.isOriginal, Console.isTerminal { Console.error("\n") }
+    _ = run.report.finish()
+    return run.report.status(arguments)
+  }
+}
+
+/// `classifier test DATA CFG WEIGHTS`: the probabilities of all classes, a line a picture.
+enum ClassifierTest: Command {
+  static let words = ["classifier", "test"]
+  static let usage = "DATA CFG WEIGHTS [-batch N]"
+  static let about = "all probabilities of a classifier for a list of pictures"
+  static let details = """
+      -batch N        pictures computed at once
+      -strict         exit 1 if a picture could not be read
+      Reads 'test' of DATA. Pictures are stretched to the network's input.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(&arguments, key: "test", default: "data/test.list")
+    let classifier = try run.setup.classifier(arguments, batch: nil)
+    // A tree's probabilities stay conditional here, as in Darknet.
+    try run.run(Classifier(classifier.plan, usesTree: false), .init(.stretch)) { picture in
+      let values = picture.probabilities.map { "\t" + general(Double($0)) }
+      Console.out("\(picture.path)\(values.joined())\n")
+      run.report.count()
+    }
+    let time = run.report.finish()
+    Console.flush()
+    Console.error(
+      "\(fixed(time, decimals: 6)) seconds, \(run.list.count - run.report.skipped) images, "
+        + "\(run.list.count) total\n")
+    return run.report.status(arguments)
+  }
+}
+
+/// `classifier label DATA CFG WEIGHTS`: the most probable class, a line a picture.
+enum ClassifierLabel: Command {
+  static let words = ["classifier", "label"]
+  static let usage = "DATA CFG WEIGHTS [-batch N]"
+  static let about = "the class of each picture of a list"
+  static let details = """
+      -batch N        pictures computed at once
+      -strict         exit 1 if a picture could not be read; its line is empty
+      Reads 'test' and 'names' of DATA.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(&arguments, key: "test", default: "data/train.list")
+    let names = try run.setup.data.names("names", default: run.setup.data.labelsPath)
+    let classifier = try run.setup.classifier(arguments, batch: nil)
+    var line = 0
+    try run.run(Classifier(classifier.plan, usesTree: false), .init(.centerCrop)) { picture in
+      // Lines stay those of the list.
+      Console.out(String(repeating: "\n", count: picture.index - line))
+      line = picture.index + 1
+      let values = Array(picture.probabilities.prefix(run.setup.classes))
+      Console.out("\(names[TopAccuracy.classes(values, count: 1)[0]])\n")
+      run.report.count()
+    }
+    Console.out(String(repeating: "\n", count: run.list.count - line))
+    _ = run.report.finish()
+    return run.report.status(arguments)
+  }
+}
