@@ -89,6 +89,22 @@ public struct ClassTree: Hashable, Sendable {
     for j in 0..<count where !isLeaf(j) { p[j * stride] = 0 }
   }
 
+  /// What training compares conditional probabilities with: the parents of true classes are true,
+  /// and groups without a true class are left out, as nothing is known about them.
+  ///
+  /// - Parameter shares: a share a class, 1 in all.
+  public func truth(of shares: [Float]) -> [Float] {
+    var truth = shares
+    // Parents come before their children.
+    for j in (0..<count).reversed() where parents[j] >= 0 && truth[j] > 0 {
+      truth[parents[j]] = min(1, truth[parents[j]] + truth[j])
+    }
+    for group in groups where group.allSatisfy({ truth[$0] == 0 }) {
+      for j in group { truth[j] = CostLayer.leftOut }
+    }
+    return truth
+  }
+
   /// The absolute probability of a class, from conditional ones.
   public func probability(
     of index: Int, _ p: UnsafePointer<Float>, stride: Int = 1

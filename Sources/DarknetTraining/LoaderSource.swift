@@ -14,12 +14,16 @@ public final class LoaderSource: BatchSource {
   public private(set) var configuration: BatchLoader.Configuration
   /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
   public var onBatch: (Batch) -> Void = { _ in }
+  /// Of a classifier whose classes are a tree.
+  private let tree: ClassTree?
 
   private var loader: BatchLoader?
   private var place = (iteration: 0, part: 0)
 
-  public init(_ configuration: BatchLoader.Configuration) {
+  /// - Parameter tree: of the network's `[softmax]`, if its classes are a tree.
+  public init(_ configuration: BatchLoader.Configuration, tree: ClassTree? = nil) {
     self.configuration = configuration
+    self.tree = tree
   }
 
   /// Takes the trainer's seed and sizes, which may come from the state of an earlier run.
@@ -40,8 +44,8 @@ public final class LoaderSource: BatchSource {
       Vector.copy(batch.input.pointer, to: input.pointer, count: input.count)
       onBatch(batch)
       guard batch.truth.isEmpty else { return .boxes(batch.truth) }
-      return .values(
-        Array(batch.classShares.joined()), perImage: batch.classShares.first?.count ?? 0)
+      let rows = tree.map { batch.classShares.map($0.truth(of:)) } ?? batch.classShares
+      return .values(Array(rows.joined()), perImage: rows.first?.count ?? 0)
     }
     preconditionFailure("a loader without a last iteration ended")
   }
@@ -75,6 +79,27 @@ extension BatchLoader.Configuration {
       seed: 0, log: log)
     channels = net.channels
     if net.track { sequences = Sequences(streams: net.miniBatch) }
+    pairs = net.contrastive
+    dialect = network.dialect
+    configName = network.file
+  }
+
+  /// The batches that the classifier `network` is trained with.
+  ///
+  /// - Parameter isTree: whether its classes are a tree, whose truth is not smoothed.
+  public init(
+    classifying network: Network, labels: ClassLabels, isTree: Bool, list: ListFile,
+    log: ProblemLog
+  ) {
+    let net = network.net
+    var options = net.augmentation
+    if isTree { options.labelSmoothing = 0 }
+    self.init(
+      list: list,
+      task: .classification(ClassifierAugmentation(options: options), labels: labels),
+      sizes: InputSizes(network, random: 0, seed: 0), imagesPerBatch: net.miniBatch * net.timeSteps,
+      batchesPerIteration: net.subdivisions, seed: 0, log: log)
+    channels = net.channels
     pairs = net.contrastive
     dialect = network.dialect
     configName = network.file

@@ -30,6 +30,8 @@ public final class Trainer {
     public var random: Float = 0
     /// Iterations between evaluations; nil for none.
     public var evaluationInterval: Int?
+    /// No evaluation before this iteration, nor before burn_in is over.
+    public var firstEvaluation = 0
     /// Precision, 0...1, of the parameters as they are; nil if it was interrupted.
     public var evaluate: (() throws -> Double?)?
     /// Asked after each iteration.
@@ -63,7 +65,8 @@ public final class Trainer {
   private var lastGoodCheckpoint: String?
   /// Iteration at which a file that could not be written is tried again.
   private var retryIteration: Int?
-  private let isEndless: Bool
+  /// A classifier's training without `max_batches`.
+  public let isEndless: Bool
 
   public init(
     _ network: Network, parameters: Parameters, source: any BatchSource, options: Options
@@ -81,6 +84,8 @@ public final class Trainer {
     sizes = InputSizes(network, random: options.random, seed: options.seed)
     isEndless = options.maxBatches == 0 && options.schedule.isClassifier
   }
+
+  public var maxBatches: Int { options.maxBatches }
 
   /// Images of an iteration.
   public var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
@@ -248,7 +253,8 @@ public final class Trainer {
 
   private var nextEvaluation: Int {
     max(
-      state.lastEvaluation + (options.evaluationInterval ?? 0), network.net.schedule.burnIn)
+      state.lastEvaluation + (options.evaluationInterval ?? 0), network.net.schedule.burnIn,
+      options.firstEvaluation)
   }
 
   private func evaluateIfDue(_ tell: (TrainingEvent) -> Void) throws {

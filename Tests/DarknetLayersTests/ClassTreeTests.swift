@@ -28,6 +28,15 @@ private let animals = "animal -1\nthing -1\n\ncat 0\r\ndog 0\nsiamese 2\ntabby 2
     #expect(p == [0, 0.25, 0, 0.375, 0.046875, 0.328125])
   }
 
+  @Test func `parents of a true class are true, unknown groups are left out`() {
+    let out = CostLayer.leftOut
+    #expect(tree.truth(of: [0, 0, 0, 0, 1, 0]) == [1, 0, 1, 0, 1, 0])
+    #expect(tree.truth(of: [0, 0, 0, 1, 0, 0]) == [1, 0, 0, 1, out, out])
+    #expect(tree.truth(of: [0, 1, 0, 0, 0, 0]) == [0, 1, out, out, out, out])
+    // Two pictures mixed.
+    #expect(tree.truth(of: [0, 0.25, 0, 0, 0, 0.75]) == [0.75, 0.25, 0.75, 0, 0, 0.75])
+  }
+
   @Test(arguments: [(0.9, 0), (0.7, 0), (0.55, 2), (0.4, 5), (0.1, 5)] as [(Float, Int)])
   func `the best class goes down while it stays above the threshold`(
     threshold: Float, index: Int

@@ -39,7 +39,7 @@ enum DetectorTrain: Command {
     let weights = arguments.optional()
     try arguments.finish()
     if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
-    let seed = try self.seed(arguments)
+    let seed = try TrainingRun.seed(arguments)
     let data = try DetectorFiles.data(dataPath)
     let isOriginal = try arguments.dialect == .pjreddie
     let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")
@@ -54,7 +54,7 @@ enum DetectorTrain: Command {
       cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
     let network = loaded.network
     let head = try head(of: network, data)
-    try makeBackupFolder(data)
+    try TrainingRun.makeBackupFolder(data)
 
     var configuration = BatchLoader.Configuration(for: network, head: head, list: list, log: log)
     configuration.threads = min(ThreadPool.shared.threads, 8)
@@ -80,23 +80,30 @@ enum DetectorTrain: Command {
     for warning in warnings(network, head, configuration, data, arguments) {
       Console.error("\(warning)\n")
     }
-    resume(trainer, weights, loaded.header, arguments)
+    TrainingRun.resume(trainer, weights, loaded.header, arguments)
     source.follow(trainer)
-    return try train(
-      trainer, source, list, data, base: folder.base, log: log, arguments)
+    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
+    let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
+    let run = TrainingRun(
+      trainer: trainer, source: source, list: list, log: log,
+      console: TrainingConsole(
+        network, precisionName: precisionName, style: .detector(iouThreshold: iouThreshold)),
+      files: try TrainingFiles(
+        chart: arguments.string("-chart"), base: folder.base, start: trainer.state.iteration,
+        maxBatches: network.net.maxBatches, precisionName: precisionName))
+    let shown = arguments.has("-show_imgs")
+      ? AugmentedPictures(list, classes: head.classes, names: (try? data.names())?.names ?? [])
+      : nil
+    let status = try run.run(arguments, shown: shown)
+    if status == .done, network.dialect == .alexeyab {
+      Console.out(
+        "If you want to train from the beginning, then use flag in the end of training command: "
+          + "-clear \n")
+    }
+    return status
   }
 
   // MARK: Before the first iteration
-
-  private static func seed(_ arguments: Arguments) throws -> UInt64 {
-    guard let text = arguments.string("-seed") else {
-      return UInt64.random(in: 0..<1_000_000_000)
-    }
-    guard let seed = UInt64(text) else {
-      throw UsageError("-seed: expected a whole number of at least 0, found '\(text)'; change it")
-    }
-    return seed
-  }
 
   /// With `-map`, what evaluates; Darknet reads the cfg once more for it, and says so.
   private static func evaluation(
@@ -137,22 +144,6 @@ enum DetectorTrain: Command {
     return head
   }
 
-  /// Made now, as hours of training would be lost without it.
-  private static func makeBackupFolder(_ data: DataFile) throws {
-    let path = data.backupFolder
-    var status = stat()
-    if data.path("backup") == nil, stat(path, &status) != 0 {
-      throw data.error(
-        "backup", expected: "a folder for the weights",
-        found: "no such line and no folder '\(path)'",
-        fix: "add a line such as 'backup=backup'")
-    }
-    try Folder.make(path)
-    guard access(path, W_OK | X_OK) == 0 else {
-      throw FileError(.write, path, code: errno)
-    }
-  }
-
   private static func announce(_ network: Network, _ schedule: CheckpointSchedule) {
     let net = network.net
     if network.dialect == .alexeyab {
@@ -189,87 +180,5 @@ enum DetectorTrain: Command {
         "-mjpeg_port has no effect: look at chart.png, which is drawn anew as it runs")
     }
     return warnings
-  }
-
-  private static func resume(
-    _ trainer: Trainer, _ weights: String?, _ header: WeightsHeader?, _ arguments: Arguments
-  ) {
-    if let weights, let header, !arguments.has("-clear") {
-      let isWhole = trainer.resume(from: weights, seen: header.seen)
-      let (iteration, end) = (trainer.state.iteration, trainer.network.net.maxBatches)
-      if iteration >= end {
-        Console.error(
-          "\(weights): has seen \(header.seen) images, which is iteration \(iteration) of "
-            + "max_batches=\(end): nothing is left to train; -clear starts from 0\n")
-      } else if iteration > 0 {
-        Console.error(
-          "goes on behind iteration \(iteration), "
-            + (isWhole ? "as if it had not stopped" : "with momentum of 0") + "\n")
-      }
-    }
-    Console.error("seed \(trainer.state.seed); -seed \(trainer.state.seed) repeats this run\n")
-  }
-
-  // MARK: The run
-
-  private static func train(
-    _ trainer: Trainer, _ source: LoaderSource, _ list: ListFile, _ data: DataFile, base: String,
-    log: ProblemLog, _ arguments: Arguments
-  ) throws -> ExitStatus {
-    let network = trainer.network
-    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
-    let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
-    let console = TrainingConsole(
-      network, precisionName: precisionName, iouThreshold: iouThreshold)
-    let files = try TrainingFiles(
-      chart: arguments.string("-chart"), base: base, start: trainer.state.iteration,
-      maxBatches: network.net.maxBatches, precisionName: precisionName)
-    if let chart = arguments.string("-chart"), files.earlierRows == 0 {
-      Console.error("\(chart): has no results.csv beside it to go on with; it begins anew\n")
-    }
-    for problem in log.note(list.problems) { console.line("\(problem)") }
-    let shown =
-      arguments.has("-show_imgs")
-      ? AugmentedPictures(
-        list, classes: network.lastHead?.classes ?? 1, names: (try? data.names())?.names ?? [])
-      : nil
-    source.onBatch = { batch in
-      for problem in batch.problems { console.line("\(problem)") }
-      do throws(FileError) { try shown?.write(batch) } catch { console.line("\(error)") }
-    }
-    Interruption.watch()
-    let outcome = try trainer.run { event in
-      console.show(event)
-      if let error = files.note(event) { console.line("\(error)") }
-    }
-    console.pause()
-    if let error = files.finish() { console.line("\(error)") }
-    for group in DataProblem.Group.allCases {
-      let count = log.count(group)
-      if count > 0 { console.line("\(count) \(group.rawValue)") }
-    }
-    return finish(outcome, trainer, console)
-  }
-
-  private static func finish(
-    _ outcome: TrainingOutcome, _ trainer: Trainer, _ console: TrainingConsole
-  ) -> ExitStatus {
-    switch outcome {
-    case .finished:
-      if trainer.network.dialect == .alexeyab {
-        Console.out(
-          "If you want to train from the beginning, then use flag in the end of training command: "
-            + "-clear \n")
-      }
-      return .done
-    case .unsaved:
-      return .inputOutput
-    case .stopped:
-      console.line("stopped behind iteration \(trainer.state.iteration)")
-      return Interruption.status
-    case .diverged(let divergence):
-      console.line("\(divergence)")
-      return .diverged
-    }
   }
 }

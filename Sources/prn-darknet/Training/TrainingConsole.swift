@@ -11,9 +11,19 @@ import Darknet
 /// What a training prints. A stream that is no terminal carries Darknet's lines, which scripts
 /// parse; a terminal shows one line of progress that is written over.
 final class TrainingConsole {
+  /// Whose lines are printed.
+  enum Style {
+    /// - Parameter iouThreshold: of the mean average precision.
+    case detector(iouThreshold: Float)
+    /// - Parameters:
+    ///   - pictures: of the training list.
+    ///   - top: classes among which the right one has to be.
+    case classifier(pictures: Int, top: Int)
+  }
+
   private let dialect: Dialect
   private let precisionName: String
-  private let iouThreshold: Float
+  private let style: Style
   /// Heads whose lines Darknet prints on standard output.
   private let headsOnOutput: Set<Int>
   private let showsBoxCounts: Set<Int>
@@ -23,12 +33,14 @@ final class TrainingConsole {
   private var lastShown = -1.0
   /// Smoothed seconds an iteration.
   private var pace: Double?
+  /// Smoothed hours that are left, as Darknet's classifiers tell them.
+  private var hoursLeft: Double?
   private var notices: Set<String> = []
 
-  init(_ network: Network, precisionName: String, iouThreshold: Float) {
+  init(_ network: Network, precisionName: String, style: Style) {
     dialect = network.dialect
     self.precisionName = precisionName
-    self.iouThreshold = iouThreshold
+    self.style = style
     let anchored = network.nodes.filter { $0.name == "yolo" || $0.name == "Gaussian_yolo" }
       .map(\.index)
     headsOnOutput = Set(network.nodes.map(\.index)).subtracting(
@@ -76,7 +88,8 @@ final class TrainingConsole {
           : "Resizing, random_coef = \(fixed(Double(coefficient), decimals: 2)) \n"
             + "\n \(size.width) x \(size.height) \n")
     case .loaded(let seconds, let isFirst):
-      let isSlow = seconds > 0.1 && !isFirst && dialect == .alexeyab
+      var isSlow = seconds > 0.1 && !isFirst && dialect == .alexeyab
+      if case .classifier = style { isSlow = false }
       script(
         "Loaded: \(six(seconds)) seconds"
           + (isSlow ? " - performance bottleneck on CPU or Disk HDD/SSD" : "") + "\n")
@@ -90,9 +103,13 @@ final class TrainingConsole {
     case .averageUpdated: break
     case .averageApplied: line("the weights become their moving average")
     case .evaluated(let precision, let isBest):
-      let text = " mean_average_precision (\(precisionName)) = \(six(precision)) \n"
       pause()
-      Console.out("\n\(text)" + (isBest ? "New best mAP!\n" : ""))
+      switch style {
+      case .detector:
+        Console.out("\n mean_average_precision (\(precisionName)) = \(six(precision)) \n")
+        if isBest { Console.out("New best mAP!\n") }
+      case .classifier: Console.out("\n accuracy \(precisionName) = \(six(precision)) \n")
+      }
       Console.flush()
     case .saving(_, let path):
       pause()
@@ -122,14 +139,21 @@ final class TrainingConsole {
   }
 
   private func show(_ report: IterationReport) {
-    if !outputIsTerminal {
-      Console.out(dialect == .pjreddie ? originalLines(report) : lines(report))
-      Console.flush()
+    switch style {
+    case .detector(let iouThreshold):
+      script(dialect == .pjreddie ? originalLines(report) : lines(report, iouThreshold))
+    case .classifier(let pictures, let top):
+      script(classifierLine(report, pictures: pictures))
+      if let note = accuracyNote(report, top), !outputIsTerminal, !errorIsTerminal {
+        Console.flush()
+        Console.error(note)
+      }
     }
+    Console.flush()
     if outputIsTerminal || errorIsTerminal { showProgress(report) }
   }
 
-  private func lines(_ report: IterationReport) -> String {
+  private func lines(_ report: IterationReport, _ iouThreshold: Float) -> String {
     var text = ""
     if let next = report.nextEvaluation {
       text += "\n (next mAP calculation at \(next) iterations) "
@@ -155,6 +179,33 @@ final class TrainingConsole {
       + "\(six(Double(report.rate))) rate, \(six(report.seconds)) seconds, \(report.images) images\n"
   }
 
+  /// `iteration, epoch: loss, average avg, …`.
+  private func classifierLine(_ report: IterationReport, pictures: Int) -> String {
+    let epoch = fixed(Double(report.images) / Double(max(pictures, 1)), decimals: 3)
+    var text = "\(report.iteration), \(epoch): \(six(Double(report.loss))), "
+      + "\(six(Double(report.averageLoss))) avg, \(six(Double(report.rate))) rate, "
+      + "\(six(report.seconds)) seconds, \(report.images) images"
+    if dialect == .alexeyab {
+      let iterations = report.maxBatches - report.iteration
+      let hours = Double(iterations) * (report.seconds + report.wait) / 3600
+      hoursLeft = hoursLeft.map { 0.99 * $0 + 0.01 * hours } ?? hours
+      text += ", \(six(hoursLeft ?? hours)) hours left"
+    }
+    return text + "\n"
+  }
+
+  /// Every ten iterations, with `-topk`: when accuracy comes next, and what it was.
+  private func accuracyNote(_ report: IterationReport, _ top: Int) -> String? {
+    guard let next = report.nextEvaluation, report.iteration % 10 == 0, dialect == .alexeyab else {
+      return nil
+    }
+    var text = "\n (next TOP\(top) calculation at \(next) iterations) "
+    if let last = report.lastPrecision, last > 0 {
+      text += " Last accuracy TOP\(top) = \(two(last * 100)) % \n"
+    }
+    return text
+  }
+
   // MARK: Progress
 
   private func showProgress(_ report: IterationReport) {
@@ -177,7 +228,8 @@ final class TrainingConsole {
     }
     func percent(_ share: Double) -> String { "\(fixed(share * 100, decimals: 1)) %" }
     var parts = [
-      " \(report.iteration)/\(report.maxBatches)",
+      // Trainings of classifiers may have no end.
+      " \(report.iteration)" + (report.maxBatches > 0 ? "/\(report.maxBatches)" : ""),
       "loss \(short(report.loss)) (average \(short(report.averageLoss)))",
     ]
     if let last = report.lastPrecision {
@@ -186,8 +238,10 @@ final class TrainingConsole {
     }
     if pace > 0 {
       parts.append("\(fixed(Double(report.batchImages) / pace, decimals: 1)) images/s")
-      parts.append(
-        "\(Progress.duration(Double(report.maxBatches - report.iteration) * pace)) left")
+      if report.maxBatches > 0 {
+        parts.append(
+          "\(Progress.duration(Double(report.maxBatches - report.iteration) * pace)) left")
+      }
     }
     parts.append("data wait \(fixed(report.wait * 1000, decimals: 0)) ms")
     return parts.joined(separator: "  ")

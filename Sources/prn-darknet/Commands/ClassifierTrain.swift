@@ -1,0 +1,114 @@
+import Darknet
+
+/// `classifier train DATA CFG [WEIGHTS]`: trains a classifier until max_batches.
+enum ClassifierTrain: Command {
+  static let words = ["classifier", "train"]
+  static let usage = "DATA CFG [WEIGHTS] [-clear] [-topk] [-seed N] …"
+  static let about = "train a classifier on pictures whose paths tell their class"
+  static let details = """
+      -clear          start at iteration 0, whatever the weights have seen
+      -topk           accuracy on 'valid' every two epochs: how often the right class is among the
+                      first 'top' (5); keeps the best weights
+      -seed N         makes the run repeatable, bit for bit with the same number of threads
+      -chart FILE     go on with this chart, and with the results.csv beside it
+      -show_imgs      write the first hundred pictures as the network sees them
+      -force          takes weights that do not fit the cfg
+      Reads 'classes', 'train', 'valid', 'labels', 'top', 'leaves' and 'backup' of DATA. A picture
+      belongs to the class whose label is a part of its path. Weights go to the folder 'backup' as
+      NAME_last.weights every 100 iterations, NAME_1000.weights …, NAME_best.weights with -topk,
+      NAME_final.weights at the end; chart.png, chart_NAME.png, results.csv and bad.list to the
+      current folder. Without max_batches in the cfg it goes on until it is interrupted.
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let dataPath = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    try arguments.finish()
+    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    let seed = try TrainingRun.seed(arguments)
+    let list = try DetectorFiles.data(dataPath).list("train", default: "data/train.list")
+    let log = ProblemLog(writingListsTo: ".")
+    let base = CheckpointFolder.base(of: cfg)
+    // One network, however many processors of pictures were named.
+    Console.out("\(base)\n1\n")
+    let setup = try Classification(
+      dataPath, cfg: cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
+    let network = setup.network.network
+    try check(network)
+    let labels = try setup.labels()
+    try TrainingRun.makeBackupFolder(setup.data)
+    announce(network, list)
+
+    let tree = Classifier.tree(of: network)
+    var configuration = BatchLoader.Configuration(
+      classifying: network, labels: labels, isTree: tree != nil, list: list, log: log)
+    configuration.threads = min(ThreadPool.shared.threads, 8)
+    let source = LoaderSource(configuration, tree: tree)
+    let top = try setup.top(default: 5)
+    let trainer = Trainer(
+      network, parameters: setup.network.parameters, source: source,
+      options: try options(setup, labels, cfg, arguments, seed: seed, top: top, list, log))
+    setup.network.file?.releasePages()
+    TrainingRun.resume(trainer, weights, setup.network.header, arguments)
+    source.follow(trainer)
+    let run = TrainingRun(
+      trainer: trainer, source: source, list: list, log: log,
+      console: TrainingConsole(
+        network, precisionName: "top\(top)", style: .classifier(pictures: list.count, top: top)),
+      files: try TrainingFiles(
+        chart: arguments.string("-chart"), base: base, start: trainer.state.iteration,
+        maxBatches: network.net.maxBatches, precisionName: "top\(top)"))
+    let shown = arguments.has("-show_imgs")
+      ? AugmentedPictures(list, classes: labels.count, names: labels.names) : nil
+    return try run.run(arguments, shown: shown)
+  }
+
+  private static func options(
+    _ setup: Classification, _ labels: ClassLabels, _ cfg: String, _ arguments: Arguments,
+    seed: UInt64, top: Int, _ list: ListFile, _ log: ProblemLog
+  ) throws -> Trainer.Options {
+    let network = setup.network.network
+    let (net, parameters) = (network.net, setup.network.parameters)
+    var options = Trainer.Options(
+      seed: seed,
+      folder: CheckpointFolder(
+        setup.data.backupFolder, cfg: cfg, dialect: network.dialect, isClassifier: true),
+      schedule: CheckpointSchedule(
+        dialect: network.dialect, isClassifier: true, maxBatches: net.maxBatches),
+      maxBatches: net.maxBatches)
+    options.shouldStop = { Interruption.isWanted }
+    guard arguments.has("-topk") else { return options }
+    let evaluation = try ClassifierEvaluation(
+      Load.network(cfg, arguments, showsTable: false), setup, labels: labels, limit: top, log: log)
+    let images = net.miniBatch * net.timeSteps * net.subdivisions
+    options.evaluationInterval = max(1, 2 * list.count / images)
+    options.firstEvaluation = 100
+    options.evaluate = { try evaluation.run(parameters) }
+    return options
+  }
+
+  /// - Throws: `ConfigError` if nothing in the network compares its output with classes.
+  private static func check(_ network: Network) throws {
+    let learns = network.nodes.contains { node in
+      (node.layer as? SoftmaxLayer)?.hasLoss ?? (node.layer is CostLayer)
+    }
+    guard learns else {
+      throw ConfigError(
+        file: network.file, expected: "a [softmax] or [cost] that learns classes", found: "none",
+        fix: "end the cfg with [softmax]")
+    }
+  }
+
+  private static func announce(_ network: Network, _ list: ListFile) {
+    let net = network.net
+    Console.out(
+      "Learning Rate: \(general(Double(net.schedule.learningRate))), "
+        + "Momentum: \(general(Double(net.momentum))), Decay: \(general(Double(net.weightDecay)))\n"
+        + "\(list.count)\n")
+    if network.dialect == .pjreddie {
+      Console.out("\(net.augmentation.minCrop) \(net.augmentation.maxCrop)\n")
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import Darknet
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What `detector train` and `classifier train` have in common: where weights go, where the run
+/// goes on, and the loop with what it prints and writes.
+struct TrainingRun {
+  let trainer: Trainer
+  let source: LoaderSource
+  let list: ListFile
+  let log: ProblemLog
+  let console: TrainingConsole
+  let files: TrainingFiles
+
+  /// `-seed`, or any number.
+  static func seed(_ arguments: Arguments) throws -> UInt64 {
+    guard let text = arguments.string("-seed") else {
+      return UInt64.random(in: 0..<1_000_000_000)
+    }
+    guard let seed = UInt64(text) else {
+      throw UsageError("-seed: expected a whole number of at least 0, found '\(text)'; change it")
+    }
+    return seed
+  }
+
+  /// Made now, as hours of training would be lost without it.
+  static func makeBackupFolder(_ data: DataFile) throws {
+    let path = data.backupFolder
+    var status = stat()
+    if data.path("backup") == nil, stat(path, &status) != 0 {
+      throw data.error(
+        "backup", expected: "a folder for the weights",
+        found: "no such line and no folder '\(path)'",
+        fix: "add a line such as 'backup=backup'")
+    }
+    try Folder.make(path)
+    guard access(path, W_OK | X_OK) == 0 else {
+      throw FileError(.write, path, code: errno)
+    }
+  }
+
+  /// Goes on where the weights stopped, unless `-clear` says otherwise.
+  static func resume(
+    _ trainer: Trainer, _ weights: String?, _ header: WeightsHeader?, _ arguments: Arguments
+  ) {
+    if let weights, let header, !arguments.has("-clear") {
+      let isWhole = trainer.resume(from: weights, seen: header.seen)
+      let (iteration, end) = (trainer.state.iteration, trainer.maxBatches)
+      if iteration >= end, !trainer.isEndless {
+        Console.error(
+          "\(weights): has seen \(header.seen) images, which is iteration \(iteration) of "
+            + "max_batches=\(end): nothing is left to train; -clear starts from 0\n")
+      } else if iteration > 0 {
+        Console.error(
+          "goes on behind iteration \(iteration), "
+            + (isWhole ? "as if it had not stopped" : "with momentum of 0") + "\n")
+      }
+    }
+    Console.error("seed \(trainer.state.seed); -seed \(trainer.state.seed) repeats this run\n")
+  }
+
+  /// Trains to the end, or until a signal, a divergence.
+  ///
+  /// - Parameter shown: `-show_imgs`.
+  func run(_ arguments: Arguments, shown: AugmentedPictures?) throws -> ExitStatus {
+    if let chart = arguments.string("-chart"), files.earlierRows == 0 {
+      Console.error("\(chart): has no results.csv beside it to go on with; it begins anew\n")
+    }
+    for problem in log.note(list.problems) { console.line("\(problem)") }
+    source.onBatch = { batch in
+      for problem in batch.problems { console.line("\(problem)") }
+      do throws(FileError) { try shown?.write(batch) } catch { console.line("\(error)") }
+    }
+    Interruption.watch()
+    let outcome = try trainer.run { event in
+      console.show(event)
+      if let error = files.note(event) { console.line("\(error)") }
+    }
+    console.pause()
+    if let error = files.finish() { console.line("\(error)") }
+    for group in DataProblem.Group.allCases {
+      let count = log.count(group)
+      if count > 0 { console.line("\(count) \(group.rawValue)") }
+    }
+    return finish(outcome)
+  }
+
+  private func finish(_ outcome: TrainingOutcome) -> ExitStatus {
+    switch outcome {
+    case .finished:
+      return .done
+    case .unsaved:
+      return .inputOutput
+    case .stopped:
+      console.line("stopped behind iteration \(trainer.state.iteration)")
+      return Interruption.status
+    case .diverged(let divergence):
+      console.line("\(divergence)")
+      return .diverged
+    }
+  }
+}
