@@ -1,4 +1,5 @@
 import CKernels
+import DarknetTensors
 import Synchronization
 
 #if canImport(Glibc)
@@ -22,14 +23,14 @@ public final class ThreadPool: Sendable {
   /// The pool that all kernels use by default; one thread a processor unless configured.
   public static let shared = ThreadPool(threads: Int(ck_processor_count()))
 
-  private let crew: Mutex<Crew?>
+  private let crew: Guarded<Crew?>
   private let size: Atomic<Int>
 
   /// - Precondition: `threads` is positive.
   public init(threads: Int) {
     precondition(threads > 0, "a pool needs a thread, not \(threads)")
     size = Atomic(threads)
-    crew = Mutex(nil)
+    crew = Guarded(nil)
   }
 
   deinit { crew.withLock { $0?.dismiss() } }

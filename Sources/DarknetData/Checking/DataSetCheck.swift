@@ -85,7 +85,7 @@ public struct DataSetCheck: Sendable {
     let all = train.count + (valid?.count ?? 0)
     let done = Atomic(0)
     func read(_ list: ListFile) -> [PictureRecord] {
-      let records = Mutex([PictureRecord?](repeating: nil, count: list.count))
+      let records = Guarded([PictureRecord?](repeating: nil, count: list.count))
       Workers.run(list.count, threads: options.threads) { index in
         let record = PictureRecord(list.pictures[index], options)
         records.withLock { $0[index] = record }

@@ -1,6 +1,5 @@
 import DarknetBoxes
 import DarknetTensors
-import Synchronization
 
 /// Pictures and truths for one forward and backward pass.
 ///
@@ -44,7 +43,7 @@ public final class Batch: @unchecked Sendable {
 
 /// Memory of batches that are done with, as fresh pages cost time to be zeroed.
 final class BufferPool: Sendable {
-  private let free = Mutex<[FloatBuffer]>([])
+  private let free = Guarded<[FloatBuffer]>([])
   private let limit: Int
 
   init(limit: Int) { self.limit = limit }

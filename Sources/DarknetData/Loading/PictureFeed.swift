@@ -1,7 +1,6 @@
 import DarknetBoxes
 import DarknetConfig
 import DarknetTensors
-import Synchronization
 
 /// The pictures of a list, one after another, as a network takes them: decoded and resized by
 /// threads of its own, some ahead of whoever takes them.
@@ -152,7 +151,7 @@ extension Bitmap {
 
 /// Memory of pictures that are done with, as fresh pages cost time to be zeroed.
 private final class InputPool: Sendable {
-  private let free = Mutex<[FloatBuffer]>([])
+  private let free = Guarded<[FloatBuffer]>([])
   private let count: Int
   private let limit: Int
 

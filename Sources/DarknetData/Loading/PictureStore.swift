@@ -1,4 +1,4 @@
-import Synchronization
+import DarknetTensors
 
 /// The pictures of a list: decodes them, keeps decoded ones within a budget, and knows which
 /// cannot be read.
@@ -12,13 +12,13 @@ final class PictureStore: Sendable {
   let list: ListFile
   private let channels: Int
   private let limits: ImageFile.Limits
-  private let state: Mutex<State>
+  private let state: Guarded<State>
 
   init(_ list: ListFile, channels: Int, cacheBytes: Int, limits: ImageFile.Limits) {
     self.list = list
     self.channels = channels
     self.limits = limits
-    state = Mutex(State(freeBytes: cacheBytes))
+    state = Guarded(State(freeBytes: cacheBytes))
   }
 
   /// A picture: at `index`, or if that cannot be read another one, drawn at random a few times,

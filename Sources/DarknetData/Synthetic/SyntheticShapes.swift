@@ -1,7 +1,6 @@
 import DarknetBoxes
 import DarknetConfig
 import DarknetTensors
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -143,7 +142,7 @@ public struct SyntheticShapes: Sendable {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/") {
       made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
-      if mkdir(made, 0o777) != 0, errno != EEXIST {
+      if mkdir(made.onDisk, 0o777) != 0, errno != EEXIST {
         throw FileError(.create, made, code: errno)
       }
     }
@@ -181,7 +180,7 @@ public struct SyntheticShapes: Sendable {
 
 /// The first error of several threads.
 private final class ErrorBox: Sendable {
-  private let error = Mutex<FileError?>(nil)
+  private let error = Guarded<FileError?>(nil)
 
   func note(_ new: FileError) { error.withLock { if $0 == nil { $0 = new } } }
 
