@@ -6,23 +6,12 @@
 #include <jpeglib.h>
 #include <jerror.h>
 
-#include "CImageCodecs.h"
 #include "failure.h"
+#include "jpeg_reader.h"
 
 // A progressive file may ask for any number of passes over the whole picture; real ones have
 // about ten. Beyond this the file is an attack on the reader's time.
 enum { kMostScans = 400 };
-
-struct CJPEGReader {
-  struct jpeg_decompress_struct codec;
-  struct jpeg_error_mgr errors;
-  struct jpeg_source_mgr source;
-  struct jpeg_progress_mgr progress;
-  jmp_buf escape;
-  CImageFailure *failure;
-  bool created, past_end;
-  uint8_t *cmyk_row;
-};
 
 static CJPEGReader *reader_of(j_common_ptr codec) { return codec->client_data; }
 
@@ -140,7 +129,7 @@ static bool choose_colours(CJPEGReader *reader, int channels) {
 }
 
 CJPEGReader *cimage_jpeg_open(
-    const uint8_t *bytes, size_t count, int channels, CImageHeader *header,
+    const uint8_t *bytes, size_t count, int channels, bool as_darknet, CImageHeader *header,
     CImageFailure *failure) {
   CJPEGReader *reader = calloc(1, sizeof *reader);
   if (!reader) {
@@ -176,14 +165,16 @@ CJPEGReader *cimage_jpeg_open(
     longjmp(reader->escape, 1);
   }
   if (!choose_colours(reader, channels)) longjmp(reader->escape, 1);
-  // These two come nearest to the decoder of the reference programs (see docs of ImageFile).
+  // The most accurate of the library's own methods.
   codec->dct_method = JDCT_ISLOW;
   codec->do_fancy_upsampling = TRUE;
   codec->do_block_smoothing = FALSE;
   header->width = codec->image_width;
   header->height = codec->image_height;
   header->channels = codec->out_color_space == JCS_GRAYSCALE ? 1 : 3;
-  header->workspace = coefficient_bytes(codec);
+  reader->as_darknet = as_darknet && cimage_darknet_fits(codec);
+  header->workspace =
+    reader->as_darknet ? cimage_darknet_workspace(codec) : coefficient_bytes(codec);
   return reader;
 }
 
@@ -196,23 +187,36 @@ static void convert_cmyk(const uint8_t *cmyk, uint8_t *rgb, size_t width, bool i
   }
 }
 
-bool cimage_jpeg_read(CJPEGReader *reader, uint8_t *pixels, CImageFailure *failure) {
-  reader->failure = failure;
+// All pixels by the library's own methods; false if memory lacks.
+static bool read_rows(CJPEGReader *reader, uint8_t *pixels) {
   j_decompress_ptr codec = &reader->codec;
-  if (setjmp(reader->escape)) return false;
   jpeg_start_decompress(codec);
   const bool cmyk = codec->out_color_space == JCS_CMYK;
   const size_t width = codec->output_width;
   const size_t stride = width * (codec->out_color_space == JCS_GRAYSCALE ? 1 : 3);
-  if (cmyk && !(reader->cmyk_row = malloc(width * 4))) {
-    cimage_fail(failure, CIMAGE_OUT_OF_MEMORY, "no memory for a row");
-    return false;
-  }
+  if (cmyk && !(reader->cmyk_row = malloc(width * 4))) return false;
   while (codec->output_scanline < codec->output_height) {
     uint8_t *row = pixels + stride * codec->output_scanline;
     JSAMPROW target = cmyk ? reader->cmyk_row : row;
     jpeg_read_scanlines(codec, &target, 1);
     if (cmyk) convert_cmyk(reader->cmyk_row, row, width, codec->saw_Adobe_marker);
+  }
+  return true;
+}
+
+bool cimage_jpeg_read(CJPEGReader *reader, uint8_t *pixels, CImageFailure *failure) {
+  reader->failure = failure;
+  j_decompress_ptr codec = &reader->codec;
+  if (setjmp(reader->escape)) return false;
+  if (reader->as_darknet) {
+    const int channels = codec->out_color_space == JCS_GRAYSCALE ? 1 : 3;
+    if (!cimage_darknet_read(reader, pixels, channels)) {
+      cimage_fail(failure, CIMAGE_OUT_OF_MEMORY, "no memory for the samples");
+      return false;
+    }
+  } else if (!read_rows(reader, pixels)) {
+    cimage_fail(failure, CIMAGE_OUT_OF_MEMORY, "no memory for a row");
+    return false;
   }
   // With one scan all rows are there, so a lost end marker does not matter. With several, the
   // scans that would have refined the picture may be missing; and arithmetic coding reads on in
@@ -228,5 +232,6 @@ void cimage_jpeg_close(CJPEGReader *reader) {
   if (!reader) return;
   if (reader->created) jpeg_destroy_decompress(&reader->codec);
   free(reader->cmyk_row);
+  free(reader->samples);
   free(reader);
 }

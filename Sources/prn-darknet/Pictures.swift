@@ -36,9 +36,7 @@ enum PicturePrompt {
     while true {
       Console.out("Enter Image Path: ")
       Console.flush()
-      guard var path = readLine(strippingNewline: true) else { break }
-      if path.unicodeScalars.first == "\u{FEFF}" { path.unicodeScalars.removeFirst() }
-      if path.utf8.last == 13 { path = String(decoding: path.utf8.dropLast(), as: UTF8.self) }
+      guard let path = Console.readLine() else { break }
       if path.isEmpty { continue }
       count += 1
       do {

@@ -33,9 +33,11 @@ typedef struct CJPEGReader CJPEGReader;
 typedef struct CPNGReader CPNGReader;
 
 // Reads the header of the picture in `bytes`, which must stay where they are until the reader is
-// closed. `channels`: 1 grey, 3 RGB, 0 as the file has it. NULL on failure.
+// closed. `channels`: 1 grey, 3 RGB, 0 as the file has it. `as_darknet`: with the roundings of
+// Darknet's decoder, where the file is of a kind that it reads. NULL on failure.
 CJPEGReader *cimage_jpeg_open(
-  const uint8_t *bytes, size_t count, int channels, CImageHeader *header, CImageFailure *failure);
+  const uint8_t *bytes, size_t count, int channels, bool as_darknet, CImageHeader *header,
+  CImageFailure *failure);
 
 // Fills `pixels`, height * width * channels bytes, interleaved, top row first.
 bool cimage_jpeg_read(CJPEGReader *reader, uint8_t *pixels, CImageFailure *failure);

@@ -53,7 +53,13 @@ extension BatchLoader {
     /// likely to be drawn.
     public var cacheBytes = 0
     public var dialect = Dialect.alexeyab
+    /// The dialect says how JPEG is rounded.
     public var limits = ImageFile.Limits()
+    var readingLimits: ImageFile.Limits {
+      var limits = limits
+      limits.jpeg = .init(dialect)
+      return limits
+    }
     /// Where problems are collected; each is given out with one batch.
     public var log: ProblemLog
     /// The cfg, for errors.

@@ -14,7 +14,7 @@ struct RowMaker: Sendable {
     self.configuration = configuration
     store = PictureStore(
       configuration.list, channels: configuration.channels, cacheBytes: configuration.cacheBytes,
-      limits: configuration.limits)
+      limits: configuration.readingLimits)
   }
 
   enum Truth {

@@ -74,7 +74,8 @@ enum JPEGCodec {
     var failure = CImageFailure()
     let start = bytes.assumingMemoryBound(to: UInt8.self).baseAddress
     guard
-      let reader = cimage_jpeg_open(start, bytes.count, Int32(channels), &header, &failure)
+      let reader = cimage_jpeg_open(
+        start, bytes.count, Int32(channels), limits.jpeg == .darknet, &header, &failure)
     else {
       throw failure.problem(.jpeg, header)
     }

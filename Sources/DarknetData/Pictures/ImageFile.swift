@@ -1,3 +1,4 @@
+import DarknetConfig
 import DarknetTensors
 
 /// Reads and writes picture files.
@@ -8,17 +9,30 @@ import DarknetTensors
 /// and PGM (P6, P5). The orientation that a camera notes (EXIF) is not applied, as Darknet
 /// labels belong to the stored pixels.
 ///
-/// The reference programs decode JPEG with a decoder of their own. libjpeg's accurate integer
-/// transform with smooth upsampling comes nearest to it of all its settings: 0.1 levels of 255
-/// apart in the mean and 3 at most, measured on the reference input tensors.
+/// AlexeyAB's and pjreddie's programs decode JPEG with a decoder of their own, Debian's build of
+/// the latter with libjpeg. They differ by roundings: 0.1 levels of 255 in the mean and 3 at most,
+/// which moves probabilities by some thousandths. `JPEGRounding` says whose pixels are wanted.
 public enum ImageFile {
-  /// How much a file from outside may ask for.
+  /// Whose roundings the pixels of a JPEG have.
+  public enum JPEGRounding: Sendable {
+    /// Those of Darknet's own decoder, bit for bit, for pictures up to 16 megapixels without
+    /// unusual sampling or colours; others as `libjpeg`.
+    case darknet
+    /// libjpeg's most accurate method, as in OpenCV and so in Debian's `darknet`.
+    case libjpeg
+
+    /// pjreddie's dialect is compared with the program that Debian ships.
+    public init(_ dialect: Dialect) { self = dialect == .pjreddie ? .libjpeg : .darknet }
+  }
+
+  /// How much a file from outside may ask for, and how it is read.
   public struct Limits: Sendable {
     /// Width times height. By default as many as make half a gigabyte of RGB.
     public var pixels = 178_956_970
     public var fileBytes = 1 << 30
+    public var jpeg: JPEGRounding
 
-    public init() {}
+    public init(jpeg: JPEGRounding = .darknet) { self.jpeg = jpeg }
   }
 
   /// The picture as planes of 0...1.

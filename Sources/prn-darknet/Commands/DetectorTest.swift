@@ -34,7 +34,8 @@ enum DetectorTest: Command {
     data: String, cfg: String, weights: String?, image: String?, _ arguments: Arguments,
     thresholds: (alexeyab: Float, pjreddie: Float)
   ) throws -> ExitStatus {
-    let names = try DetectorFiles.names(of: data)
+    let dataFile = try DetectorFiles.data(data)
+    let names = try dataFile.names()
     let isOriginal = try arguments.dialect == .pjreddie
     let loaded = try Load.network(cfg, weights: weights, arguments)
     let plan = InferencePlan(
@@ -47,6 +48,8 @@ enum DetectorTest: Command {
         file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
         found: "none", fix: "name a detector's cfg")
     }
+    DetectorFiles.compareClasses(dataFile, with: detector.classes, of: cfg)
+    DetectorFiles.compareNames(names, with: detector.classes, of: cfg)
     if names.names.count != detector.classes, !isOriginal {
       Console.out(
         "\n Error: in the file \(names.path) number of names \(names.names.count) that isn't "
@@ -134,7 +137,8 @@ final class DetectionRun {
   func detect(_ path: String) throws {
     let plan = detector.plan
     let shape = plan.network.inputShape
-    let picture = try ImageFile.loadBitmap(path, channels: shape.channels)
+    let picture = try ImageFile.loadBitmap(
+      path, channels: shape.channels, limits: .init(jpeg: .init(plan.network.dialect)))
     Pictures.fill(plan.inputView, from: picture, letterbox: letterbox)
     let start = seconds()
     plan.run()

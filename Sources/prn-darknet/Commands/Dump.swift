@@ -43,9 +43,9 @@ enum Dump: Command {
       try RawTensors.write(UnsafeBufferPointer(values), to: "\(folder)/\(name)")
       rows.append(row(node, file: name, values))
     }
-    try AtomicFile.write(
-      to: "\(folder)/net.cfg", durable: false,
-      String(decoding: try FileBytes.read(cfg), as: UTF8.self))
+    try FileBytes.read(cfg).withUnsafeBytes {
+      try AtomicFile.write(to: "\(folder)/net.cfg", durable: false, [$0])
+    }
     let shape = network.inputShape
     let manifest = """
       {
@@ -67,9 +67,9 @@ enum Dump: Command {
   }
 
   private static func wholePath(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
+    guard let resolved = realpath(path.onDisk, nil) else { return path }
     defer { free(resolved) }
-    return String(cString: resolved)
+    return String(outside: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
   private static func row(
@@ -96,7 +96,8 @@ enum Dump: Command {
       }
       plan.inputView.pointer.update(from: values, count: values.count)
     } else {
-      let picture = try ImageFile.loadBitmap(path, channels: shape.channels)
+      let picture = try ImageFile.loadBitmap(
+        path, channels: shape.channels, limits: .init(jpeg: .init(plan.network.dialect)))
       Pictures.fill(
         plan.inputView, from: picture,
         letterbox: Pictures.usesLetterbox(plan.network, arguments))
