@@ -33,7 +33,7 @@ let package = Package(
 
     // The library, lowest module first; arrows point up this list only.
     module("DarknetTensors"),
-    module("DarknetConfig"),
+    module("DarknetConfig", ["DarknetTensors"]),
     module("DarknetBoxes"),
     module("DarknetKernels", ["DarknetTensors", "CBLAS", "CKernels"]),
     module(
@@ -42,7 +42,7 @@ let package = Package(
     module("DarknetInference", ["DarknetNetwork", "DarknetKernels"]),
     module("DarknetData", ["DarknetTensors", "DarknetBoxes", "DarknetConfig", "CImageCodecs"]),
     module("DarknetTraining", ["DarknetNetwork", "DarknetKernels", "DarknetData"]),
-    module("DarknetEvaluation", ["DarknetBoxes", "DarknetConfig"]),
+    module("DarknetEvaluation", ["DarknetBoxes", "DarknetConfig", "DarknetTensors"]),
     module(
       "Darknet",
       [

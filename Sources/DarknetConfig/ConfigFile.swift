@@ -1,3 +1,5 @@
+import DarknetTensors
+
 /// A Darknet `.cfg` or `.data` file: options, in sections.
 ///
 /// The rules are Darknet's: blanks vanish everywhere in a line, `#` and `;` at its start make a
@@ -61,9 +63,9 @@ public struct ConfigFile: Sendable {
       guard text.last == UInt8(ascii: "]"), text.count > 2 else {
         throw ConfigError(
           file: name, line: number, expected: "a section such as [convolutional]",
-          found: "'\(String(decoding: text, as: UTF8.self))'", fix: "close the bracket")
+          found: "'\(String(outside: text))'", fix: "close the bracket")
       }
-      let sectionName = String(decoding: text.dropFirst().dropLast(), as: UTF8.self)
+      let sectionName = String(outside: text.dropFirst().dropLast())
       sections.append(Section(name: sectionName, line: number))
       return
     }
@@ -80,20 +82,20 @@ public struct ConfigFile: Sendable {
   ) -> Option? {
     guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
       return Option(
-        key: String(decoding: text, as: UTF8.self), value: nil, verbatim: "", line: number)
+        key: String(outside: text), value: nil, verbatim: "", line: number)
     }
     let value = text[(equals + 1)...]
     guard !value.isEmpty else {
-      let shown = String(decoding: text, as: UTF8.self)
+      let shown = String(outside: text)
       messages.append(
         Message(.standardError, "Config file error line \(number), could parse: \(shown)\n"))
       return nil
     }
     let behind = line.split(separator: UInt8(ascii: "="), maxSplits: 1)[1...].first ?? []
     return Option(
-      key: String(decoding: text[..<equals], as: UTF8.self),
-      value: String(decoding: value, as: UTF8.self),
-      verbatim: String(decoding: behind, as: UTF8.self).trimmingBlanks(), line: number)
+      key: String(outside: text[..<equals]),
+      value: String(outside: value),
+      verbatim: String(outside: behind).trimmingBlanks(), line: number)
   }
 }
 

@@ -1,3 +1,5 @@
+import DarknetTensors
+
 /// Just enough of JSON to write files for programs, with the fields in the order given.
 package enum JSONText {
   case whole(Int)
@@ -31,8 +33,13 @@ extension String {
   package var jsonQuoted: String { "\"\(jsonEscaped)\"" }
 
   /// The text between the quotes of a JSON string.
+  ///
+  /// JSON is UTF-8; a byte that is none becomes `\udc80`...`\udcff`, as Python writes it: there
+  /// `os.fsencode` gives the bytes back, and `open` takes the path as it is.
   package var jsonEscaped: String {
-    guard utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C }) else { return self }
+    guard utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C || $0 == 0xF4 }) else {
+      return self
+    }
     var result = ""
     for scalar in unicodeScalars {
       switch scalar {
@@ -43,7 +50,12 @@ extension String {
       case "\u{0}"..<"\u{20}":
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
+      default:
+        if let byte = scalar.outsideByte {
+          result += "\\udc" + String(byte, radix: 16)
+        } else {
+          result.unicodeScalars.append(scalar)
+        }
       }
     }
     return result

@@ -1,4 +1,5 @@
 import DarknetBoxes
+import DarknetTensors
 
 /// What `detector valid` writes, by the value of `eval` in the data file.
 public enum ResultsFormat: String, CaseIterable, Sendable {

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetTensors
 
 /// Bytes of a text file in the making, with numbers as C's printf writes them.
 ///
@@ -10,7 +11,7 @@ public struct TextBuffer: Sendable {
   public init() {}
 
   public var isEmpty: Bool { bytes.isEmpty }
-  public var string: String { String(decoding: bytes, as: UTF8.self) }
+  public var string: String { String(outside: bytes) }
 
   /// Hands the bytes over and starts anew, keeping the memory.
   public mutating func drain(into write: ([UInt8]) throws -> Void) rethrows {
@@ -19,7 +20,7 @@ public struct TextBuffer: Sendable {
   }
 
   public mutating func append(_ text: String) {
-    bytes.append(contentsOf: text.utf8)
+    text.appendOutsideBytes(to: &bytes)
   }
 
   public mutating func append(_ text: StaticString) {

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetTensors
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -32,7 +33,7 @@ public struct ClassTree: Hashable, Sendable {
     var groups: [Range<Int>] = []
     for (index, line) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
       let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
-        .map { String(decoding: $0, as: UTF8.self) }
+        .map { String(outside: $0) }
       if words.isEmpty { continue }
       guard words.count == 2, let parent = Int(words[1]), (-1..<parents.count).contains(parent)
       else {

@@ -1,5 +1,6 @@
 import DarknetBoxes
 import DarknetConfig
+import DarknetTensors
 
 /// The shape that a head expects of its boxes, as width and height.
 public struct Anchor: Hashable, Sendable {
@@ -78,7 +79,7 @@ extension OptionReader {
     var map: [Int] = []
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     for (index, line) in lines.enumerated() {
-      let text = String(decoding: line, as: UTF8.self).trimmingBlanks()
+      let text = String(outside: line).trimmingBlanks()
       guard let number = Number.int(text), (0..<classes).contains(number) else {
         throw error(
           "map", expected: "a class in 0...\(classes - 1) in line \(index + 1) of '\(path)'",

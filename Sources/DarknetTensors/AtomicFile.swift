@@ -46,17 +46,17 @@ public final class AtomicFile {
     guard !path.utf8.contains(0) else { throw FileError(.create, path, code: EINVAL) }
     let final = Self.resolvingLinks(path)
     var status = stat()
-    let exists = stat(final, &status) == 0
+    let exists = stat(final.onDisk, &status) == 0
     if exists, status.st_mode & S_IFMT == S_IFDIR {
       throw FileError(.create, path, code: EISDIR)
     }
     if exists, status.st_mode & S_IFMT != S_IFREG {
-      descriptor = open(final, O_WRONLY | O_CLOEXEC)
+      descriptor = open(final.onDisk, O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
       target = .inPlace
       return
     }
-    if exists, access(final, W_OK) != 0 { throw FileError(.write, path, code: errno) }
+    if exists, access(final.onDisk, W_OK) != 0 { throw FileError(.write, path, code: errno) }
     let folder = Self.folder(of: final)
     let nameless = Self.openNameless(in: folder)
     if nameless >= 0 {
@@ -98,11 +98,10 @@ public final class AtomicFile {
     }
   }
 
-  /// Appends `text` in UTF-8.
+  /// Appends `text` in UTF-8; names and paths in it with the bytes that they came with.
   public func write(_ text: String) throws(FileError) {
-    var text = text
-    let result = text.withUTF8 { bytes in
-      Result { () throws(FileError) in try write(UnsafeRawBufferPointer(bytes)) }
+    let result = text.outsideBytes.withUnsafeBytes { bytes in
+      Result { () throws(FileError) in try write(bytes) }
     }
     try result.get()
   }
@@ -119,18 +118,18 @@ public final class AtomicFile {
     case .inPlace: break
     case .neighbour(let temporary, let final):
       try close()
-      guard rename(temporary, final) == 0 else {
+      guard rename(temporary.onDisk, final.onDisk) == 0 else {
         let code = errno
-        unlink(temporary)
+        unlink(temporary.onDisk)
         throw FileError(.replace, path, code: code)
       }
     case .nameless(let final):
       let folder = Self.folder(of: final)
       guard let temporary = Self.link(descriptor, in: folder) else { throw fail(.replace) }
       try close()
-      guard rename(temporary, final) == 0 else {
+      guard rename(temporary.onDisk, final.onDisk) == 0 else {
         let code = errno
-        unlink(temporary)
+        unlink(temporary.onDisk)
         throw FileError(.replace, path, code: code)
       }
     }
@@ -166,7 +165,7 @@ public final class AtomicFile {
   private func discard() {
     _ = close(descriptor) as Int32
     descriptor = -1
-    if case .neighbour(let temporary, _) = target { unlink(temporary) }
+    if case .neighbour(let temporary, _) = target { unlink(temporary.onDisk) }
   }
 
   private func close() throws(FileError) {
@@ -175,7 +174,7 @@ public final class AtomicFile {
     let code = errno
     descriptor = -1
     guard result == 0 || code == EINTR else {
-      if case .neighbour(let temporary, _) = target { unlink(temporary) }
+      if case .neighbour(let temporary, _) = target { unlink(temporary.onDisk) }
       throw FileError(.write, path, code: code)
     }
   }
@@ -192,9 +191,9 @@ public final class AtomicFile {
 
   /// The file that `path` leads to; `path` itself if there is none yet.
   private static func resolvingLinks(_ path: String) -> String {
-    guard let resolved = realpath(path, nil) else { return path }
+    guard let resolved = realpath(path.onDisk, nil) else { return path }
     defer { free(resolved) }
-    return String(cString: resolved)
+    return String(outside: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
   private static func folder(of path: String) -> String {
@@ -211,7 +210,7 @@ public final class AtomicFile {
   private static func openNeighbour(in folder: String) -> (Int32, name: String, code: Int32) {
     for _ in 0..<16 {
       let name = temporaryName(in: folder)
-      let opened = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let opened = open(name.onDisk, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if opened >= 0 { return (opened, name, 0) }
       if errno != EEXIST { return (-1, name, errno) }
     }
@@ -225,7 +224,7 @@ public final class AtomicFile {
       guard access("/proc/self/fd", X_OK) == 0 else { return -1 }
       // O_TMPFILE, a macro that Swift does not see: a bit of its own and O_DIRECTORY.
       let temporary: Int32 = 0o20000000 | O_DIRECTORY
-      return open(folder, O_WRONLY | temporary | O_CLOEXEC, 0o666)
+      return open(folder.onDisk, O_WRONLY | temporary | O_CLOEXEC, 0o666)
     }
 
     /// Gives a nameless file a name in `folder`.
@@ -233,7 +232,7 @@ public final class AtomicFile {
       for _ in 0..<16 {
         let name = temporaryName(in: folder)
         let source = "/proc/self/fd/\(descriptor)"
-        if linkat(AT_FDCWD, source, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 { return name }
+        if linkat(AT_FDCWD, source, AT_FDCWD, name.onDisk, AT_SYMLINK_FOLLOW) == 0 { return name }
         if errno != EEXIST { return nil }
       }
       return nil

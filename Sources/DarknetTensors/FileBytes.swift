@@ -11,7 +11,7 @@ public enum FileBytes {
   /// - Throws: `FileError` if there is no such file or it cannot be read.
   public static func read(_ path: String) throws(FileError) -> [UInt8] {
     guard !path.utf8.contains(0) else { throw FileError(.open, path, code: EINVAL) }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path.onDisk, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
     defer { _ = close(descriptor) }
     var status = stat()

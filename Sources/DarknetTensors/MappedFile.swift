@@ -17,7 +17,7 @@ public final class MappedFile: @unchecked Sendable {
   public init(_ path: String) throws(FileError) {
     self.path = path
     guard !path.utf8.contains(0) else { throw FileError(.open, path, code: EINVAL) }
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path.onDisk, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
     defer { _ = close(descriptor) }
     var status = stat()

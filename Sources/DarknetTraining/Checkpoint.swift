@@ -52,14 +52,14 @@ public final class Checkpoint {
   public func write(_ state: TrainingState, to path: String) throws(FileError) {
     let statePath = CheckpointFolder.statePath(of: path)
     let waiting = statePath + "~"
-    if access(statePath, F_OK) == 0 { rename(statePath, waiting) }
+    if access(statePath.onDisk, F_OK) == 0 { rename(statePath.onDisk, waiting.onDisk) }
     try StateFile.write(
       state,
       identity: StateFile.identity(of: parameters, in: network, iteration: state.iteration),
       values: values(withAverage: average?.isStarted ?? false), adamSteps: optimizer.adamSteps,
       to: statePath)
     try writeWeights(state, to: path)
-    unlink(waiting)
+    unlink(waiting.onDisk)
   }
 
   /// The state that belongs to the parameters as they are loaded now, from the files beside

@@ -91,7 +91,7 @@ public final class TrainingRecords {
     }
     try AtomicFile.write(
       to: path, durable: false, Self.header + rows.map(\.text).joined())
-    descriptor = open(path, O_WRONLY | O_APPEND | O_CLOEXEC)
+    descriptor = open(path.onDisk, O_WRONLY | O_APPEND | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
   }
 

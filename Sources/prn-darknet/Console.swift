@@ -44,6 +44,30 @@ enum Console {
     if isatty(STDOUT_FILENO) != 0 { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
   }
 
+  /// The words behind the program's name, whatever their bytes.
+  static var arguments: [String] {
+    (1..<max(Int(CommandLine.argc), 1)).compactMap { index in
+      CommandLine.unsafeArgv[index].map {
+        String(outside: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+      }
+    }
+  }
+
+  /// The next line of standard input without its end, LF or CR LF, and without a byte-order mark;
+  /// nil when there is none.
+  static func readLine() -> String? {
+    var line: UnsafeMutablePointer<CChar>?
+    var capacity = 0
+    defer { free(line) }
+    let count = getline(&line, &capacity, stdinStream)
+    guard count > 0, let line else { return nil }
+    var bytes = UnsafeRawBufferPointer(start: line, count: count)[...]
+    if bytes.last == 0x0A { bytes = bytes.dropLast() }
+    if bytes.last == 0x0D { bytes = bytes.dropLast() }
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    return String(outside: bytes)
+  }
+
   static func out(_ text: String) {
     write(text, stdoutStream)
   }
@@ -68,19 +92,23 @@ enum Console {
   static func finish(_ status: ExitStatus) -> Never {
     var status = status
     if fflush(stdoutStream) != 0 || ferror(stdoutStream) != 0 {
-      if errno != EPIPE { error("standard output: cannot write: \(FileError(.write, "", code: errno).reason)\n") }
+      if errno != EPIPE {
+        let reason = FileError(.write, "", code: errno).reason
+        error("standard output: cannot write: \(reason)\n")
+      }
       if status == .done { status = .inputOutput }
     }
     exit(status.rawValue)
   }
 
   private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
-    var text = text
-    text.withUTF8 { _ = fwrite($0.baseAddress, 1, $0.count, stream) }
+    let bytes = text.outsideBytes
+    _ = fwrite(bytes, 1, bytes.count, stream)
   }
 
   // Streams of our own, since C's `stdout` is a variable that anybody might change. stderr is
   // unbuffered, so that its lines stand where they were written.
+  nonisolated(unsafe) private static let stdinStream = fdopen(STDIN_FILENO, "r")!
   nonisolated(unsafe) private static let stdoutStream = fdopen(STDOUT_FILENO, "w")!
   nonisolated(unsafe) private static let stderrStream = {
     let stream = fdopen(STDERR_FILENO, "w")!

@@ -2,15 +2,29 @@ import Darknet
 
 /// Files around a detector: `.data`, names, labels.
 enum DetectorFiles {
-  /// The class names that a `.data` file leads to.
-  static func names(of path: String) throws -> NamesFile {
-    try data(path).names()
-  }
-
   static func data(_ path: String) throws -> DataFile {
     let data = try DataFile(path)
     for message in data.messages { Console.show(message) }
     return data
+  }
+
+  /// A line on stderr if `classes=` of the data file is not the network's number. Darknet never
+  /// compares them, so it is no error.
+  static func compareClasses(_ data: DataFile, with classes: Int, of cfg: String) {
+    guard let text = data.string("classes"), Number.int(text) != classes else { return }
+    let error = data.error(
+      "classes", expected: "\(classes), as in \(cfg)", found: "'\(text)'",
+      fix: "the cfg's number counts; change the line")
+    Console.error("warning: \(error)\n")
+  }
+
+  /// A line on stderr if there are classes without a name, for commands that go on all the same.
+  static func compareNames(_ names: NamesFile, with classes: Int, of cfg: String) {
+    guard names.count < classes else { return }
+    let error = ConfigError(
+      file: names.path, expected: "a name for each of the \(classes) classes of \(cfg)",
+      found: "\(names.count)", fix: "classes without a name are shown by their number")
+    Console.error("warning: \(error)\n")
   }
 
   /// Writes the label file of a picture: a line a detection above `threshold`, with its best

@@ -18,8 +18,7 @@ struct Evaluation {
     let cfg = try arguments.require("CFG")
     let weights = try arguments.require("WEIGHTS")
     try arguments.finish()
-    data = try DataFile(dataPath)
-    for message in data.messages { Console.show(message) }
+    data = try DetectorFiles.data(dataPath)
     // Before the weights are read, as most mistakes are here.
     names = try data.names()
     list = try data.list("valid", default: listFallback)
@@ -37,7 +36,12 @@ struct Evaluation {
         file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
         found: "none", fix: "name a detector's cfg")
     }
-    if needsNames { try Self.check(names, classes: detector.classes, cfg: cfg) }
+    DetectorFiles.compareClasses(data, with: detector.classes, of: cfg)
+    if needsNames {
+      try Self.check(names, classes: detector.classes, cfg: cfg)
+    } else {
+      DetectorFiles.compareNames(names, with: detector.classes, of: cfg)
+    }
   }
 
   /// - Throws: if there is not a name for each class.

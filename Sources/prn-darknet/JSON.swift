@@ -1,3 +1,4 @@
+import Darknet
 import FoundationEssentials
 
 /// Any JSON value, for manifests whose fields differ from case to case.

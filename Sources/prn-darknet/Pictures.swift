@@ -65,7 +65,7 @@ enum Folder {
   /// Makes `path` and the folders above it, if they are missing.
   static func make(_ path: String) throws {
     var status = stat()
-    if stat(path, &status) == 0 {
+    if stat(path.onDisk, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
         throw FileError(.create, path, code: ENOTDIR)
       }
@@ -74,7 +74,7 @@ enum Folder {
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try make(String(path[..<slash]))
     }
-    guard mkdir(path, 0o777) == 0 || errno == EEXIST else {
+    guard mkdir(path.onDisk, 0o777) == 0 || errno == EEXIST else {
       throw FileError(.create, path, code: errno)
     }
   }

@@ -69,9 +69,9 @@ final class ResultsFiles {
       ResultsWriter.kitti(detections, picture: about, names: names.names, to: &texts[0])
       guard case .folder(let folder) = target else { return }
       try texts[0].drain { bytes in
-        try AtomicFile.write(
-          to: "\(folder)/\(about.identity).txt", durable: false,
-          String(decoding: bytes, as: UTF8.self))
+        try bytes.withUnsafeBytes {
+          try AtomicFile.write(to: "\(folder)/\(about.identity).txt", durable: false, [$0])
+        }
       }
     }
     try flush(above: 1 << 16)

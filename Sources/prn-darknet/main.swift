@@ -1,5 +1,5 @@
 import Darknet
 
 Console.start()
-let status = Program.run(Array(CommandLine.arguments.dropFirst()))
+let status = Program.run(Console.arguments)
 Console.finish(status)

@@ -4,6 +4,8 @@ import Foundation
 public struct ProgramRun: Sendable {
   public let status: Int32
   public let output: String
+  /// `output` before anything in it was taken for UTF-8.
+  public let outputBytes: Data
   public let errors: String
   /// Ended by a signal: a crash.
   public let wasKilled: Bool
@@ -39,7 +41,8 @@ public struct ProgramRun: Sendable {
     process.waitUntilExit()
     status = process.terminationStatus
     wasKilled = process.terminationReason == .uncaughtSignal
-    output = String(decoding: try Data(contentsOf: names[1]), as: UTF8.self)
+    outputBytes = try Data(contentsOf: names[1])
+    output = String(decoding: outputBytes, as: UTF8.self)
     errors = String(decoding: try Data(contentsOf: names[2]), as: UTF8.self)
   }
 

@@ -99,7 +99,8 @@ extension Canvas {
   private func place(_ box: BoxAnnotation, line: Int, avoiding taken: [Tag]) -> Tag {
     let size = boxTextSize
     let padding = Int(size * 0.25)
-    let text = shortened(box.text, toWidth: Float(bitmap.width - 2 * padding), size: size)
+    let text = Font.shared.shortened(
+      box.text, toWidth: Float(bitmap.width - 2 * padding), size: size)
     var tag = Tag(text: text, x: 0, y: 0, width: 0, height: 0)
     tag.width = Int(width(of: text, size: size).rounded(.up)) + 2 * padding
     tag.height = Int((size * (Font.ascent + Font.descent)).rounded(.up)) + padding
@@ -125,13 +126,5 @@ extension Canvas {
     text(
       tag.text, at: Point(Float(tag.x + Int(size * 0.25)), baseline.rounded()), size: size,
       color.readableInk)
-  }
-
-  /// `text`, or as much of its start as fits with three dots behind it.
-  private func shortened(_ text: String, toWidth limit: Float, size: Float) -> String {
-    guard width(of: text, size: size) > limit else { return text }
-    var kept = Substring(text).prefix(512)
-    while !kept.isEmpty, width(of: kept + "...", size: size) > limit { kept.removeLast() }
-    return kept + "..."
   }
 }

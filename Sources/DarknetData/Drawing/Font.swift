@@ -1,3 +1,5 @@
+import DarknetTensors
+
 /// The one typeface of pictures and charts, as outlines, so that it is sharp in every size.
 ///
 /// It has the printable characters of ASCII and Latin-1; any other is an empty box.
@@ -23,11 +25,30 @@ struct Font: Sendable {
   }
 
   private let glyphs: [Character: Glyph]
+  /// Those of the first 256 characters, found without hashing.
+  private let latin: [Glyph?]
   private let missing: Glyph
 
   /// Width of one line of text in pixels.
   func width(of text: String, size: Float) -> Float {
     text.reduce(0) { $0 + glyph($1).advance } * size / Self.unitsPerEm
+  }
+
+  /// `text` if it fits into `limit` pixels, else as much of its start as does with three dots
+  /// behind it. Looks no further than the limit, as a box may have the names of all classes.
+  func shortened(_ text: String, toWidth limit: Float, size: Float) -> String {
+    let scale = size / Self.unitsPerEm
+    let dots = "..."
+    let dotsAdvance = dots.reduce(0) { $0 + glyph($1).advance }
+    var advance: Float = 0
+    // Where the dots would stand.
+    var cut = text.startIndex
+    for index in text.indices {
+      if (advance + dotsAdvance) * scale <= limit { cut = index }
+      advance += glyph(text[index]).advance
+      if advance * scale > limit { return text[..<cut] + dots }
+    }
+    return text
   }
 
   /// Adds the outlines of one line of text, which begins at (0, 0) on the baseline; `place` moves
@@ -50,8 +71,18 @@ struct Font: Sendable {
   }
 
   private func glyph(_ character: Character) -> Glyph {
+    let scalars = character.unicodeScalars
+    if let first = scalars.first, first.value < 256, scalars.count == 1,
+      let glyph = latin[Int(first.value)]
+    {
+      return glyph
+    }
     // Compares by canonical equivalence, so a letter with a separate accent is found, too.
     if let glyph = glyphs[character] { return glyph }
+    // A name that is no UTF-8: Latin-1 is the likeliest guess.
+    if let byte = character.unicodeScalars.first?.outsideByte {
+      return glyphs[Character(Unicode.Scalar(byte))] ?? missing
+    }
     return character.isWhitespace ? glyphs[" "] ?? missing : missing
   }
 
@@ -124,6 +155,7 @@ extension Font {
       }
     }
     self.glyphs = glyphs
+    latin = (0..<256).map { glyphs[Character(Unicode.Scalar(UInt8($0)))] }
     // A box, its inside wound the other way round.
     func box(_ inset: Float, _ order: [Int]) -> [Corner] {
       let corners: [(Float, Float)] = [

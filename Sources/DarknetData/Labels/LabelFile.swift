@@ -137,7 +137,7 @@ public struct LabelFile: Sendable {
 
   /// At most 40 characters, for messages.
   private static func text(_ token: Slice<UnsafeBufferPointer<UInt8>>) -> String {
-    let shown = String(decoding: token.prefix(40), as: UTF8.self)
+    let shown = String(outside: token.prefix(40))
     return token.count > 40 ? shown + "…" : shown
   }
 }

@@ -13,7 +13,7 @@ public struct ListFile: Sendable {
   /// Line of each picture, from 1.
   public let lines: [Int]
   public let emptyLineCount: Int
-  /// Lines that are no paths, for they are no UTF-8, and the like.
+  /// Empty lines.
   public let problems: [DataProblem]
 
   /// - Throws: `DataError` if the file cannot be read, is no text or names no picture.
@@ -47,11 +47,9 @@ public struct ListFile: Sendable {
     text.forEachLine { number, line in
       if line.isEmpty {
         empty += 1
-      } else if let picture = String(validating: line, as: UTF8.self) {
-        pictures.append(picture)
-        lines.append(number)
       } else {
-        problems.append(DataProblem(text.name, line: number, .pathIsNoText))
+        pictures.append(String(outside: line))
+        lines.append(number)
       }
     }
     if empty > 0 { problems.append(DataProblem(text.name, .emptyLines(empty))) }
@@ -59,7 +57,7 @@ public struct ListFile: Sendable {
       throw .content(
         ConfigError(
           file: text.name, expected: "a path of a picture a line",
-          found: empty > 0 ? "empty lines only" : problems.isEmpty ? "an empty file" : "none",
+          found: empty > 0 ? "empty lines only" : "an empty file",
           fix: "list the pictures, for instance with 'ls -1 folder/*.jpg'"))
     }
     path = text.name

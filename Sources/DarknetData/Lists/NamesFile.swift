@@ -5,7 +5,8 @@ import DarknetTensors
 public struct NamesFile: Sendable {
   public let path: String
   /// Blanks around a name are cut. An empty line inside the file is a class without a name, as
-  /// the classes below it must keep their numbers; empty lines at the end are none.
+  /// the classes below it must keep their numbers; empty lines at the end are none. Any encoding
+  /// goes: the bytes come out as they went in.
   public let names: [String]
 
   /// - Throws: `DataError` if the file cannot be read, is no text or has no name.
@@ -23,7 +24,7 @@ public struct NamesFile: Sendable {
   private init(_ text: TextFile) throws(DataError) {
     path = text.name
     var names: [String] = []
-    text.forEachLine { _, line in names.append(String(decoding: line, as: UTF8.self)) }
+    text.forEachLine { _, line in names.append(String(outside: line)) }
     while names.last?.isEmpty == true { names.removeLast() }
     guard !names.isEmpty else {
       throw .content(

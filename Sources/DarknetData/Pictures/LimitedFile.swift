@@ -23,7 +23,7 @@ final class LimitedFile {
   init(_ path: String, firstPart: Int) throws(Failure) {
     // The system would take the part before a zero byte for the whole name.
     guard !path.utf8.contains(0) else { throw .system(ENOENT) }
-    let opened = open(path, O_RDONLY | O_CLOEXEC)
+    let opened = open(path.onDisk, O_RDONLY | O_CLOEXEC)
     guard opened >= 0 else { throw .system(errno) }
     var status = stat()
     guard fstat(opened, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {

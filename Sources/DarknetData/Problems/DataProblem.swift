@@ -11,8 +11,6 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Kind: Error, Hashable {
     // Lists
     case emptyLines(Int)
-    /// A path that is no UTF-8.
-    case pathIsNoText
 
     // Lines of a label file: the object is left out
     case noClass(found: String)
@@ -76,8 +74,6 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .emptyLines(let count):
       return ("a path a line", count == 1 ? "an empty line" : "\(count) empty lines",
         count == 1 ? "it is passed over" : "they are passed over")
-    case .pathIsNoText:
-      return ("a path in UTF-8", "other bytes", "rename the picture; the line is passed over")
     case .noClass(let text):
       return ("a whole number as class", "'\(text)'", leftOut)
     case .classOutOfRange(let found, let classes):
@@ -137,7 +133,7 @@ extension DataProblem {
 
   public var group: Group {
     switch kind {
-    case .emptyLines, .pathIsNoText: .lists
+    case .emptyLines: .lists
     case .noClass, .classOutOfRange, .tooFewNumbers, .tooManyNumbers, .noNumber, .notFinite,
       .noSize, .centreOutside, .centreAtOrigin:
       .badLabels

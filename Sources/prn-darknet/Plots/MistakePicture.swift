@@ -44,8 +44,9 @@ struct MistakePicture {
     canvas.frame(
       x: box.left, y: box.top, width: box.right - box.left + 1,
       height: box.bottom - box.top + 1, line: 2 * canvas.boxLineWidth + 1, Self.wrong)
-    // Its text first, as later ones make room for it.
+    // Its text first, as later ones make room for it where they can, and again above all.
     canvas.draw([box] + others, classCount: names.count)
+    canvas.draw([box], classCount: names.count)
 
     let text = caption
     let strip = Int(max(13, canvas.boxTextSize * 0.9) * 2)
