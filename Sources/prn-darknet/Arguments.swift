@@ -52,6 +52,11 @@ struct Arguments {
           flags[word] = value
         }
       } else if word.hasPrefix("-"), word.utf8.count > 1, Number.float(word) == nil {
+        if let equals = word.firstIndex(of: "="), Self.valueFlags.contains(String(word[..<equals])) {
+          throw UsageError(
+            "\(word): expected the value behind a blank; write "
+              + "'\(word[..<equals]) \(word[word.index(after: equals)...])'")
+        }
         let near = nearestName(to: word, among: Self.valueFlags.union(Self.plainFlags))
         let hint = near.map { "did you mean \($0)?" } ?? "--help lists what there is"
         throw UsageError("unknown flag \(word); \(hint) (a file of that name goes behind --)")

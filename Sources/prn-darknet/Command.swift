@@ -135,7 +135,7 @@ enum Program {
   }
 
   private static var overview: String {
-    let rows = commands.map { "  \(($0.name).padded(to: 18)) \($0.about)\n" }.joined()
+    let rows = commands.map { "  \(($0.name).padded(to: 21)) \($0.about)\n" }.joined()
     return """
       prn-darknet: Darknet networks on CPUs, with partial residual networks.
 

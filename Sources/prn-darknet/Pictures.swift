@@ -36,7 +36,9 @@ enum PicturePrompt {
     while true {
       Console.out("Enter Image Path: ")
       Console.flush()
-      guard let path = Console.readLine() else { break }
+      guard let line = Console.readLine() else { break }
+      // Blanks around a path belong to it only if there is such a file.
+      let path = fileExists(line) ? line : line.trimmingBlanks()
       if path.isEmpty { continue }
       count += 1
       do {

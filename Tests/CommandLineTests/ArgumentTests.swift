@@ -17,7 +17,12 @@ import Testing
     #expect(help.output.contains("detector test"))
   }
 
-  @Test(arguments: [["detector", "test"], ["partial"], ["ops"], ["benchmark"], ["replay"]])
+  @Test(arguments: [
+    ["detector", "test"], ["detector", "map"], ["detector", "valid"], ["detector", "recall"],
+    ["detector", "calc_anchors"], ["detect"], ["partial"], ["ops"], ["average"], ["normalize"],
+    ["denormalize"], ["rescale"], ["reset"], ["rgbgr"], ["statistics"], ["imtest"], ["dump"],
+    ["replay"], ["benchmark"], ["generate"],
+  ])
   func `every command has help`(words: [String]) throws {
     let help = try ProgramRun(words + ["--help"], in: try TemporaryFolder.make())
     #expect(help.status == 0)
@@ -44,6 +49,14 @@ import Testing
     let unknown = try run("detector", "test", "a.data", "a.cfg", "-tresh", ".5")
     #expect(unknown.status == 2)
     #expect(unknown.errors.hasPrefix("unknown flag -tresh; did you mean -thresh?"))
+  }
+
+  @Test func `a value behind an equals sign`() throws {
+    let equals = try run("detector", "test", "a.data", "a.cfg", "-thresh=.5")
+    #expect(equals.status == 2)
+    #expect(
+      equals.errors.hasPrefix(
+        "-thresh=.5: expected the value behind a blank; write '-thresh .5'\n"))
   }
 
   @Test func `a flag without its value`() throws {

@@ -131,6 +131,15 @@ import Testing
     #expect(missing.errors.contains("no/such/x: cannot create the file: No such file or directory"))
   }
 
+  @Test func `partial with more layers than there are writes all`() throws {
+    let folder = try folder(["x.cfg": Self.net + Self.conv])
+    try weights(112).write(to: folder.appendingPathComponent("x.weights"))
+    let run = try ProgramRun(["partial", "x.cfg", "x.weights", "y.weights", "9"], in: folder)
+    #expect(run.status == 0)
+    #expect(run.errors.contains("N: x.cfg has 1 layers, not 9; all of them are written\n"))
+    #expect(try Data(contentsOf: folder.appendingPathComponent("y.weights")) == weights(112))
+  }
+
   @Test func `a whole file comes back byte for byte`() throws {
     let folder = try folder(["x.cfg": Self.net + Self.conv])
     var data = weights(112)

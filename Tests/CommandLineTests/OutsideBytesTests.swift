@@ -79,6 +79,16 @@ import Testing
     #expect(run.output.contains("\\351.json\n"))
   }
 
+  @Test func `blanks around a path of standard input`() throws {
+    let run = try shell(
+      #"""
+      cp a.ppm ' b '; printf '  a.ppm  \n b \n' | "$P" detector test x.data x.cfg -strict
+      """#, in: try folder())
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("Enter Image Path:  Detection layer"))
+    #expect(run.output.contains("\na.ppm: Predicted") && run.output.contains("\n b : Predicted"))
+  }
+
   @Test func `a data file leads to a list of such paths`() throws {
     let run = try shell(
       #"""

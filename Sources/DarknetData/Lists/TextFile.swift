@@ -80,4 +80,4 @@ struct TextFile {
 }
 
 /// Whether the path names something that is there.
-func fileExists(_ path: String) -> Bool { !path.utf8.contains(0) && access(path.onDisk, F_OK) == 0 }
+package func fileExists(_ path: String) -> Bool { !path.utf8.contains(0) && access(path.onDisk, F_OK) == 0 }

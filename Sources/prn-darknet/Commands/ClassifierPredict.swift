@@ -41,7 +41,8 @@ enum ClassifierPredict: Command {
     let count = min(try top ?? setup.top(default: 1), setup.classes)
     let shape = classifier.plan.network.inputShape
     func predict(_ path: String) throws {
-      let picture = try ImageFile.loadBitmap(path, channels: shape.channels)
+      let picture = try ImageFile.loadBitmap(
+        path, channels: shape.channels, limits: .init(jpeg: .init(setup.network.network.dialect)))
       let view = classifier.plan.inputView
       picture.write(
         into: PlaneTarget(view.pointer, width: shape.width, height: shape.height),

@@ -17,13 +17,14 @@ enum Partial: Command {
     let output = try arguments.require("OUT")
     let text = try arguments.require("N")
     try arguments.finish()
-    guard let cutoff = Int(text), cutoff >= 0 else {
+    guard var cutoff = Int(text), cutoff >= 0 else {
       throw UsageError("N: expected a number of layers, found '\(text)'")
     }
     let loaded = try Load.network(cfg, weights: weights, arguments, cutoff: cutoff)
-    guard cutoff <= loaded.network.nodes.count else {
-      throw UsageError(
-        "N: expected at most the \(loaded.network.nodes.count) layers of \(cfg), found \(cutoff)")
+    let count = loaded.network.nodes.count
+    if cutoff > count {
+      Console.error("N: \(cfg) has \(count) layers, not \(cutoff); all of them are written\n")
+      cutoff = count
     }
     if let file = loaded.file, let layout = loaded.file?.layout(for: loaded.network, cutoff: cutoff),
       file.count < layout.end, !arguments.has("-force")
