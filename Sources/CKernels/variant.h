@@ -31,6 +31,8 @@ _Pragma("clang attribute push(__attribute__((target(CK_TARGET))), apply_to = fun
 
 #include "gradient.h"
 
+#include "training.h"
+
 const struct ck_kernels CK_TABLE = {
     .name = CK_NAME,
     .tile = MAX_PIXELS,
@@ -71,6 +73,13 @@ const struct ck_kernels CK_TABLE = {
     .pack_panel = pack_panel,
     .pack_panel_mirrored = pack_panel_mirrored,
     .add_panel = add_panel,
+    .moments = moments,
+    .normalize_activate = normalize_activate,
+    .bent_moments = bent_moments,
+    .bent_combine = bent_combine,
+    .max_rows_which = max_rows_which,
+    .spread_rows = spread_rows,
+    .descend = descend,
 };
 
 #if defined(CK_TARGET)

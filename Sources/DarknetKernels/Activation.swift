@@ -37,6 +37,17 @@ public enum Activation: String, CaseIterable, Sendable {
     }
   }
 
+  /// The slope below zero of those that are max(x, slope x); nil for the others.
+  package var lowerSlope: Float? {
+    switch self {
+    case .linear: 1
+    case .relu: 0
+    case .leaky, .revleaky: 0.1
+    case .relie: 0.01
+    default: nil
+    }
+  }
+
   /// x = f(x), in place.
   ///
   /// - Precondition: not `mixesChannels`.

@@ -53,27 +53,34 @@ public enum BatchNormalization {
       return
     }
     pool.run(channels) { c in
-      var total = 0.0
-      for n in 0..<batch { total += kernels.pointee.sum(x + (n * channels + c) * area, area) }
-      let center = total / count
-      var deviation = 0.0
-      for n in 0..<batch {
-        deviation += kernels.pointee.squared_deviation(
-          x + (n * channels + c) * area, center, area)
+      // One pass: sums of deviations from a value that is about as large as the others, in double,
+      // lose nothing that float32 would show.
+      let shift = Double(x[c * area])
+      var (sum, squares) = (0.0, 0.0)
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2) { sums in
+        sums.initialize(repeating: 0)
+        for n in 0..<batch {
+          kernels.pointee.moments(x + (n * channels + c) * area, shift, area, sums.baseAddress!)
+        }
+        (sum, squares) = (sums[0], sums[1])
       }
-      mean[c] = Float(center)
-      variance[c] = count > 1 ? Float(deviation / (count - 1)) : 0
+      mean[c] = Float(shift + sum / count)
+      variance[c] = count > 1 ? Float(max(0, squares - sum * sum / count) / (count - 1)) : 0
     }
   }
 
-  /// y = (x - mean) * inverse deviation * scale + bias; `y` may be `x`. Nil `scale` is 1, nil
-  /// `bias` is 0. `normalized`, if given, receives xhat.
+  /// y = activation((x - mean) * inverse deviation * scale + bias); `y` may be `x`. Nil `scale` is
+  /// 1, nil `bias` is 0. `normalized`, if given, receives xhat.
+  ///
+  /// - Precondition: the activation does not mix channels, and is linear if sums are in order.
   public static func normalize(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
-    normalized: UnsafeMutablePointer<Float>? = nil, pool: ThreadPool = .shared
+    normalized: UnsafeMutablePointer<Float>? = nil, activation: Activation = .linear,
+    pool: ThreadPool = .shared
   ) {
+    let kind = activation.kernelCode
     pool.run(channels) { c in
       if Arithmetic.isInOrder {
         let one = ChannelInOrder(batch: batch, channels: channels, channel: c, area: area)
@@ -93,11 +100,12 @@ public enum BatchNormalization {
       let shift = bias?[c] ?? 0
       for n in 0..<batch {
         let at = (n * channels + c) * area
-        // (x - mean) first: x and mean may be large and close.
-        kernels.pointee.normalize(y + at, x + at, mean[c], factor, shift, area)
+        // y may be x.
         if let normalized {
           kernels.pointee.normalize(normalized + at, x + at, mean[c], inverse, 0, area)
         }
+        // (x - mean) first: x and mean may be large and close.
+        kernels.pointee.normalize_activate(kind, y + at, x + at, mean[c], factor, shift, area)
       }
     }
   }
@@ -111,13 +119,21 @@ public enum BatchNormalization {
   /// with s the divisor of `normalize`. This is the exact derivative for the unbiased variance.
   /// Darknet differs from it in two small ways, which `likeDarknet` follows: it divides the last
   /// term by M, and pjreddie's program takes sqrt(variance + 1e-5) for s here.
+  ///
+  /// With an `activation` behind the normalisation `dy` is the gradient by its result; `bias` is
+  /// then what `normalize` added, so that its sign is found again without the result.
+  ///
+  /// - Precondition: the activation has a `lowerSlope`, and is linear if sums are in order.
   public static func backward(
     _ dy: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
-    biasGradient: UnsafeMutablePointer<Float>?, likeDarknet: Bool = true,
-    pool: ThreadPool = .shared
+    biasGradient: UnsafeMutablePointer<Float>?, activation: Activation = .linear,
+    bias: UnsafePointer<Float>? = nil, likeDarknet: Bool = true, pool: ThreadPool = .shared
   ) {
+    guard let lowerSlope = activation.lowerSlope else {
+      preconditionFailure("the slope of \(activation.cfgName) needs a pass of its own")
+    }
     let count = Double(batch * area)
     if Arithmetic.isInOrder {
       pool.run(channels) { c in
@@ -128,11 +144,17 @@ public enum BatchNormalization {
       return
     }
     pool.run(channels) { c in
+      let factor = epsilon.inverseDeviation(variance[c]) * (scale?[c] ?? 1)
+      let shift = bias?[c] ?? 0
       var (total, product) = (0.0, 0.0)
-      for n in 0..<batch {
-        let at = (n * channels + c) * area
-        total += kernels.pointee.sum(dy + at, area)
-        product += kernels.pointee.deviation_dot(dy + at, x + at, Double(mean[c]), area)
+      withUnsafeTemporaryAllocation(of: Double.self, capacity: 2) { sums in
+        sums.initialize(repeating: 0)
+        for n in 0..<batch {
+          let at = (n * channels + c) * area
+          kernels.pointee.bent_moments(
+            lowerSlope, dy + at, x + at, mean[c], factor, shift, area, sums.baseAddress!)
+        }
+        (total, product) = (sums[0], sums[1])
       }
       scaleGradient?[c] += Float(product * Double(epsilon.inverseDeviation(variance[c])))
       biasGradient?[c] += Float(total)
@@ -140,14 +162,15 @@ public enum BatchNormalization {
       let divisor = likeDarknet ? count : max(count - 1, 1)
       let (inverse, slope) = epsilon.inverseAndSlope(
         Double(variance[c]), likeDarknet: likeDarknet)
-      // dx = a dy + b (x - mean) + shift
+      // dx = a d + b (x - mean) + constant
       let a = inverse * gamma
       let b = 2 * slope * gamma * product / divisor
-      let shift = -gamma * total * inverse / count
+      let constant = -gamma * total * inverse / count - b * Double(mean[c])
       for n in 0..<batch {
         let at = (n * channels + c) * area
-        kernels.pointee.combine(
-          dy + at, dy + at, x + at, Float(a), Float(b), Float(shift - b * Double(mean[c])), area)
+        kernels.pointee.bent_combine(
+          lowerSlope, dy + at, x + at, mean[c], factor, shift, Float(a), Float(b),
+          Float(constant), area)
       }
     }
   }

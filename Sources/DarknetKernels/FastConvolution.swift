@@ -14,7 +14,7 @@ public enum FastConvolution {
   }
 
   static func way(_ g: ConvolutionGeometry) -> Way {
-    guard g.groups == 1 else { return .plain }
+    guard g.groups == 1, !Arithmetic.isInOrder else { return .plain }
     // Below this there is more packing than computing.
     if g.operations < 100_000 { return .plain }
     if g.isPointwise { return .pointwise }
@@ -81,22 +81,23 @@ public enum FastConvolution {
     }
   }
 
-  /// dInput += the transposed weights times dOutput.
+  /// dInput += (or =, unless `adds`) the transposed weights times dOutput.
   public static func backwardInput(
     _ g: ConvolutionGeometry, batch: Int, outputGradient: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, adds: Bool = true, pool: ThreadPool = .shared
   ) {
     switch way(g) {
     case .winograd:
       BlockedWinograd(reversed(g), batch: batch, threads: pool.threads).run(
         input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: true, workspace: workspace, pool: pool)
+        adds: adds, workspace: workspace, pool: pool)
     case .pointwise:
       BlockedPointwise(reversed(g), batch: batch, threads: pool.threads).run(
         input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: true, workspace: workspace, pool: pool)
+        adds: adds, workspace: workspace, pool: pool)
     case .planar, .plain:
+      if !adds { Vector.fill(inputGradient, with: 0, count: batch * g.inputCount) }
       Convolution.backwardInput(
         g, batch: batch, outputGradient: outputGradient, weights: weights,
         inputGradient: inputGradient, workspace: workspace, pool: pool)

@@ -32,11 +32,9 @@ public struct MaxPool: Hashable, Sendable {
     indices: UnsafeMutablePointer<Int32>? = nil, pool: ThreadPool = .shared
   ) {
     let (area, outArea) = (height * width, outHeight * outWidth)
-    let isQuartering =
-      size == 2 && strideX == 2 && strideY == 2 && padding / 2 == 0 && indices == nil
     pool.run(planes) { plane in
       let (x, y) = (input + plane * area, output + plane * outArea)
-      if isQuartering {
+      if isQuartering, indices == nil {
         quarter(x, y)
       } else {
         anyWindow(x, y, indices.map { $0 + plane * outArea })
@@ -54,6 +52,73 @@ public struct MaxPool: Hashable, Sendable {
       let dx = inputGradient + plane * area
       let (dy, index) = (outputGradient + plane * outArea, indices + plane * outArea)
       for i in 0..<outArea where index[i] >= 0 { dx[Int(index[i])] += dy[i] }
+    }
+  }
+
+  // MARK: Squares of 2x2 in training
+
+  /// Whether windows are 2x2 squares side by side from the corner on.
+  public var isQuartering: Bool {
+    size == 2 && strideX == 2 && strideY == 2 && padding / 2 == 0
+  }
+
+  /// `forward` for `isQuartering`; `which` receives for each output the place of the maximum in its
+  /// square: 0, 1 in the upper row, 2, 3 in the lower, the first of equals.
+  public func forward(
+    _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
+    which: UnsafeMutablePointer<UInt8>, pool: ThreadPool = .shared
+  ) {
+    let (rows, columns) = (outHeight, outWidth)
+    let whole = min(columns, width / 2)
+    pool.run(planes) { plane in
+      let x = input + plane * height * width
+      for row in 0..<rows {
+        let out = output + (plane * rows + row) * columns
+        let place = which + (plane * rows + row) * columns
+        let top = x + 2 * row * width
+        // A row that is missing is never larger than the one above.
+        let bottom = 2 * row + 1 < height ? top + width : top
+        kernels.pointee.max_rows_which(top, bottom, out, place, whole)
+        for column in whole..<max(columns, whole) {
+          let isLower = bottom[2 * column] > top[2 * column]
+          out[column] = isLower ? bottom[2 * column] : top[2 * column]
+          place[column] = isLower ? 2 : 0
+        }
+      }
+    }
+  }
+
+  /// Each output's gradient to its maximum, added to what is there or, unless `adds`, with zeros
+  /// for all others.
+  public func backward(
+    _ outputGradient: UnsafePointer<Float>, which: UnsafePointer<UInt8>, planes: Int,
+    inputGradient: UnsafeMutablePointer<Float>, adds: Bool, pool: ThreadPool = .shared
+  ) {
+    let (rows, columns) = (outHeight, outWidth)
+    let whole = min(columns, width / 2)
+    pool.run(planes) { plane in
+      let dx = inputGradient + plane * height * width
+      for row in 0..<(height + 1) / 2 {
+        let top = dx + 2 * row * width
+        let hasBottom = 2 * row + 1 < height
+        let line = (plane * rows + row) * columns
+        let isInside = row < rows
+        if isInside, hasBottom {
+          kernels.pointee.spread_rows(
+            outputGradient + line, which + line, top, top + width, whole, adds)
+        }
+        // The odd row and column, and what no window covers.
+        let done = isInside && hasBottom ? 2 * whole : 0
+        if !adds {
+          Vector.fill(top + done, with: 0, count: width - done)
+          if hasBottom { Vector.fill(top + width + done, with: 0, count: width - done) }
+        }
+        guard isInside else { continue }
+        for column in done / 2..<columns {
+          let at = Int(which[line + column])
+          top[at / 2 * width + 2 * column + at % 2] += outputGradient[line + column]
+        }
+      }
     }
   }
 

@@ -49,6 +49,23 @@ public enum Vector {
     kernels.pointee.multiply(y, x, count)
   }
 
+  /// g += decay w, w -= rate g, g *= momentum: a step of gradient descent in one pass.
+  public static func descend(
+    _ w: UnsafeMutablePointer<Float>, gradient g: UnsafeMutablePointer<Float>, rate: Float,
+    decay: Float, momentum: Float, count: Int
+  ) {
+    guard Arithmetic.isInOrder else {
+      kernels.pointee.descend(w, g, rate, decay, momentum, count)
+      return
+    }
+    // Without fused operations.
+    for i in 0..<count {
+      let sum = decay == 0 ? g[i] : g[i] + decay * w[i]
+      w[i] -= rate * sum
+      g[i] = sum * momentum
+    }
+  }
+
   /// Sum of a[i] b[i], accumulated in double.
   public static func dot(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int

@@ -38,10 +38,12 @@ public struct BatchNormalizationLayer: Layer {
   public func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
   public func forward(_ pass: ForwardPass) {
-    Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
+    let saved = pass.isTraining ? pass.saved : nil
+    let z = stage.products(pass.output.pointer, saved: saved)
+    Vector.copy(pass.input.pointer, to: z, count: pass.output.count)
     stage.forward(
       pass.output.pointer, batch: pass.batch, .init(pass.parameters, biases: 0, normalization: 1),
-      saved: pass.isTraining ? pass.saved : nil)
+      saved: saved)
   }
 
   public func backward(_ pass: BackwardPass) {

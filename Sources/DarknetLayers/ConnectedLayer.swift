@@ -71,14 +71,15 @@ public struct ConnectedLayer: Layer {
   }
 
   public func forward(_ pass: ForwardPass) {
+    let saved = pass.isTraining ? pass.saved : nil
     Matrix.multiplyParallel(
       transposeB: true, m: pass.batch, n: outputCount, k: inputCount, a: pass.input.pointer,
-      lda: inputCount, b: pass.parameters[1], ldb: inputCount, beta: 0, c: pass.output.pointer,
-      ldc: outputCount)
+      lda: inputCount, b: pass.parameters[1], ldb: inputCount, beta: 0,
+      c: stage.products(pass.output.pointer, saved: saved), ldc: outputCount)
     stage.forward(
       pass.output.pointer, batch: pass.batch,
       .init(pass.parameters, biases: 0, normalization: normalization),
-      saved: pass.isTraining ? pass.saved : nil)
+      saved: saved)
   }
 
   /// dw[o, i] += sum over n of dz[n, o] x[n, i];  dx[n, i] += sum over o of dz[n, o] w[o, i].

@@ -171,15 +171,21 @@ extension ConvolutionalLayer {
     stage.savedCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
+  public var readsOutputInBackward: Bool { blur == nil && stage.needsOutput }
+  public var canReplaceGradients: Bool { true }
+
+  /// Training takes the fast products, inference the plain ones: there this is the reference that
+  /// plans are compared with.
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let threads = ThreadPool.shared.threads
-    var count = Convolution.forwardWorkspace(geometry, threads: threads)
-    if isTraining {
-      count = max(
-        count, Convolution.backwardWeightsWorkspace(geometry, threads: threads),
-        Convolution.backwardInputWorkspace(geometry, threads: threads),
+    var count =
+      isTraining
+      ? max(
+        FastConvolution.forwardWorkspace(geometry, batch: batch, threads: threads),
+        FastConvolution.backwardWeightsWorkspace(geometry, batch: batch, threads: threads),
+        FastConvolution.backwardInputWorkspace(geometry, batch: batch, threads: threads),
         stage.backwardWorkspace(batch: batch))
-    }
+      : Convolution.forwardWorkspace(geometry, threads: threads)
     if let blur { count = max(count, blur.workspaceCount(isTraining: isTraining)) }
     return count + binaryCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
@@ -211,15 +217,21 @@ extension ConvolutionalLayer {
     let host =
       blur == nil ? pass.output.pointer : pass.isTraining ? savedHost(pass) : work.host
     let operands = operands(pass)
-    Convolution.forward(
-      geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: host,
-      workspace: work.scratch)
-    if isXnor {
-      Binary.subtractOutside(
-        host, batch: pass.batch, geometry, weights: operands.weights)
+    let saved = pass.isTraining ? pass.saved : nil
+    let z = stage.products(host, saved: saved)
+    if pass.isTraining {
+      FastConvolution.forward(
+        geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
+        workspace: work.scratch)
+    } else {
+      Convolution.forward(
+        geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
+        workspace: work.scratch)
     }
-    stage.forward(
-      host, batch: pass.batch, stageValues(pass), saved: pass.isTraining ? pass.saved : nil)
+    if isXnor {
+      Binary.subtractOutside(z, batch: pass.batch, geometry, weights: operands.weights)
+    }
+    stage.forward(host, batch: pass.batch, stageValues(pass), saved: saved)
     blur?.forward(
       TensorView(host, batch: pass.batch, shape: stage.shape), to: pass.output,
       workspace: work.scratch)
@@ -256,7 +268,7 @@ extension ConvolutionalLayer {
     // The straight-through estimator: gradients of binary operands go to the real ones.
     let operands = operands(pass.forward)
     if let weightGradient = pass.parameterGradients[weightsIndex] {
-      Convolution.backwardWeights(
+      FastConvolution.backwardWeights(
         geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
         weightGradient: weightGradient, workspace: work.scratch)
       if isXnor {
@@ -265,9 +277,9 @@ extension ConvolutionalLayer {
       }
     }
     if let dx = pass.inputGradient {
-      Convolution.backwardInput(
+      FastConvolution.backwardInput(
         geometry, batch: pass.batch, outputGradient: dz, weights: operands.weights,
-        inputGradient: dx.pointer, workspace: work.scratch)
+        inputGradient: dx.pointer, workspace: work.scratch, adds: !pass.replaces[0])
     }
   }
 }

@@ -90,14 +90,15 @@ public struct DeconvolutionalLayer: Layer {
 
   public func forward(_ pass: ForwardPass) {
     let y = pass.output
-    Vector.fill(y.pointer, with: 0, count: y.count)
+    let saved = pass.isTraining ? pass.saved : nil
+    let z = stage.products(y.pointer, saved: saved)
+    Vector.fill(z, with: 0, count: y.count)
     Convolution.backwardInput(
       geometry, batch: pass.batch, outputGradient: pass.input.pointer,
-      weights: pass.parameters[weightsIndex], inputGradient: y.pointer, workspace: pass.workspace)
+      weights: pass.parameters[weightsIndex], inputGradient: z, workspace: pass.workspace)
     stage.forward(
       y.pointer, batch: pass.batch,
-      .init(pass.parameters, biases: 0, normalization: normalization),
-      saved: pass.isTraining ? pass.saved : nil)
+      .init(pass.parameters, biases: 0, normalization: normalization), saved: saved)
   }
 
   public func backward(_ pass: BackwardPass) {

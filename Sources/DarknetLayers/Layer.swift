@@ -43,6 +43,15 @@ public protocol Layer: Sendable {
   /// Floats of recurrent state for so many parallel streams; 0 for feed-forward layers.
   func stateCount(streams: Int) -> Int
 
+  /// Whether `backward` looks at the inputs' values; if nobody does, they need not be kept.
+  var readsInputsInBackward: Bool { get }
+
+  /// Whether `backward` looks at the output's values.
+  var readsOutputInBackward: Bool { get }
+
+  /// Whether `backward` heeds `BackwardPass.replaces`, so that nobody need write zeros first.
+  var canReplaceGradients: Bool { get }
+
   /// True if the output at inference is the only input, bit for bit.
   var isIdentityAtInference: Bool { get }
 
@@ -72,6 +81,9 @@ extension Layer {
   public func savedCount(batch: Int) -> Int { 0 }
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int { 0 }
   public func stateCount(streams: Int) -> Int { 0 }
+  public var readsInputsInBackward: Bool { true }
+  public var readsOutputInBackward: Bool { true }
+  public var canReplaceGradients: Bool { false }
   public var isIdentityAtInference: Bool { false }
   public var operations: Double { 0 }
   public var productOperations: Int { 0 }

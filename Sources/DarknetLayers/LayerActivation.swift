@@ -24,14 +24,17 @@ extension Activation {
 
   /// y = f(x) in place; keeps x in `saved` if a training pass will need it.
   package func apply(to y: TensorView, keepingInputIn saved: UnsafeMutablePointer<Float>?) {
-    if needsInput, let saved { Vector.copy(y.pointer, to: saved, count: y.count) }
+    if self == .linear { return }
     if mixesChannels {
       for n in 0..<y.batch {
         ChannelNormalizer.apply(
           self, y.image(n), channels: y.shape.channels, area: y.shape.area)
       }
     } else {
-      apply(y.pointer, y.count)
+      Self.inParts(y.count) { start, count in
+        if needsInput, let saved { Vector.copy(y.pointer + start, to: saved + start, count: count) }
+        apply(y.pointer + start, count)
+      }
     }
   }
 
@@ -44,8 +47,21 @@ extension Activation {
         ChannelNormalizer.scaleBySlope(
           self, dy.image(n), output: y.image(n), channels: y.shape.channels, area: y.shape.area)
       }
-    } else {
-      scaleBySlope(dy.pointer, output: y.pointer, savedInput: savedInput, y.count)
+    } else if self != .linear {
+      Self.inParts(y.count) { start, count in
+        scaleBySlope(
+          dy.pointer + start, output: y.pointer + start, savedInput: savedInput.map { $0 + start },
+          count)
+      }
+    }
+  }
+
+  /// Parts that keep a thread busy for some microseconds; whole vectors, so that the values do not
+  /// depend on the cut.
+  private static func inParts(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+    let part = 1 << 14
+    ThreadPool.shared.run((count + part - 1) / part) { index in
+      body(index * part, min(part, count - index * part))
     }
   }
 }

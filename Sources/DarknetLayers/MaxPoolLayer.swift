@@ -63,8 +63,19 @@ public struct MaxPoolLayer: Layer {
     return Shape(channels: depthChannels, height: window.input.height, width: window.input.width)
   }
 
-  /// Which value was the maximum, as Int32 bit patterns.
-  public func savedCount(batch: Int) -> Int { batch * hostShape.count }
+  /// Whether windows are squares side by side, for which a byte tells the maximum.
+  private var isQuartering: Bool {
+    depthChannels == nil && blur == nil && window.pool.isQuartering
+  }
+
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { false }
+  public var canReplaceGradients: Bool { isQuartering }
+
+  /// Which value was the maximum: Int32 bit patterns, or bytes for squares.
+  public func savedCount(batch: Int) -> Int {
+    isQuartering ? (batch * hostShape.count + 3) / 4 : batch * hostShape.count
+  }
 
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     guard let blur else { return 0 }
@@ -75,7 +86,17 @@ public struct MaxPoolLayer: Layer {
     UnsafeMutableRawPointer(pass.saved).assumingMemoryBound(to: Int32.self)
   }
 
+  private func places(_ pass: ForwardPass) -> UnsafeMutablePointer<UInt8> {
+    UnsafeMutableRawPointer(pass.saved).assumingMemoryBound(to: UInt8.self)
+  }
+
   public func forward(_ pass: ForwardPass) {
+    if pass.isTraining, isQuartering {
+      window.pool.forward(
+        pass.input.pointer, planes: pass.batch * window.input.channels,
+        output: pass.output.pointer, which: places(pass))
+      return
+    }
     let indices = pass.isTraining ? indices(pass) : nil
     if let depthChannels {
       forwardDepth(pass, channels: depthChannels, indices)
@@ -114,6 +135,13 @@ public struct MaxPoolLayer: Layer {
   /// The gradient of each output goes to the input that was the maximum.
   public func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
+    if isQuartering {
+      window.pool.backward(
+        pass.outputGradient.pointer, which: places(pass.forward),
+        planes: pass.batch * window.input.channels, inputGradient: dx.pointer,
+        adds: !pass.replaces[0])
+      return
+    }
     let indices = indices(pass.forward)
     if let depthChannels {
       let area = hostShape.area

@@ -7,8 +7,8 @@ import DarknetTensors
 ///
 ///     y = activation(z + bias)    or    y = activation(batchnorm(z) scale + bias)    z, y [N, C, H, W]
 ///
-/// z is overwritten by y. A training pass keeps z and the batch's mean and variance if there is
-/// batch norm, else what the activation's slope needs.
+/// A training pass keeps z and the batch's mean and variance if there is batch norm, else what the
+/// activation's slope needs. The layer writes z to `products`, which is where it is kept.
 struct OutputStage: Sendable {
   /// Of one image's z and y.
   let shape: Shape
@@ -94,34 +94,56 @@ struct OutputStage: Sendable {
 
   // MARK: Forward and backward
 
+  /// Where the layer's products go before `forward`: to what is kept, else to the output itself.
+  func products(
+    _ y: UnsafeMutablePointer<Float>, saved: UnsafeMutablePointer<Float>?
+  ) -> UnsafeMutablePointer<Float> {
+    isBatchNormalized ? saved ?? y : y
+  }
+
+  /// Whether activation and normalisation are done in the same passes.
+  private var isJoined: Bool {
+    isBatchNormalized && !activation.mixesChannels && !Arithmetic.isInOrder
+  }
+
+  /// Whether the backward pass finds the activation's slope in z alone.
+  private var isSlopeJoined: Bool { isJoined && activation.lowerSlope != nil }
+
+  /// Whether the backward pass looks at y.
+  var needsOutput: Bool {
+    activation != .linear && !isSlopeJoined && !activation.needsInput
+  }
+
+  /// Makes y of the products.
+  ///
   /// - Parameter saved: `savedCount` floats if training, else nil.
   func forward(
-    _ z: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
+    _ y: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
     saved: UnsafeMutablePointer<Float>?
   ) {
     if isBatchNormalized {
-      normalize(z, batch: batch, values, saved: saved)
+      normalize(y, batch: batch, values, saved: saved)
+      if isJoined { return }
     } else {
       BatchNormalization.addBias(
-        z, batch: batch, channels: shape.channels, area: shape.area, bias: values.biases)
+        y, batch: batch, channels: shape.channels, area: shape.area, bias: values.biases)
     }
     activation.apply(
-      to: TensorView(z, batch: batch, shape: shape),
+      to: TensorView(y, batch: batch, shape: shape),
       keepingInputIn: isBatchNormalized ? nil : saved)
   }
 
   private func normalize(
-    _ z: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
+    _ y: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
     saved: UnsafeMutablePointer<Float>?
   ) {
     guard let rollingMean = values.rollingMean, let rollingVariance = values.rollingVariance else {
       preconditionFailure("batch norm without its parameters")
     }
-    var (mean, variance) = (rollingMean, rollingVariance)
+    var (z, mean, variance) = (y, rollingMean, rollingVariance)
     if let saved {
       let kept = parts(saved, batch: batch)
-      (mean, variance) = (kept.mean, kept.variance)
-      Vector.copy(z, to: kept.raw, count: batch * shape.count)
+      (z, mean, variance) = (kept.raw, kept.mean, kept.variance)
       BatchNormalization.statistics(
         z, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
         variance: variance)
@@ -129,8 +151,9 @@ struct OutputStage: Sendable {
       RollingStatistics.update(rollingVariance, with: variance, count: shape.channels)
     }
     BatchNormalization.normalize(
-      z, to: z, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
-      variance: variance, epsilon: epsilon, scale: values.scales, bias: values.biases)
+      z, to: y, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
+      variance: variance, epsilon: epsilon, scale: values.scales, bias: values.biases,
+      activation: isJoined ? activation : .linear)
   }
 
   /// Turns dLoss/dy into dLoss/dz, in place, and adds to `gradients`.
@@ -158,11 +181,12 @@ struct OutputStage: Sendable {
         kept.raw, to: workspace, batch: batch, channels: channels, area: area, mean: kept.mean,
         variance: kept.variance, epsilon: epsilon, scale: values.scales, bias: values.biases)
     }
-    activation.scaleBySlope(slope, output: output, savedInput: workspace)
+    if !isSlopeJoined { activation.scaleBySlope(slope, output: output, savedInput: workspace) }
     BatchNormalization.backward(
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
       scaleGradient: gradients.scales, biasGradient: gradients.biases,
+      activation: isSlopeJoined ? activation : .linear, bias: values.biases,
       likeDarknet: isLikeDarknet)
   }
 }

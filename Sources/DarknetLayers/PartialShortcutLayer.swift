@@ -94,11 +94,15 @@ public struct PartialShortcutLayer: Layer {
 
   public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
+  public var canReplaceGradients: Bool { true }
+
   public func forward(_ pass: ForwardPass) {
     let y = pass.output
-    Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
-    for (other, added) in zip(pass.inputs.dropFirst(), addedChannels) {
-      for n in 0..<y.batch {
+    ThreadPool.shared.run(y.batch) { n in
+      Vector.copy(pass.input.image(n), to: y.image(n), count: y.shape.count)
+      for (other, added) in zip(pass.inputs.dropFirst(), addedChannels) {
         Vector.add(other.image(n), to: y.image(n), count: added * y.shape.area)
       }
     }
@@ -107,14 +111,11 @@ public struct PartialShortcutLayer: Layer {
 
   /// dz = dy * activation'(z);  dx += dz;  dfrom[0..<c] += dz[0..<c].
   public func backward(_ pass: BackwardPass) {
-    let dy = pass.outputGradient
-    activation.scaleBySlope(dy, output: pass.output, savedInput: pass.forward.saved)
-    if let dx = pass.inputGradient { Vector.add(dy.pointer, to: dx.pointer, count: dy.count) }
-    for (gradient, added) in zip(pass.inputGradients.dropFirst(), addedChannels) {
-      guard let gradient else { continue }
-      for n in 0..<dy.batch {
-        Vector.add(dy.image(n), to: gradient.image(n), count: added * dy.shape.area)
-      }
+    activation.scaleBySlope(
+      pass.outputGradient, output: pass.output, savedInput: pass.forward.saved)
+    pass.passOn(to: 0, channels: outputShape.channels)
+    for (index, added) in addedChannels.enumerated() {
+      pass.passOn(to: index + 1, channels: added)
     }
   }
 

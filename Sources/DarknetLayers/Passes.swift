@@ -1,4 +1,5 @@
 import DarknetBoxes
+import DarknetKernels
 import DarknetTensors
 
 /// What a forward pass reads and writes.
@@ -52,16 +53,20 @@ public struct BackwardPass {
   public var outputGradient: TensorView
   /// One per input, to be added to; nil where nobody needs it.
   public var inputGradients: [TensorView?]
+  /// One per input: whether the gradient holds nothing yet and is to be written as a whole instead
+  /// of being added to. Only ever true for layers that `canReplaceGradients`.
+  public var replaces: [Bool]
   /// One per parameter, to be added to; nil for those not trained.
   public var parameterGradients: [UnsafeMutablePointer<Float>?]
 
   public init(
     forward: ForwardPass, outputGradient: TensorView, inputGradients: [TensorView?],
-    parameterGradients: [UnsafeMutablePointer<Float>?]
+    replaces: [Bool]? = nil, parameterGradients: [UnsafeMutablePointer<Float>?]
   ) {
     self.forward = forward
     self.outputGradient = outputGradient
     self.inputGradients = inputGradients
+    self.replaces = replaces ?? inputGradients.map { _ in false }
     self.parameterGradients = parameterGradients
   }
 
@@ -69,6 +74,23 @@ public struct BackwardPass {
   public var input: TensorView { forward.inputs[0] }
   public var output: TensorView { forward.output }
   public var inputGradient: TensorView? { inputGradients[0] }
+
+  /// Adds the first `added` channels of the output's gradient to those of input `index`, image by
+  /// image, or, where nothing is there yet, copies them and leaves zeros behind.
+  func passOn(to index: Int, channels added: Int) {
+    guard let dx = inputGradients[index] else { return }
+    let dy = outputGradient
+    let count = added * dy.shape.area
+    let replaces = replaces[index]
+    ThreadPool.shared.run(batch) { n in
+      if replaces {
+        Vector.copy(dy.image(n), to: dx.image(n), count: count)
+        Vector.fill(dx.image(n) + count, with: 0, count: dx.shape.count - count)
+      } else {
+        Vector.add(dy.image(n), to: dx.image(n), count: count)
+      }
+    }
+  }
 }
 
 /// What a batch should have given.

@@ -53,9 +53,14 @@ public struct RouteLayer: Layer {
   /// One source, all of it.
   public var isIdentityAtInference: Bool { sources.count == 1 && groups == 1 }
 
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { false }
+  /// Without groups every input is used as a whole.
+  public var canReplaceGradients: Bool { groups == 1 }
+
   public func forward(_ pass: ForwardPass) {
     let y = pass.output
-    for n in 0..<y.batch {
+    ThreadPool.shared.run(y.batch) { n in
       var channel = 0
       for (input, slice) in zip(pass.inputs, slices) {
         Vector.copy(
@@ -68,13 +73,18 @@ public struct RouteLayer: Layer {
 
   public func backward(_ pass: BackwardPass) {
     let dy = pass.outputGradient
-    for n in 0..<dy.batch {
+    ThreadPool.shared.run(dy.batch) { n in
       var channel = 0
-      for (gradient, slice) in zip(pass.inputGradients, slices) {
-        if let gradient {
-          Vector.add(
-            dy.channel(channel, ofImage: n), to: gradient.channel(slice.lowerBound, ofImage: n),
-            count: slice.count * dy.shape.area)
+      for (index, slice) in slices.enumerated() {
+        if let gradient = pass.inputGradients[index] {
+          let from = dy.channel(channel, ofImage: n)
+          let to = gradient.channel(slice.lowerBound, ofImage: n)
+          let count = slice.count * dy.shape.area
+          if pass.replaces[index] {
+            Vector.copy(from, to: to, count: count)
+          } else {
+            Vector.add(from, to: to, count: count)
+          }
         }
         channel += slice.count
       }

@@ -128,15 +128,19 @@ public struct ShortcutLayer: Layer {
     weightsType == .none ? 0 : sources.count * outputShape.channels
   }
 
+  public var readsInputsInBackward: Bool { weightsType != .none }
+  public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
+  public var canReplaceGradients: Bool { residuals != nil }
+
   public func forward(_ pass: ForwardPass) {
     if weightsType != .none {
       forwardWeighted(pass)
     } else {
       let y = pass.output
-      Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
-      if alpha != 1 { Vector.scale(y.pointer, by: alpha, count: y.count) }
-      for (i, other) in pass.inputs.dropFirst().enumerated() {
-        for n in 0..<y.batch {
+      ThreadPool.shared.run(y.batch) { n in
+        Vector.copy(pass.input.image(n), to: y.image(n), count: y.shape.count)
+        if alpha != 1 { Vector.scale(y.image(n), by: alpha, count: y.shape.count) }
+        for (i, other) in pass.inputs.dropFirst().enumerated() {
           if isSampled(i) {
             sampledPairs(sourceShapes[i]) { y.image(n)[$0] += beta * other.image(n)[$1] }
           } else if beta == 1 {
@@ -155,6 +159,13 @@ public struct ShortcutLayer: Layer {
     activation.scaleBySlope(dy, output: pass.output, savedInput: pass.forward.saved)
     if weightsType != .none {
       backwardWeighted(pass)
+      return
+    }
+    if let residuals {
+      pass.passOn(to: 0, channels: outputShape.channels)
+      for (index, residual) in residuals.enumerated() {
+        pass.passOn(to: index + 1, channels: residual.channels)
+      }
       return
     }
     if let dx = pass.inputGradient {

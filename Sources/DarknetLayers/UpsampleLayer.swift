@@ -54,12 +54,17 @@ public struct UpsampleLayer: Layer {
       isAdding: false)
   }
 
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { false }
+  /// A map that is reduced may have rows that fill no block, which nobody would write.
+  public var canReplaceGradients: Bool { !isReducing }
+
   /// The transpose: blocks are summed where values were copied, and the other way round.
   public func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     move(
       pass.outputGradient.pointer, to: dx.pointer, batch: pass.batch, isSumming: !isReducing,
-      isAdding: true)
+      isAdding: !pass.replaces[0])
   }
 
   /// Sums each block of the larger maps into a value of the smaller ones, or copies each value to

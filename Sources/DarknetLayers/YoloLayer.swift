@@ -67,12 +67,14 @@ public struct YoloLayer: LossLayer, DetectionHead {
 
   public func forward(_ pass: ForwardPass) {
     let y = pass.output
-    Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     let grid = coding.grid
     let (s, area) = (options.scaleXY, grid.area)
     let anchors = options.mask.count
     ThreadPool.shared.run(y.batch * anchors) { index in
-      let planes = y.image(index / anchors) + grid.base(anchor: index % anchors, cell: 0)
+      let start = grid.base(anchor: index % anchors, cell: 0)
+      let planes = y.image(index / anchors) + start
+      Vector.copy(
+        pass.input.image(index / anchors) + start, to: planes, count: y.shape.count / anchors)
       if !options.usesNewCoordinates {
         Activation.logistic.apply(planes, 2 * area)
         Activation.logistic.apply(planes + grid.objectness * area, (1 + classes) * area)
@@ -83,9 +85,12 @@ public struct YoloLayer: LossLayer, DetectionHead {
 
   /// dx += dy: the loss' gradient is that of the raw values already.
   public func backward(_ pass: BackwardPass) {
-    guard let dx = pass.inputGradient else { return }
-    Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
+    pass.passOn(to: 0, channels: outputShape.channels)
   }
+
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { false }
+  public var canReplaceGradients: Bool { true }
 
   public func loss(_ pass: LossPass) -> LossReport? {
     AnchorLoss(coding: coding, dialect: dialect).report(pass) { tally in

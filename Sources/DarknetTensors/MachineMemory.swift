@@ -17,6 +17,22 @@ package enum MachineMemory {
     return pages > 0 && page > 0 && !overflow ? bytes : .max
   }
 
+  /// The most bytes that this process has had in memory so far.
+  package static var peakOfProcess: Int {
+    var usage = rusage()
+    #if canImport(Glibc)
+      let who = __rusage_who_t(RUSAGE_SELF.rawValue)
+    #else
+      let who = RUSAGE_SELF
+    #endif
+    guard getrusage(who, &usage) == 0 else { return 0 }
+    #if canImport(Darwin)
+      return usage.ru_maxrss
+    #else
+      return usage.ru_maxrss * 1024
+    #endif
+  }
+
   /// Bytes that can be used now without swapping, as the kernel estimates it; `total` where it
   /// does not say.
   package static var available: Int {

@@ -86,12 +86,21 @@ struct DivergenceWatch {
     let network = executor.network
     if !isFinite(executor.output(-1).values) { return .input }
     if let place = place(in: executor.parameters, of: network) { return place }
-    for node in network.nodes {
-      if !isFinite(executor.output(node.index).values) {
-        return .output(layer: node.index, section: node.name)
-      }
+    for node in network.nodes where !isFinite(outputOf: node, in: executor) {
+      return .output(layer: node.index, section: node.name)
     }
     return .loss
+  }
+
+  /// Outputs that are not kept have left the statistics of their batch norm, which any value that
+  /// is no number spoils.
+  private static func isFinite(outputOf node: Network.Node, in executor: TrainingExecutor) -> Bool {
+    if executor.isKept(node.index) { return isFinite(executor.output(node.index).values) }
+    guard let layer = node.layer as? any BatchNormalizedLayer,
+      let start = executor.savedValues(node.index).baseAddress,
+      let (mean, variance) = layer.batchStatistics(saved: start, batch: executor.batch)
+    else { return true }
+    return mean.allSatisfy(\.isFinite) && variance.allSatisfy(\.isFinite)
   }
 
   /// The parameter with which it began. Gradients flow from the last layer to the first, and spoil

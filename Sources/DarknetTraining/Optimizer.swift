@@ -140,18 +140,7 @@ struct SGD {
   func apply(
     to w: UnsafeMutablePointer<Float>, gradient g: UnsafeMutablePointer<Float>, count: Int
   ) {
-    if decay == 0 {
-      for i in 0..<count {
-        w[i] -= rate * g[i]
-        g[i] *= momentum
-      }
-    } else {
-      for i in 0..<count {
-        let sum = g[i] + decay * w[i]
-        w[i] -= rate * sum
-        g[i] = sum * momentum
-      }
-    }
+    Vector.descend(w, gradient: g, rate: rate, decay: decay, momentum: momentum, count: count)
   }
 }
 

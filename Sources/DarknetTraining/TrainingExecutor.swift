@@ -29,6 +29,8 @@ public final class TrainingExecutor {
   public var keepsGradients = false {
     didSet { if keepsGradients != oldValue { layOut() } }
   }
+  /// Called after each layer's forward pass.
+  public var onForward: ((Int) -> Void)?
   /// Called after each layer's backward pass, while its gradients are whole.
   public var onBackward: ((Int) -> Void)?
 
@@ -75,13 +77,17 @@ public final class TrainingExecutor {
   /// Bytes of outputs, saved values, gradients of outputs and scratch.
   public var memoryCount: Int { arena.count * 4 }
 
-  /// Output of layer `index`, or the input for -1: [N, C, H, W]. After `backward` only with
-  /// `keepsGradients`.
+  /// Output of layer `index`, or the input for -1: [N, C, H, W]. In training without
+  /// `keepsGradients` its memory may serve others after the last layer that reads it, see
+  /// `isKept`; after `backward` it does.
   public func output(_ index: Int) -> TensorView {
     TensorView(
       arena.pointer + (index < 0 ? layout.input : layout.outputs[index]), batch: batch,
       shape: network.shape(of: index))
   }
+
+  /// Whether the output of layer `index` still stands when the forward pass is over.
+  public func isKept(_ index: Int) -> Bool { layout.isKept[index] }
 
   /// dLoss/dOutput of layer `index`, while it is kept.
   public func outputGradient(_ index: Int) -> TensorView? {
@@ -164,6 +170,7 @@ public final class TrainingExecutor {
       forwardPasses[node.index].seed = seed
       backwardPasses[node.index].forward.seed = seed
       node.layer.forward(forwardPasses[node.index])
+      onForward?(node.index)
     }
   }
 
@@ -203,16 +210,28 @@ public final class TrainingExecutor {
     for node in network.nodes.reversed() where node.index >= first {
       guard hasGradient[node.index] else { continue }
       if !node.common.onlyForward {
-        for source in node.layer.sources where source >= first && !hasGradient[source] {
-          let gradient = gradientView(source)
-          Vector.fill(gradient.pointer, with: 0, count: gradient.count)
-          hasGradient[source] = true
-        }
+        openInputGradients(of: node)
         node.layer.backward(backwardPasses[node.index])
       }
       onBackward?(node.index)
       if !keepsGradients { hasGradient[node.index] = false }
       if node.common.stopBackward != 0 { break }
+    }
+  }
+
+  /// Readies the gradients of a layer's inputs: those that hold nothing yet are replaced, or
+  /// zeroed if the layer can only add.
+  private func openInputGradients(of node: Network.Node) {
+    let first = network.firstTrainedLayer
+    for (index, source) in node.layer.sources.enumerated() where source >= first {
+      let isFresh = !hasGradient[source]
+      hasGradient[source] = true
+      if node.layer.canReplaceGradients {
+        backwardPasses[node.index].replaces[index] = isFresh
+      } else if isFresh {
+        let gradient = gradientView(source)
+        Vector.fill(gradient.pointer, with: 0, count: gradient.count)
+      }
     }
   }
 

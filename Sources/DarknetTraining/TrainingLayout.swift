@@ -5,11 +5,11 @@ import DarknetTensors
 /// Where an executor keeps outputs, saved values and gradients of all layers in one arena.
 ///
 /// The steps of an iteration are counted: layer i runs forward at step i, the losses are taken at
-/// step n, and layer i runs backward at step 2n - i. An output and what its layer saved live until
-/// the layer's backward pass (its readers' are earlier); a gradient lives from its first writer,
-/// which is the last reader's backward pass or the loss, to that of its own layer. So gradients of
-/// early layers take the places of late layers' outputs, and the arena is hardly larger than the
-/// outputs and saved values alone.
+/// step n, and layer i runs backward at step 2n - i. What a layer saved lives until its backward
+/// pass; an output until the last pass that looks at it, forward or backward; a gradient from its
+/// first writer, which is the last reader's backward pass or the loss, to that of its own layer. So
+/// gradients of early layers take the places of late layers' outputs, and the arena is hardly
+/// larger than the values that must be kept.
 struct TrainingLayout {
   /// Float offsets. `outputs` and `gradients` by layer, `input` of the network's input.
   let input: Int
@@ -17,6 +17,8 @@ struct TrainingLayout {
   let saved: [Int]
   let gradients: [Int]
   let workspace: Int
+  /// Whether an output still stands when the losses are taken.
+  let isKept: [Bool]
   /// Floats of the arena.
   let count: Int
 
@@ -38,13 +40,14 @@ struct TrainingLayout {
     var blocks = [
       Block(count: batch * network.inputShape.count, lifetime: lifetime(0, end))
     ]
+    let lastUse = Self.lastUses(of: network)
     for node in network.nodes {
-      // Layers that are not trained have no backward pass, but trained readers may look at them.
       let done = node.index >= first ? end - node.index : end - first
       let isTrained = isTraining && node.index >= first
       blocks.append(
         Block(
-          count: batch * node.outputShape.count, lifetime: lifetime(node.index, done)))
+          count: batch * node.outputShape.count,
+          lifetime: lifetime(node.index, lastUse[node.index])))
       blocks.append(
         Block(
           count: isTrained ? node.layer.savedCount(batch: batch) : 0,
@@ -68,5 +71,30 @@ struct TrainingLayout {
     gradients = (0..<n).map { offsets[3 + 3 * $0] }
     workspace = offsets[offsets.count - 1]
     count = layout.count
+    isKept = lastUse.map { keepsAll || !isTraining || $0 >= n }
+  }
+
+  /// The last step that looks at each output.
+  private static func lastUses(of network: Network) -> [Int] {
+    let n = network.nodes.count
+    let first = network.firstTrainedLayer
+    var last = Array(0..<n)
+    for node in network.nodes {
+      let isTrained = node.index >= first
+      let back = 2 * n - node.index
+      if isTrained, node.layer.readsOutputInBackward { last[node.index] = back }
+      for source in node.layer.sources where source >= 0 {
+        let use = isTrained && node.layer.readsInputsInBackward ? back : node.index
+        last[source] = max(last[source], use)
+      }
+    }
+    // Losses, and whoever asks for the network's outputs.
+    for node in network.nodes
+    where node.layer is any LossLayer || network.readers(of: node.index).isEmpty
+      || node.index == network.outputIndex
+    {
+      last[node.index] = max(last[node.index], n)
+    }
+    return last
   }
 }

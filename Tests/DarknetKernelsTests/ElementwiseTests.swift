@@ -82,5 +82,14 @@ private let counts = [0, 1, 5, 13, 16, 24, 31, 100, 1037]
     var dx = [Float](repeating: 0, count: x.count)
     pool.backward(dy, indices: indices, planes: planes, inputGradient: &dx)
     #expect(Slow.deviation(dx, expectedDX) < 1e-6)
+    guard pool.isQuartering else { return }
+    var which = [UInt8](repeating: 9, count: expected.count)
+    pool.forward(x, planes: planes, output: &y, which: &which)
+    #expect(y == expected)
+    for adds in [false, true] {
+      var dx = [Float](repeating: adds ? 0.5 : .nan, count: x.count)
+      pool.backward(dy, which: which, planes: planes, inputGradient: &dx, adds: adds)
+      #expect(Slow.deviation(dx, expectedDX.map { $0 + (adds ? 0.5 : 0) }) < 1e-6)
+    }
   }
 }

@@ -165,12 +165,47 @@ public final class LayerFixture<L: Layer> {
     for buffer in dInputs + dParameters.compactMap({ $0 }) + [dy] {
       precondition(buffer.isIntact, "[\(L.name)] wrote outside of a gradient")
     }
+    checkPromises(run, outputGradient, dInputs, start)
     return Gradients(
       inputs: dInputs.map { $0.array.map { $0 - start } },
       parameters: zip(dParameters, run.parameters).map { gradient, values in
         gradient.map { $0.array.map { $0 - start } } ?? [Float](repeating: 0, count: values.count)
       },
       outputGradient: dy.array)
+  }
+
+  /// Gradients that replace what was there must be those that were added to `start`, and values
+  /// that the layer claims not to look at must not matter.
+  private func checkPromises(
+    _ run: Run, _ outputGradient: [Float], _ added: [GuardedBuffer], _ start: Float
+  ) {
+    let inputs = run.inputs.map(\.array)
+    let output = run.output.array
+    if !layer.readsInputsInBackward {
+      for buffer in run.inputs { buffer.values.update(repeating: .nan) }
+    }
+    if !layer.readsOutputInBackward { run.output.values.update(repeating: .nan) }
+    defer {
+      for (buffer, values) in zip(run.inputs, inputs) { buffer.array = values }
+      run.output.array = output
+    }
+    let replaces = layer.canReplaceGradients
+    let fresh = added.map { GuardedBuffer(count: $0.count, filledWith: replaces ? .nan : 0) }
+    let dy = GuardedBuffer(outputGradient)
+    var seen: Set<Int> = []
+    layer.backward(
+      BackwardPass(
+        forward: pass(run), outputGradient: view(dy, layer.outputShape, run),
+        inputGradients: sourceInputs.map { view(fresh[$0], inputShapes[$0], run) },
+        replaces: sourceInputs.map { replaces && seen.insert($0).inserted },
+        parameterGradients: layer.parameters.map { _ in nil }))
+    for index in Set(sourceInputs) {
+      precondition(fresh[index].isIntact, "[\(L.name)] wrote outside of a gradient")
+      for (a, b) in zip(fresh[index].values, added[index].values) {
+        precondition(
+          abs(a + start - b) <= 1e-5 * max(1, abs(b)), "[\(L.name)] replaced by other values")
+      }
+    }
   }
 
   // MARK: Gradient check

@@ -191,6 +191,30 @@ struct ck_kernels {
   void (*add_panel)(
       const float *panel, size_t all_filters, size_t channels, size_t taps, size_t first,
       size_t filters, float *weights);
+
+  // Passes over whole maps in training; see training.h.
+  /// sums[0] += sum of x - shift, sums[1] += sum of (x - shift)^2
+  void (*moments)(const float *x, double shift, size_t n, double *sums);
+  /// y = activation((x - mean) * scale + shift); `y` may be `x`.
+  void (*normalize_activate)(
+      int kind, float *y, const float *x, float mean, float scale, float shift, size_t n);
+  /// sums[0] += sum of d, sums[1] += sum of d * (x - mean), where d is dy times the slope of
+  /// max(u, slope u) at u = (x - mean) * scale + shift.
+  void (*bent_moments)(
+      float slope, const float *dy, const float *x, float mean, float scale, float shift, size_t n,
+      double *sums);
+  /// dy = a * d + b * x + c, with the same d.
+  void (*bent_combine)(
+      float slope, float *dy, const float *x, float mean, float scale, float shift, float a,
+      float b, float c, size_t n);
+  /// Maxima of 2x2 blocks, and which of the four (top, then bottom) was the first of the largest.
+  void (*max_rows_which)(
+      const float *top, const float *bottom, float *out, uint8_t *which, size_t out_width);
+  /// Each gradient to the place that `which` names, replacing or adding to both rows.
+  void (*spread_rows)(
+      const float *dy, const uint8_t *which, float *top, float *bottom, size_t width, bool adds);
+  /// g += decay * w, w -= rate * g, g *= momentum
+  void (*descend)(float *w, float *g, float rate, float decay, float momentum, size_t n);
 };
 
 /// The variants compiled in for this architecture, plainest first; the first runs everywhere.

@@ -8,16 +8,18 @@ import Darknet
   import Darwin
 #endif
 
-/// `benchmark CFG [WEIGHTS]`: the time of one forward pass.
+/// `benchmark CFG [WEIGHTS]`: the time of one forward pass, or of a training step.
 enum Benchmark: Command {
   static let words = ["benchmark"]
-  static let usage = "CFG [WEIGHTS] [-threads N] [-batch N] [-runs N] [-layers] [-exact]"
-  static let about = "time the forward pass; the last line is the median in ms per image"
+  static let usage = "CFG [WEIGHTS] [-threads N] [-batch N] [-runs N] [-layers] [-exact] [-train]"
+  static let about = "time the forward pass or a training step; the last line is the median in ms per image"
   static let details = """
       -runs N     counted runs (20), after three that are not
       -batch N    images per run (1)
       -layers     a row a layer: ms, GFLOP/s, share of the time
       -exact      the plain im2col executor instead of the fastest kernels
+      -train      forward, loss, backward and update of a batch; -batch N is an update of N images
+                  at once, without it the cfg's batch and subdivisions hold
 
     """
 
@@ -27,6 +29,13 @@ enum Benchmark: Command {
     try arguments.finish()
     let runs = try arguments.int("-runs", default: 20, in: 1...100_000)
     let batch = try arguments.int("-batch", default: 1, in: 1...4096)
+    if arguments.has("-train") {
+      try TrainingBenchmark(
+        cfg, weights: weights, arguments, batch: arguments.string("-batch") == nil ? nil : batch,
+        runs: runs
+      ).run(cfg, showsLayers: arguments.has("-layers"))
+      return .done
+    }
     let loaded = try Load.network(cfg, weights: weights, arguments, batch: batch, showsTable: false)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
