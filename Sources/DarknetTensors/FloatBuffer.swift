@@ -29,14 +29,35 @@ public final class FloatBuffer: @unchecked Sendable {
     // Large buffers come from fresh zero pages, so zeroing them again would only touch memory
     // that may never be used.
     if bytes >= 1 << 20 {
-      let mapped = mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-      precondition(mapped != MAP_FAILED, "out of memory: \(bytes) bytes")
-      raw = mapped
+      raw = FloatBuffer.map(bytes)
     } else {
       precondition(posix_memalign(&raw, 64, bytes) == 0, "out of memory: \(bytes) bytes")
       memset(raw!, 0, bytes)
     }
     pointer = raw!.bindMemory(to: Float.self, capacity: max(count, 1))
+  }
+
+  /// Zero pages. Large ones of 2 MB each where the system has them: a fault for each 4 kB costs as
+  /// much as the copying itself, and their addresses do not fit the processor's tables.
+  private static func map(_ bytes: Int) -> UnsafeMutableRawPointer {
+    let large = 2 << 20
+    // Aligned, or the system would take small pages at both ends.
+    let slack = bytes >= 2 * large ? large : 0
+    let mapped = mmap(
+      nil, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+    precondition(mapped != MAP_FAILED, "out of memory: \(bytes) bytes")
+    guard slack > 0 else { return mapped! }
+    let page = Int(getpagesize())
+    let start = UnsafeMutableRawPointer(
+      bitPattern: (UInt(bitPattern: mapped!) + UInt(large - 1)) & ~UInt(large - 1))!
+    let end = start + (bytes + page - 1) / page * page
+    if start > mapped! { munmap(mapped!, start - mapped!) }
+    let limit = mapped! + (bytes + slack + page - 1) / page * page
+    if limit > end { munmap(end, limit - end) }
+    #if os(Linux)
+      madvise(start, bytes / large * large, MADV_HUGEPAGE)
+    #endif
+    return start
   }
 
   /// A copy of `values`.
