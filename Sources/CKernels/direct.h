@@ -320,6 +320,8 @@ static void depthwise_rows(
   size_t right = room < 0 ? 0 : (size_t)room / w->stride_x + 1;
   if (right > out_width) right = out_width;
   if (left > right) left = right;
+  vf sums[16 / CK_LANES];
+  UNROLL for (int i = 0; i < 16 / CK_LANES; ++i) sums[i] = splat(0);
   for (size_t row = first_row; row < first_row + rows; ++row) {
     const size_t at = row * out_width;
     float *out =
@@ -357,5 +359,13 @@ static void depthwise_rows(
       }
     }
     finish_run(finish, image, block, at, out_width);
+    if (!finish->sums) continue;
+    UNROLL for (int i = 0; i < 16 / CK_LANES; ++i) {
+      vf of_row = splat(0);
+      for (size_t p = 0; p < out_width; ++p) of_row += load(out + p * 16 + i * CK_LANES);
+      sums[i] += of_row;
+    }
   }
+  if (!finish->sums) return;
+  UNROLL for (int i = 0; i < 16 / CK_LANES; ++i) store(finish->sums + i * CK_LANES, sums[i]);
 }

@@ -152,7 +152,7 @@ static void activate(int kind, float *x, size_t n) {
           x, n,
           choose(v < zero, 0.001f * v, choose(v > 1.0f, 0.001f * (v - 1.0f) + 1.0f, v)));
       break;
-    case CK_SWISH: MAP(x, n, v / (1.0f + vexp(-v))); break;
+    case CK_SWISH: MAP(x, n, vswish(v)); break;
     case CK_MISH:
       MAP(x, n, v * vmish_factor(vexp(choose(v > 20.0f, splat(20), v))));
       break;

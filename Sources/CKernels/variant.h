@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "CKernels.h"
 
 // a * b + c is one instruction where the CPU has it.
@@ -65,7 +69,11 @@ const struct ck_kernels CK_TABLE = {
     .to_blocks = to_blocks,
     .from_blocks = from_blocks,
     .pool_block = pool_block,
+    .average_block = average_block,
     .add_block = add_block,
+    .scale_rows = scale_rows,
+    .scale_columns = scale_columns,
+    .scale_block = scale_block,
     .outer = outer,
     .winograd_gradient = winograd_gradient,
     .winograd_outer = winograd_outer,

@@ -40,23 +40,27 @@ struct LayerStep: PlainStep {
   }
 }
 
-/// Weights and biases of a convolution with its batch norm folded in:
+/// What batch norm makes of a convolution's weights and biases:
 ///
 ///     w'[f] = w[f] k[f],   b'[f] = b[f] - mean[f] k[f],   k = scale / sqrt(variance + 1e-5)
 ///
 /// in double precision (pjreddie's dialect: k = scale / (sqrt(variance) + 1e-6)).
-struct FoldedWeights {
-  private let weightBuffer: FloatBuffer
-  private let biasBuffer: FloatBuffer
+struct FoldedBatchNorm {
+  /// k; nil without batch norm.
+  let scales: FloatBuffer?
+  /// b'
+  let biases: FloatBuffer
 
   init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
-    let g = layer.geometry
-    weightBuffer = FloatBuffer(count: g.weightCount)
-    biasBuffer = FloatBuffer(count: g.filters)
-    weights.update(from: parameters[layer.weightsIndex], count: g.weightCount)
-    biases.update(from: parameters[0], count: g.filters)
-    guard layer.isBatchNormalized else { return }
-    for f in 0..<g.filters {
+    let filters = layer.geometry.filters
+    biases = FloatBuffer(count: filters)
+    biases.pointer.update(from: parameters[0], count: filters)
+    guard layer.isBatchNormalized else {
+      scales = nil
+      return
+    }
+    let scales = FloatBuffer(count: filters)
+    for f in 0..<filters {
       let variance = Double(parameters[3][f])
       let deviation =
         switch layer.epsilon {
@@ -64,25 +68,34 @@ struct FoldedWeights {
         case .outsideRoot(let e): variance.squareRoot() + Double(e)
         }
       let k = Double(parameters[1][f]) / deviation
-      biases[f] = Float(Double(biases[f]) - Double(parameters[2][f]) * k)
-      Vector.scale(weights + f * g.columnHeight, by: Float(k), count: g.columnHeight)
+      biases.pointer[f] = Float(Double(biases.pointer[f]) - Double(parameters[2][f]) * k)
+      scales.pointer[f] = Float(k)
     }
+    self.scales = scales
   }
-
-  var weights: UnsafeMutablePointer<Float> { weightBuffer.pointer }
-  var biases: UnsafeMutablePointer<Float> { biasBuffer.pointer }
 }
 
 /// A convolution with its batch norm folded in, by im2col and matrix products.
 struct FoldedConvolution: PlainStep {
   private let geometry: ConvolutionGeometry
   private let activation: Activation
-  private let folded: FoldedWeights
+  private let weights: FloatBuffer
+  private let biases: FloatBuffer
 
   init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
     geometry = layer.geometry
     activation = layer.activation
-    folded = FoldedWeights(layer, parameters)
+    let folded = FoldedBatchNorm(layer, parameters)
+    biases = folded.biases
+    weights = FloatBuffer(count: geometry.weightCount)
+    Vector.copy(
+      parameters[layer.weightsIndex], to: weights.pointer, count: geometry.weightCount)
+    guard let scales = folded.scales else { return }
+    for f in 0..<geometry.filters {
+      Vector.scale(
+        weights.pointer + f * geometry.columnHeight, by: scales.pointer[f],
+        count: geometry.columnHeight)
+    }
   }
 
   func workspaceCount(batch: Int) -> Int {
@@ -94,11 +107,11 @@ struct FoldedConvolution: PlainStep {
     workspace: UnsafeMutablePointer<Float>
   ) {
     Convolution.forward(
-      geometry, batch: output.batch, input: inputs[0].pointer, weights: folded.weights,
+      geometry, batch: output.batch, input: inputs[0].pointer, weights: weights.pointer,
       output: output.pointer, workspace: workspace)
     BatchNormalization.addBias(
       output.pointer, batch: output.batch, channels: geometry.filters, area: geometry.outArea,
-      bias: folded.biases)
+      bias: biases.pointer)
     activation.apply(to: output, keepingInputIn: nil)
   }
 }

@@ -33,6 +33,9 @@ struct PlanBuilder {
   /// Layers that an earlier step computes.
   private var done: Set<Int> = []
   private let lastReader: [Int]
+  /// Maps that their only reader, a pointwise convolution, scales by weights of its own: the map
+  /// and the factors of its channels.
+  private var scaled: [Int: (map: Int, factors: Int)] = [:]
 
   init(
     _ network: Network, parameters: Parameters, batch: Int, kept: Set<Int>, isExact: Bool,
@@ -92,7 +95,21 @@ struct PlanBuilder {
         addConvolution(node, layer)
         return
       case let layer as MaxPoolLayer where layer.isPlain && isBlocked(layer.sources[0]):
-        addPool(node, layer)
+        addPool(node, layer.window.pool, .maximum)
+        return
+      case let layer as LocalAveragePoolLayer where isBlocked(layer.sources[0]):
+        addPool(node, layer.window.pool, .average)
+        return
+      case let layer as AveragePoolLayer
+      where layer.inputShape.height == layer.inputShape.width && isBlocked(layer.sources[0]):
+        let size = layer.inputShape.height
+        let whole = MaxPool(
+          height: size, width: size, size: size, strideX: 1, strideY: 1, padding: 0)
+        addPool(node, whole, .average)
+        return
+      case let layer as ScaleChannelsLayer
+      where !layer.isPerPixel && !layer.activation.mixesChannels && isBlocked(layer.sources[1]):
+        addScale(node, layer)
         return
       case let layer as UpsampleLayer where !layer.isReducing && isBlocked(layer.sources[0]):
         addUpsample(node, layer)
@@ -201,13 +218,19 @@ struct PlanBuilder {
   /// A convolution with the shortcut and the pooling behind it, if nobody else needs the maps in
   /// between.
   private mutating func addConvolution(_ node: Network.Node, _ layer: ConvolutionalLayer) {
-    let folded = FoldedWeights(layer, parameters.pointers(node.index))
+    if let deep = depthwiseBehind(node.index, layer) {
+      addExpanded(node, layer, deep)
+      return
+    }
+    let values = parameters.pointers(node.index)
+    let folded = FoldedBatchNorm(layer, values)
     var finish = PackedConvolution.Finish(layer.activation)
     var last = node.index
     var residual: Place?
-    let isPlanar = PackedConvolution.choice(layer.geometry) == .im2col
-    if !isPlanar, let next = residualBehind(node.index), let r = next.layer as? any ResidualLayer,
-      let term = r.singleResidual, !r.activation.mixesChannels
+    let algorithm = PackedConvolution.choice(layer.geometry)
+    if algorithm != .im2col, let next = residualBehind(node.index),
+      let r = next.layer as? any ResidualLayer, let term = r.singleResidual,
+      !r.activation.mixesChannels
     {
       residual = need(term.source, .blocked, isWhole: false, channels: term.channels)
       finish.residualChannels = term.channels
@@ -222,54 +245,165 @@ struct PlanBuilder {
       finish.pools = true
       pooledLayer = last + 1
     }
-    let packed = PackedConvolution(
-      layer.geometry, weights: folded.weights, bias: folded.biases, finish: finish)
+    let averagedLayer = algorithm == .depthwise ? averageBehind(last) : nil
+    let packed = withExtendedLifetime(folded) {
+      PackedConvolution(
+        layer.geometry, weights: values[layer.weightsIndex], scales: folded.scales?.pointer,
+        bias: folded.biases.pointer, finish: finish)
+    }
+    let scale = scaled[layer.sources[0]]
+    let factors = scale.map { need($0.factors, .blocked) }
     let input = need(
-      layer.sources[0], packed.inputLayout == .planar ? .planar : .blocked, isWhole: false)
-    for index in node.index...(pooledLayer ?? last) { done.insert(index) }
+      scale?.map ?? layer.sources[0], packed.inputLayout == .planar ? .planar : .blocked,
+      isWhole: false)
+    let end = pooledLayer ?? averagedLayer ?? last
+    for index in node.index...end { done.insert(index) }
     // With pooling the whole map is written only if somebody behind the pool reads it.
     let isWanted = pooledLayer.map { lastReader[last] > $0 } ?? true
     let form: Form = packed.outputLayout == .planar ? .planar : .blocked
     let output = isWanted ? makePlace(last, form) : nil
     let pooled = pooledLayer.map { makePlace($0, .blocked) }
+    let averages = averagedLayer.map { makePlace($0, .blocked) }
     let batch = batch
-    let what = packed.algorithm.rawValue + (residual == nil ? "" : " + residual")
-      + (pooled == nil ? "" : " + pool")
+    let what =
+      (factors == nil ? "" : "scaled ") + packed.algorithm.rawValue
+      + (residual == nil ? "" : " + residual") + (pooled == nil ? "" : " + pool")
+      + (averages == nil ? "" : " + average")
     append(
-      pooledLayer ?? last, what,
-      workspace: packed.workspaceCount(batch: batch, threads: ThreadPool.shared.threads),
-      reads: [input] + (residual.map { [$0] } ?? []),
-      writes: [output, pooled].compactMap { $0 }
+      end, what,
+      workspace: packed.workspaceCount(
+        batch: batch, threads: ThreadPool.shared.threads,
+        joins: factors != nil || averages != nil),
+      reads: [input, factors, residual].compactMap { $0 },
+      writes: [output, pooled, averages].compactMap { $0 }
     ) { memory in
       func map(_ place: Place) -> PackedConvolution.Map {
         PackedConvolution.Map(memory.pointer(place), imageStride: place.imageStride)
       }
       packed.run(
         input: memory.pointer(input), inputStride: input.imageStride, residual: residual.map(map),
-        output: output.map(map), pooled: pooled.map(map), batch: batch,
-        workspace: memory.workspace)
+        output: output.map(map), pooled: pooled.map(map), factors: factors.map(map),
+        averages: averages.map(map), batch: batch, workspace: memory.workspace)
     }
   }
 
-  /// The layer behind `index`, if it adds to that layer's output and nobody else reads that.
-  private func residualBehind(_ index: Int) -> Network.Node? {
-    guard index + 1 < network.nodes.count, lastReader[index] == index + 1 else { return nil }
-    let next = network.nodes[index + 1]
-    guard let residual = next.layer as? any ResidualLayer, residual.sources.first == index,
-      !residual.sources.dropFirst().contains(index)
+  /// The layer behind `index`, if it is the average over its whole map.
+  private func averageBehind(_ index: Int) -> Int? {
+    guard index + 1 < network.nodes.count, network.nodes[index + 1].layer is AveragePoolLayer,
+      network.nodes[index + 1].layer.sources == [index]
     else { return nil }
-    return next
+    return index + 1
+  }
+
+  /// The depthwise convolution behind a 1x1 convolution, if nobody else reads the map between and
+  /// nothing else is to be joined to either.
+  private func depthwiseBehind(_ index: Int, _ layer: ConvolutionalLayer) -> ConvolutionalLayer? {
+    guard index + 1 < network.nodes.count, lastReader[index] == index + 1,
+      scaled[layer.sources[0]] == nil,
+      let deep = network.nodes[index + 1].layer as? ConvolutionalLayer, deep.canPack,
+      deep.sources == [index], ExpandedDepthwise.can(layer.geometry, deep.geometry),
+      residualBehind(index + 1) == nil
+    else { return nil }
+    return deep
+  }
+
+  /// A 1x1 convolution, the depthwise one behind it, and the average over that one's map.
+  private mutating func addExpanded(
+    _ node: Network.Node, _ layer: ConvolutionalLayer, _ deep: ConvolutionalLayer
+  ) {
+    let deepIndex = node.index + 1
+    func part(
+      _ layer: ConvolutionalLayer, _ values: [UnsafeMutablePointer<Float>],
+      _ folded: FoldedBatchNorm
+    ) -> ExpandedDepthwise.Part {
+      ExpandedDepthwise.Part(
+        layer.geometry, weights: values[layer.weightsIndex], scales: folded.scales?.pointer,
+        bias: folded.biases.pointer, activation: layer.activation)
+    }
+    let (wideValues, deepValues) = (
+      parameters.pointers(node.index), parameters.pointers(deepIndex)
+    )
+    let wideFold = FoldedBatchNorm(layer, wideValues)
+    let deepFold = FoldedBatchNorm(deep, deepValues)
+    let joined = withExtendedLifetime((wideFold, deepFold)) {
+      ExpandedDepthwise(part(layer, wideValues, wideFold), part(deep, deepValues, deepFold))
+    }
+    let input = need(layer.sources[0], .blocked, isWhole: false)
+    let averagedLayer = averageBehind(deepIndex)
+    done.formUnion([deepIndex, averagedLayer ?? deepIndex])
+    let output = makePlace(deepIndex, .blocked)
+    let averages = averagedLayer.map { makePlace($0, .blocked) }
+    let batch = batch
+    append(
+      averagedLayer ?? deepIndex,
+      "pointwise + depthwise" + (averages == nil ? "" : " + average"),
+      workspace: joined.workspaceCount(batch: batch, threads: ThreadPool.shared.threads),
+      reads: [input], writes: [output, averages].compactMap { $0 }
+    ) { memory in
+      func map(_ place: Place) -> PackedConvolution.Map {
+        PackedConvolution.Map(memory.pointer(place), imageStride: place.imageStride)
+      }
+      joined.run(
+        input: memory.pointer(input), inputStride: input.imageStride, output: map(output),
+        averages: averages.map(map), batch: batch, workspace: memory.workspace)
+    }
+  }
+
+  /// The layer behind `index` (and behind layers that hand its output on), if it adds to that
+  /// layer's output and nobody else reads that.
+  private func residualBehind(_ index: Int) -> Network.Node? {
+    var at = index
+    while at + 1 < network.nodes.count, !kept.contains(at) {
+      let next = network.nodes[at + 1]
+      if next.layer.isIdentityAtInference, next.layer.sources == [at] {
+        at += 1
+        continue
+      }
+      guard lastReader[index] == next.index, let residual = next.layer as? any ResidualLayer,
+        residual.sources.first == at,
+        !residual.sources.dropFirst().contains(where: { (index...at).contains($0) })
+      else { return nil }
+      return next
+    }
+    return nil
   }
 
   // MARK: Layers on blocks
 
-  private mutating func addPool(_ node: Network.Node, _ layer: MaxPoolLayer) {
-    let input = need(layer.sources[0], .blocked)
+  private mutating func addPool(
+    _ node: Network.Node, _ window: MaxPool, _ reduction: ChannelBlocks.Reduction
+  ) {
+    let input = need(node.layer.sources[0], .blocked)
     let output = makePlace(node.index, .blocked)
-    let (batch, window) = (batch, layer.window)
-    append(node.index, "pool", reads: [input], writes: [output]) { memory in
-      ChannelBlocks.maxPool(
-        window.pool, memory.pointer(input), batch: batch, channels: window.input.channels,
+    let (batch, channels) = (batch, node.outputShape.channels)
+    append(
+      node.index, reduction == .maximum ? "pool" : "average", reads: [input], writes: [output]
+    ) { memory in
+      ChannelBlocks.reduce(
+        window, reduction, memory.pointer(input), batch: batch, channels: channels,
+        output: memory.pointer(output))
+    }
+  }
+
+  /// Channels times factors; left to the convolution behind it if that can scale its weights.
+  private mutating func addScale(_ node: Network.Node, _ layer: ScaleChannelsLayer) {
+    let (factorLayer, mapLayer) = (layer.sources[0], layer.sources[1])
+    if layer.activation == .linear, node.index + 1 < network.nodes.count,
+      lastReader[node.index] == node.index + 1,
+      let next = network.nodes[node.index + 1].layer as? ConvolutionalLayer, next.canPack,
+      next.sources == [node.index], PackedConvolution.choice(next.geometry) == .pointwise
+    {
+      scaled[node.index] = (mapLayer, factorLayer)
+      return
+    }
+    let factors = need(factorLayer, .blocked)
+    let input = need(mapLayer, .blocked)
+    let output = makePlace(node.index, .blocked)
+    let (batch, shape, activation) = (batch, node.outputShape, layer.activation)
+    append(node.index, "scale", reads: [factors, input], writes: [output]) { memory in
+      ChannelBlocks.scale(
+        memory.pointer(input), by: memory.pointer(factors), batch: batch,
+        channels: shape.channels, area: shape.area, activation: activation,
         output: memory.pointer(output))
     }
   }
@@ -309,7 +443,7 @@ struct PlanBuilder {
     var copies: [(from: Place, offset: Int, count: Int)] = []
     for (input, slice) in zip(inputs, layer.slices) {
       let count = ChannelBlocks.count(slice.count) * lanes * area
-      if batch == 1, layer.groups == 1, isOwnSlot(input, floats: count) {
+      if batch == 1, layer.groups == 1, isWholeSlot(input, floats: count) {
         // Its maker writes it in place from the start.
         storage.place(input.slot, in: output.slot, at: start)
       } else {
@@ -332,11 +466,15 @@ struct PlanBuilder {
     return true
   }
 
-  /// Whether a place is all of a slot that is no part of another, and that no other layer's place
-  /// is in.
-  private func isOwnSlot(_ place: Place, floats: Int) -> Bool {
-    place.offset == 0 && storage.isFree(place.slot) && !storage.hasParts(place.slot)
+  /// Whether a place is all of a slot that is no part of another yet.
+  private func isWholeSlot(_ place: Place, floats: Int) -> Bool {
+    place.offset == 0 && storage.isFree(place.slot)
       && storage.count(of: place.slot) == (floats + 15) / 16 * 16
+  }
+
+  /// Whether, besides, no other layer's place is in it.
+  private func isOwnSlot(_ place: Place, floats: Int) -> Bool {
+    isWholeSlot(place, floats: floats) && !storage.hasParts(place.slot)
       && places.values.count { $0.slot == place.slot } == 1
   }
 
@@ -351,7 +489,8 @@ struct PlanBuilder {
     }
     let first = source(layer.sources[0])
     // The sum may take its first term's place if that is not needed any more.
-    let isLast = lastReader[layer.sources[0]] <= node.index && lastReader[first] <= node.index
+    let isLast =
+      lastReader[layer.sources[0]] <= node.index && lastReader[first] <= node.index
       && !terms.contains { source($0.source) == first }
     let output: Place
     let count = batch * floats(node.index, .blocked)

@@ -51,10 +51,13 @@ public enum ChannelBlocks {
     }
   }
 
-  /// Max pooling of maps in blocks.
-  public static func maxPool(
-    _ shape: MaxPool, _ input: UnsafePointer<Float>, batch: Int, channels: Int,
-    output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+  /// What `reduce` makes of a window.
+  public enum Reduction: Sendable { case maximum, average }
+
+  /// Maxima or averages over windows of maps in blocks; what is outside is ignored.
+  public static func reduce(
+    _ shape: MaxPool, _ reduction: Reduction, _ input: UnsafePointer<Float>, batch: Int,
+    channels: Int, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
     var window = ck_window()
     window.height = shape.height
@@ -67,10 +70,24 @@ public enum ChannelBlocks {
     let area = shape.height * shape.width * lanes
     let outArea = shape.outHeight * shape.outWidth * lanes
     let constant = window
+    let table = kernels.pointee
+    let kernel = reduction == .maximum ? table.pool_block! : table.average_block!
     pool.run(batch * count(channels)) { index in
       var window = constant
-      kernels.pointee.pool_block(
-        &window, shape.padding / 2, input + index * area, output + index * outArea)
+      kernel(&window, shape.padding / 2, input + index * area, output + index * outArea)
+    }
+  }
+
+  /// y = activation(x * factors), with a factor [N, C] in blocks for each channel of each image.
+  public static func scale(
+    _ x: UnsafePointer<Float>, by factors: UnsafePointer<Float>, batch: Int, channels: Int,
+    area: Int, activation: Activation, output y: UnsafeMutablePointer<Float>,
+    pool: ThreadPool = .shared
+  ) {
+    let code = activation.kernelCode
+    pool.run(batch * count(channels)) { index in
+      let at = index * lanes * area
+      kernels.pointee.scale_block(y + at, x + at, factors + index * lanes, code, area)
     }
   }
 

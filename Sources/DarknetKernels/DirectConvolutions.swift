@@ -1,32 +1,59 @@
 import CKernels
 import DarknetTensors
 
-/// Weights [F, C, taps] to panels of `filterBlock` filters, filters innermost, zeros where there is
-/// no filter or channel.
+/// Weights [F, C, taps] to panels of 32 filters, filters innermost, zeros where there is no filter
+/// or channel.
 ///
-/// - Parameter channelsFirst: rows are [channel rounded up to 4][tap]; otherwise
-///   [block of 16 channels][tap][channel of the block], the last block rounded up to 4.
+/// - Parameters:
+///   - scales: a factor for each filter; nil leaves them as they are.
+///   - channelsFirst: rows are [channel rounded up to 4][tap]; otherwise
+///     [block of 16 channels][tap][channel of the block], the last block rounded up to 4.
 func packPanels(
-  _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, filterBlock: Int, channelsFirst: Bool
+  _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+  channelsFirst: Bool, table: KernelTable
 ) -> FloatBuffer {
-  let lanes = ChannelBlocks.lanes
-  let filters = ChannelBlocks.count(g.filters) * lanes
-  let (channels, taps) = (g.channelsPerGroup, g.size * g.size)
-  let rows = (channels + 3) / 4 * 4
-  let packed = FloatBuffer(count: filters * rows * taps)
-  for f in 0..<g.filters {
-    let panel = f / filterBlock * filterBlock
-    let width = min(filterBlock, filters - panel)
-    let to = packed.pointer + panel * rows * taps + (f - panel)
-    let from = weights + f * channels * taps
-    for c in 0..<channels {
-      let block = c / lanes * lanes
-      let depth = min(lanes, rows - block)
+  let panels = WeightPanels(g: g)
+  let (taps, lanes) = (panels.taps, ChannelBlocks.lanes)
+  let rows = panels.rows * taps
+  let packed = FloatBuffer(count: panels.filters * rows)
+  ThreadPool.shared.run(panels.count) { index in
+    let width = panels.width(index)
+    let to = packed.pointer + panels.offset(index, points: taps)
+    let sorts = !channelsFirst && taps > 1
+    let scratch = sorts ? FloatBuffer(count: rows * width) : nil
+    defer { withExtendedLifetime(scratch) {} }
+    let panel = scratch?.pointer ?? to
+    panels.pack(index, of: weights, mirrored: false, to: panel, table)
+    if let scales {
+      let first = index * WeightPanels.width
+      var factors = [Float](repeating: 0, count: width)
+      for f in 0..<min(width, g.filters - first) { factors[f] = scales[first + f] }
+      table.pointee.scale_columns(panel, factors, rows, width)
+    }
+    guard sorts else { return }
+    var row = to
+    for block in stride(from: 0, to: panels.rows, by: lanes) {
       for tap in 0..<taps {
-        let row =
-          channelsFirst ? c &* taps &+ tap : block &* taps &+ tap &* depth &+ (c &- block)
-        to[row &* width] = from[c &* taps &+ tap]
+        for c in block..<min(block + lanes, panels.rows) {
+          Vector.copy(panel + (c * taps + tap) * width, to: row, count: width)
+          row += width
+        }
       }
+    }
+  }
+  return packed
+}
+
+/// Weights [F, C, taps] to blocks of 16 filters [F / 16][C, taps][16], each times its scale.
+func packBlocks(
+  _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?
+) -> FloatBuffer {
+  let rows = g.columnHeight
+  let packed = FloatBuffer(count: ChannelBlocks.count(g.filters) * rows * 16)
+  for f in 0..<g.filters {
+    let scale = scales?[f] ?? 1
+    for row in 0..<rows {
+      packed.pointer[(f / 16 * rows + row) * 16 + f % 16] = weights[f * rows + row] * scale
     }
   }
   return packed
@@ -100,7 +127,7 @@ struct BandShape {
 }
 
 /// Sets the segments of the last block, which may have fewer than 16 channels.
-private func setTail(_ d: inout ck_direct, channels: Int, taps: Int) {
+func setTail(_ d: inout ck_direct, channels: Int, taps: Int) {
   let tail = (channels % 16 + 3) / 4 * 4
   d.tail = tail
   d.tail_segments = tail > 0 ? taps : 0
@@ -108,19 +135,21 @@ private func setTail(_ d: inout ck_direct, channels: Int, taps: Int) {
 
 /// Any size, stride, padding and dilation without groups.
 struct DirectConvolution: ConvolutionAlgorithm {
-  private static let filterBlock = 32
   private let table: KernelTable
   private let g: ConvolutionGeometry
   private let shape: BandShape
   private let offsets: SegmentOffsets
   private let weights: FloatBuffer
 
-  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+  init(
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    table: KernelTable
+  ) {
     precondition(g.groups == 1)
     self.table = table
     self.g = g
     self.weights = packPanels(
-      g, weights: weights, filterBlock: DirectConvolution.filterBlock, channelsFirst: false)
+      g, weights: weights, scales: scales, channelsFirst: false, table: table)
     // Few weights: bands whose inputs fit the second-level cache. Many: the whole map, once.
     var rows = g.outHeight
     if g.weightCount <= 128 * 1024 {
@@ -148,7 +177,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
     let (constant, weights) = (d, self.weights.pointer)
     let blocks = ChannelBlocks.count(g.channels)
     let rows = (g.channels + 3) / 4 * 4 * g.size * g.size
-    let panel = DirectConvolution.filterBlock
+    let panel = WeightPanels.width
     let panels = (constant.filters + panel - 1) / panel
     if isWhole {
       run.pool.run(run.batch * blocks) { index in
@@ -188,37 +217,64 @@ struct DirectConvolution: ConvolutionAlgorithm {
 
 /// 1x1, stride 1: the product of weights and map, which needs no copy.
 struct PointwiseConvolution: ConvolutionAlgorithm {
-  private static let filterBlock = 32
   private let table: KernelTable
   private let g: ConvolutionGeometry
   private let offsets: SegmentOffsets
   private let weights: FloatBuffer
 
-  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+  init(
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    table: KernelTable
+  ) {
     precondition(g.isPointwise && g.groups == 1)
     self.table = table
     self.g = g
     self.weights = packPanels(
-      g, weights: weights, filterBlock: PointwiseConvolution.filterBlock, channelsFirst: false)
+      g, weights: weights, scales: scales, channelsFirst: false, table: table)
     offsets = SegmentOffsets((0..<ChannelBlocks.count(g.channels)).map { $0 * g.area * 16 })
   }
 
   var canPool: Bool { false }
   var packedCount: Int { weights.count }
   func workspaceCount(batch: Int, threads: Int) -> Int { 0 }
+  /// The scaled weights of an image.
+  func joinedWorkspaceCount(batch: Int) -> Int { weights.count }
 
   func run(_ run: ConvolutionRun) {
+    guard let factors = run.factors else {
+      self.run(run, images: 0..<run.batch, weights: weights.pointer)
+      return
+    }
+    // Scaling the weights is far less work than scaling the map that they meet.
+    for image in 0..<run.batch {
+      let own = factors.pointer + image * factors.imageStride
+      run.pool.run(panels) { index in
+        let at = index * panel * rows
+        table.pointee.scale_rows(
+          weights.pointer + at, own, rows, min(panel, filters - index * panel),
+          run.workspace + at)
+      }
+      self.run(run, images: image..<image + 1, weights: run.workspace)
+    }
+  }
+
+  private var panel: Int { WeightPanels.width }
+  private var filters: Int { ChannelBlocks.count(g.filters) * 16 }
+  private var rows: Int { (g.channels + 3) / 4 * 4 }
+  private var panels: Int { (filters + panel - 1) / panel }
+
+  private func run(
+    _ run: ConvolutionRun, images: Range<Int>, weights: UnsafeMutablePointer<Float>
+  ) {
     var d = ck_direct()
     d.channels = g.channels
-    d.filters = ChannelBlocks.count(g.filters) * 16
+    d.filters = filters
     d.offsets = UnsafePointer(offsets.pointer)
     d.segments = offsets.count
     d.in_image = run.inputStride
     setTail(&d, channels: g.channels, taps: 1)
-    let (constant, weights) = (d, self.weights.pointer)
-    let rows = (g.channels + 3) / 4 * 4
-    let panel = PointwiseConvolution.filterBlock
-    let panels = (constant.filters + panel - 1) / panel
+    let constant = d
+    let (rows, panel, panels) = (self.rows, self.panel, self.panels)
     // A task's pixels stay in the second-level cache while panels pass; if that gives too few
     // tasks, panels are dealt out too.
     let tile = table.pointee.tile
@@ -226,11 +282,13 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
       of: g.area, about: max(4 * tile, 32 * 1024 / g.channels), multipleOf: tile)
     let parts = (g.area + pixels - 1) / pixels
     let wanted = 4 * run.pool.threads
-    let groups = min(panels, max(1, (wanted + run.batch * parts - 1) / (run.batch * parts)))
-    run.pool.run(run.batch * parts * groups) { index in
+    let groups = min(
+      panels, max(1, (wanted + images.count * parts - 1) / (images.count * parts)))
+    run.pool.run(images.count * parts * groups) { index in
       var (d, finish) = (constant, run.finish)
       let (rest, group) = index.quotientAndRemainder(dividingBy: groups)
-      let (image, part) = rest.quotientAndRemainder(dividingBy: parts)
+      let (number, part) = rest.quotientAndRemainder(dividingBy: parts)
+      let image = images.lowerBound + number
       let first = part * pixels
       for filters in panels * group / groups..<panels * (group + 1) / groups {
         table.pointee.pointwise(
@@ -247,32 +305,50 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
   private let g: ConvolutionGeometry
   private let weights: FloatBuffer
 
-  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+  init(
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    table: KernelTable
+  ) {
     precondition(g.channelsPerGroup == 1 && g.filtersPerGroup == 1)
     self.table = table
     self.g = g
-    let taps = g.size * g.size
-    self.weights = FloatBuffer(count: ChannelBlocks.count(g.filters) * taps * 16)
-    for f in 0..<g.filters {
-      for tap in 0..<taps {
-        self.weights.pointer[(f / 16 * taps + tap) * 16 + f % 16] = weights[f * taps + tap]
-      }
-    }
+    self.weights = packBlocks(g, weights: weights, scales: scales)
   }
 
   var canPool: Bool { false }
   var packedCount: Int { weights.count }
+
+  /// Rows of a task whose results are summed for their average: independent of the threads, so
+  /// that the sums are, too.
+  private var summedRows: Int { evenPart(of: g.outHeight, about: 32) }
+
   func workspaceCount(batch: Int, threads: Int) -> Int { 0 }
+
+  /// The sums of each task.
+  func joinedWorkspaceCount(batch: Int) -> Int {
+    let parts = (g.outHeight + summedRows - 1) / summedRows
+    return batch * ChannelBlocks.count(g.filters) * parts * 16
+  }
 
   func run(_ run: ConvolutionRun) {
     let blocks = ChannelBlocks.count(g.filters)
     let plane = g.area * 16
     // Enough tasks for every thread; a block a task where there are many.
     let bands = max(1, 4 * run.pool.threads / (run.batch * blocks))
-    let rows = evenPart(of: g.outHeight, about: max(1, g.outHeight / bands))
+    let rows =
+      run.averages == nil
+      ? evenPart(of: g.outHeight, about: max(1, g.outHeight / bands)) : summedRows
     let parts = (g.outHeight + rows - 1) / rows
+    defer {
+      if let averages = run.averages {
+        writeAverages(
+          run.workspace, parts: parts, batch: run.batch, channels: g.filters, area: g.outArea,
+          to: averages)
+      }
+    }
     run.pool.run(run.batch * blocks * parts) { index in
       var (window, finish) = (g.window, run.finish)
+      if run.averages != nil { finish.sums = run.workspace + index * 16 }
       let (rest, part) = index.quotientAndRemainder(dividingBy: parts)
       let (image, block) = rest.quotientAndRemainder(dividingBy: blocks)
       table.pointee.depthwise_rows(
@@ -291,17 +367,14 @@ struct PlanarConvolution: ConvolutionAlgorithm {
   private let offsets: SegmentOffsets
   private let weights: FloatBuffer
 
-  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+  init(
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    table: KernelTable
+  ) {
     precondition(g.groups == 1)
     self.table = table
     self.g = g
-    let taps = g.columnHeight
-    self.weights = FloatBuffer(count: ChannelBlocks.count(g.filters) * taps * 16)
-    for f in 0..<g.filters {
-      for tap in 0..<taps {
-        self.weights.pointer[(f / 16 * taps + tap) * 16 + f % 16] = weights[f * taps + tap]
-      }
-    }
+    self.weights = packBlocks(g, weights: weights, scales: scales)
     // An even number of rows, so that pooling pairs stay together.
     let rows = min(g.outHeight, 8)
     shape = BandShape(g: g, bandRows: max(2, rows / 2 * 2), lanes: 1)
@@ -335,11 +408,18 @@ struct Im2colConvolution: ConvolutionAlgorithm {
   private let g: ConvolutionGeometry
   private let weights: FloatBuffer
 
-  init(_ g: ConvolutionGeometry, weights: UnsafePointer<Float>, table: KernelTable) {
+  init(
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    table: KernelTable
+  ) {
     self.table = table
     self.g = g
     self.weights = FloatBuffer(count: g.weightCount)
     Vector.copy(weights, to: self.weights.pointer, count: g.weightCount)
+    guard let scales else { return }
+    for f in 0..<g.filters {
+      Vector.scale(self.weights.pointer + f * g.columnHeight, by: scales[f], count: g.columnHeight)
+    }
   }
 
   var canPool: Bool { false }

@@ -8,7 +8,7 @@ import DarknetTensors
 ///     y = secondActivation(z + residual)   the residual's first channels only, if it has fewer
 ///     p = maximum of y over 2 x 2 blocks, stride 2
 ///
-/// Batch norm is folded into weights and bias by the caller. Maps are planar [N, C, H, W] or in
+/// Batch norm is folded into `scales` and `bias` by the caller. Maps are planar [N, C, H, W] or in
 /// blocks of 16 channels (`ChannelBlocks`), as `inputLayout` and `outputLayout` say; `runPlanar`
 /// converts both ends. Immutable once made: any thread may run it, with its own workspace.
 public final class PackedConvolution: @unchecked Sendable {
@@ -79,22 +79,26 @@ public final class PackedConvolution: @unchecked Sendable {
 
   /// - Parameters:
   ///   - weights: [filters, channels / groups, size, size]; copied.
+  ///   - scales: a factor for each filter's weights; nil leaves them.
   ///   - bias: a value a filter; nil is zeros.
   ///   - algorithm: nil chooses. Tests force others.
   /// - Precondition: the algorithm can run the geometry, and pool if asked to; activations act on
   ///   single values.
   public convenience init(
-    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-    finish: Finish = Finish(), algorithm: Algorithm? = nil
+    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
+    scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>?, finish: Finish = Finish(),
+    algorithm: Algorithm? = nil
   ) {
     self.init(
-      geometry, weights: weights, bias: bias, finish: finish, algorithm: algorithm, table: kernels)
+      geometry, weights: weights, scales: scales, bias: bias, finish: finish,
+      algorithm: algorithm, table: kernels)
   }
 
   /// The same with the kernels of another instruction set.
   package init(
-    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>, bias: UnsafePointer<Float>?,
-    finish: Finish, algorithm: Algorithm?, table: KernelTable
+    _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
+    scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>?, finish: Finish,
+    algorithm: Algorithm?, table: KernelTable
   ) {
     precondition(!finish.activation.mixesChannels && !finish.secondActivation.mixesChannels)
     self.geometry = geometry
@@ -105,15 +109,17 @@ public final class PackedConvolution: @unchecked Sendable {
     if let bias { Vector.copy(bias, to: self.bias.pointer, count: geometry.filters) }
     implementation =
       switch algorithm {
-      case .winogradStrips:
-        WinogradConvolution(geometry, weights: weights, transformsAhead: true, table: table)
-      case .winogradFilters:
-        WinogradConvolution(geometry, weights: weights, transformsAhead: false, table: table)
-      case .pointwise: PointwiseConvolution(geometry, weights: weights, table: table)
-      case .depthwise: DepthwiseConvolution(geometry, weights: weights, table: table)
-      case .planar: PlanarConvolution(geometry, weights: weights, table: table)
-      case .direct: DirectConvolution(geometry, weights: weights, table: table)
-      case .im2col: Im2colConvolution(geometry, weights: weights, table: table)
+      case .winogradStrips, .winogradFilters:
+        WinogradConvolution(
+          geometry, weights: weights, scales: scales,
+          transformsAhead: algorithm == .winogradStrips, table: table)
+      case .pointwise:
+        PointwiseConvolution(geometry, weights: weights, scales: scales, table: table)
+      case .depthwise:
+        DepthwiseConvolution(geometry, weights: weights, scales: scales, table: table)
+      case .planar: PlanarConvolution(geometry, weights: weights, scales: scales, table: table)
+      case .direct: DirectConvolution(geometry, weights: weights, scales: scales, table: table)
+      case .im2col: Im2colConvolution(geometry, weights: weights, scales: scales, table: table)
       }
     precondition(!finish.pools || implementation.canPool, "\(algorithm) cannot pool")
   }
@@ -152,9 +158,10 @@ public final class PackedConvolution: @unchecked Sendable {
     }
   }
 
-  /// Floats of workspace that `run` needs.
-  public func workspaceCount(batch: Int, threads: Int) -> Int {
+  /// Floats of workspace that `run` needs; `joins` says that it is given factors or averages.
+  public func workspaceCount(batch: Int, threads: Int, joins: Bool = false) -> Int {
     implementation.workspaceCount(batch: batch, threads: threads)
+      + (joins ? implementation.joinedWorkspaceCount(batch: batch) : 0)
   }
 
   /// Floats of the packed weights and bias: the memory that this object keeps.
@@ -164,12 +171,16 @@ public final class PackedConvolution: @unchecked Sendable {
   ///   - residual: required if `finish.residualChannels` > 0; laid out as the output.
   ///   - output: required unless `finish.pools`.
   ///   - pooled: required if `finish.pools`.
+  ///   - factors: a factor for each channel of the input [N, C], in blocks; pointwise only.
+  ///   - averages: where the averages of the output's channels [N, F] go, in blocks; depthwise only.
   ///   - workspace: at least `workspaceCount` floats, aligned to 64 bytes for speed.
   public func run(
     input: UnsafePointer<Float>, inputStride: Int? = nil, residual: Map? = nil, output: Map?,
-    pooled: Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
-    pool: ThreadPool = .shared
+    pooled: Map? = nil, factors: Map? = nil, averages: Map? = nil, batch: Int,
+    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
+    precondition(factors == nil || algorithm == .pointwise, "\(algorithm) cannot scale")
+    precondition(averages == nil || algorithm == .depthwise, "\(algorithm) cannot average")
     precondition(output != nil || finish.pools, "nowhere to write")
     precondition(!finish.pools || pooled != nil, "nowhere to write the pooled map")
     precondition(finish.residualChannels == 0 || residual != nil, "no residual to add")
@@ -196,8 +207,8 @@ public final class PackedConvolution: @unchecked Sendable {
     }
     implementation.run(
       ConvolutionRun(
-        input: input, inputStride: inputStride ?? inputCount, finish: steps, batch: batch,
-        workspace: workspace, pool: pool))
+        input: input, inputStride: inputStride ?? inputCount, finish: steps, factors: factors,
+        averages: averages, batch: batch, workspace: workspace, pool: pool))
   }
 
   /// The same with planar maps at both ends, for tests and for single layers. Pooled output only,
@@ -257,6 +268,8 @@ struct ConvolutionRun {
   let input: UnsafePointer<Float>
   let inputStride: Int
   let finish: ck_finish
+  let factors: PackedConvolution.Map?
+  let averages: PackedConvolution.Map?
   let batch: Int
   let workspace: UnsafeMutablePointer<Float>
   let pool: ThreadPool
@@ -267,7 +280,13 @@ protocol ConvolutionAlgorithm {
   var canPool: Bool { get }
   var packedCount: Int { get }
   func workspaceCount(batch: Int, threads: Int) -> Int
+  /// Floats more that a run with factors or averages needs.
+  func joinedWorkspaceCount(batch: Int) -> Int
   func run(_ run: ConvolutionRun)
+}
+
+extension ConvolutionAlgorithm {
+  func joinedWorkspaceCount(batch: Int) -> Int { 0 }
 }
 
 /// `total` in equal parts of about `wanted`: the size of a part.

@@ -9,7 +9,6 @@ import DarknetTensors
 /// of the weights once.
 struct WinogradConvolution: ConvolutionAlgorithm {
   private static let points = 36
-  private static let filterBlock = 32
   private static let channelChunk = 64
   /// Transformed weights take four times the memory: up to this much they are kept that way.
   static let transformedLimit = 5_000_000
@@ -31,7 +30,8 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   }
 
   init(
-    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, transformsAhead: Bool, table: KernelTable
+    _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
+    transformsAhead: Bool, table: KernelTable
   ) {
     precondition(WinogradConvolution.can(g), "no 3x3 convolution of stride 1")
     self.table = table
@@ -39,7 +39,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     self.transformsAhead = transformsAhead
     // [filter block][channel][9][filter]: the order in which tasks read.
     let packed = packPanels(
-      g, weights: weights, filterBlock: WinogradConvolution.filterBlock, channelsFirst: true)
+      g, weights: weights, scales: scales, channelsFirst: true, table: table)
     guard transformsAhead else {
       self.weights = packed
       return
@@ -47,8 +47,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let filters = ChannelBlocks.count(g.filters) * ChannelBlocks.lanes
     let rows = (g.channels + 3) / 4 * 4
     let transformed = FloatBuffer(count: WinogradConvolution.points * rows * filters)
-    for first in stride(from: 0, to: filters, by: WinogradConvolution.filterBlock) {
-      let width = min(WinogradConvolution.filterBlock, filters - first)
+    let panels = WeightPanels(g: g)
+    ThreadPool.shared.run(panels.count) { index in
+      let (first, width) = (index * WeightPanels.width, panels.width(index))
       table.pointee.winograd_weights(
         packed.pointer + first * rows * 9, rows, width,
         transformed.pointer + first * rows * WinogradConvolution.points, rows * width)
@@ -79,9 +80,9 @@ struct WinogradConvolution: ConvolutionAlgorithm {
   private func workspace(batch: Int, threads: Int) -> (own: Int, shared: Int) {
     let points = WinogradConvolution.points
     let part = part(batch: batch, threads: threads) | 1
-    let sums = points * part * WinogradConvolution.filterBlock
+    let sums = points * part * WeightPanels.width
     if transformsAhead { return (points * part * blocks * 16 + sums, 0) }
-    let panel = points * (WinogradConvolution.channelChunk * WinogradConvolution.filterBlock + 16)
+    let panel = points * (WinogradConvolution.channelChunk * WeightPanels.width + 16)
     let tiles = batch * tileRows * tileColumns | 1
     return (panel + sums, points * tiles * blocks * 16)
   }
@@ -127,7 +128,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
         &shape, run.input, block, first, min(part, tiles - first),
         transformed + (block * WinogradConvolution.points * tileStride + first) * 16, tileStride)
     }
-    let panel = WinogradConvolution.filterBlock
+    let panel = WeightPanels.width
     let rows = (g.channels + 3) / 4 * 4
     let panels = (constantShape.filters + panel - 1) / panel
     run.pool.run(panels * parts) { index, worker in

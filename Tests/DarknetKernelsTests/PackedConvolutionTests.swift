@@ -1,4 +1,5 @@
 import DarknetKernels
+import DarknetTensors
 import Testing
 
 /// A shape and an algorithm that must be able to run it.
@@ -119,6 +120,73 @@ private let tolerance = 4e-5
       var output = [Float](repeating: .nan, count: expected.count)
       packed.runPlanar(input: input, output: &output, batch: batch)
       #expect(Slow.deviation(output, expected.map { Double($0) }) < tolerance)
+    }
+  }
+
+  /// The averages are sums of up to 200 values: well below Winograd's error.
+  @Test(arguments: PackedCase.all.filter { $0.algorithm == .depthwise })
+  func `averages while writing`(test: PackedCase) {
+    let (g, batch) = (test.geometry, 2)
+    let input = Slow.random(batch * g.inputCount, seed: 1)
+    let weights = Slow.random(g.weightCount, seed: 2)
+    let sums = Slow.convolution(g, batch: batch, input: input, weights: weights)
+    let expected = (0..<batch * g.filters).map { plane in
+      sums[plane * g.outArea..<(plane + 1) * g.outArea].reduce(0, +) / Double(g.outArea)
+    }
+    let blocks = FloatBuffer(
+      count: batch * ChannelBlocks.floats(channels: g.channels, area: g.area))
+    ChannelBlocks.pack(
+      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
+    for table in KernelVariant.runnable {
+      let packed = PackedConvolution(
+        g, weights: weights, bias: nil, finish: .init(), algorithm: .depthwise, table: table)
+      let output = FloatBuffer(count: batch * packed.outputCount)
+      let stride = ChannelBlocks.count(g.filters) * 16
+      let averages = FloatBuffer(count: batch * stride)
+      let workspace = FloatBuffer(
+        count: packed.workspaceCount(batch: batch, threads: 2, joins: true))
+      packed.run(
+        input: blocks.pointer, output: .init(output.pointer, imageStride: packed.outputCount),
+        averages: .init(averages.pointer, imageStride: stride), batch: batch,
+        workspace: workspace.pointer)
+      let found = (0..<batch).flatMap { n in
+        Array(averages.values[n * stride..<n * stride + g.filters])
+      }
+      #expect(Slow.deviation(found, expected) < tolerance)
+    }
+  }
+
+  @Test(arguments: PackedCase.all.filter { $0.algorithm == .pointwise })
+  func `scales the channels of its input`(test: PackedCase) {
+    let (g, batch) = (test.geometry, 2)
+    let input = Slow.random(batch * g.inputCount, seed: 1)
+    let weights = Slow.random(g.weightCount, seed: 2)
+    let stride = ChannelBlocks.count(g.channels) * 16
+    let factors = Slow.random(batch * stride, seed: 3)
+    let scaled = input.indices.map { at in
+      let (image, rest) = at.quotientAndRemainder(dividingBy: g.inputCount)
+      return input[at] * factors[image * stride + rest / g.area]
+    }
+    let expected = Slow.convolution(g, batch: batch, input: scaled, weights: weights)
+    let blocks = FloatBuffer(
+      count: batch * ChannelBlocks.floats(channels: g.channels, area: g.area))
+    ChannelBlocks.pack(
+      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
+    let shared = FloatBuffer(factors)
+    for table in KernelVariant.runnable {
+      let packed = PackedConvolution(
+        g, weights: weights, bias: nil, finish: .init(), algorithm: .pointwise, table: table)
+      let output = FloatBuffer(count: batch * packed.outputCount)
+      let workspace = FloatBuffer(
+        count: packed.workspaceCount(batch: batch, threads: 2, joins: true))
+      packed.run(
+        input: blocks.pointer, output: .init(output.pointer, imageStride: packed.outputCount),
+        factors: .init(shared.pointer, imageStride: stride), batch: batch,
+        workspace: workspace.pointer)
+      let planes = FloatBuffer(count: batch * g.outputCount)
+      ChannelBlocks.unpack(
+        output.pointer, batch: batch, channels: g.filters, area: g.outArea, into: planes.pointer)
+      #expect(Slow.deviation(planes.array, expected) < tolerance)
     }
   }
 }

@@ -87,6 +87,8 @@ struct ck_finish {
   size_t first_row;
   /// Floats from an image to the next.
   size_t residual_image, out_image, pooled_image;
+  /// Depthwise only: 16 sums of the results of a call, a channel each; null: none.
+  float *sums;
 };
 
 /// Planes [channel, height, width] whose channels are `plane_step` floats apart.
@@ -167,7 +169,12 @@ struct ck_kernels {
   void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
   void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
   void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
+  void (*average_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
   void (*add_block)(float *y, const float *x, size_t channels, int activation, size_t area);
+  void (*scale_rows)(
+      const float *x, const float *factors, size_t rows, size_t width, float *y);
+  void (*scale_columns)(float *y, const float *factors, size_t rows, size_t width);
+  void (*scale_block)(float *y, const float *x, const float *factors, int activation, size_t area);
 
   // Gradients by the weights; see gradient.h.
   void (*outer)(
