@@ -52,8 +52,7 @@ test: deps
 
 # Longer runs.
 bench: build
-	@for cfg in cfg/yolov3-tiny.cfg cfg/v3-tiny-prn.cfg cfg/yolov3.cfg cfg/pelee-prn.cfg; do \
-	  for threads in 1 2; do $(PROGRAM) benchmark $$cfg -threads $$threads >/dev/null; done; done
+	@bench/run $(PROGRAM)
 
 fuzz: deps
 	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \

@@ -19,7 +19,7 @@ struct Arguments {
     "-lambda", "-smooth", "-w", "-h", "-fps", "-resign", "-cpuct", "-time", "-cuda_debug_sync",
     "-dialect", "-threads", "-batch", "-runs", "-weights", "-order", "-json", "-plots", "-map_to",
     "-max_batches", "-results", "-instances", "-cutoff", "-svg", "-save_every", "-base", "-kind",
-    "-gamma", "-sparsity", "-select", "-count",
+    "-gamma", "-sparsity", "-select", "-count", "-sizes", "-batches", "-write_weights",
   ]
   static let plainFlags: Set<String> = [
     "-map", "-dont_show", "-ext_output", "-save_labels", "-letter_box", "-show", "-benchmark",

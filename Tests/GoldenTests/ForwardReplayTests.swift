@@ -21,11 +21,13 @@ import Testing
 
   @Test func `there are cases`() { #expect(Self.cases.count >= 10) }
 
-  @Test(arguments: cases, ["fastest", "exact"])
+  /// With the kernels of each instruction set: those that this machine lacks are not chosen.
+  @Test(arguments: cases, ["fastest", "exact", "baseline", "avx2"])
   func `every layer and box as recorded`(folder: URL, kernels: String) throws {
     let output = try TemporaryFolder.make()
     let run = try ProgramRun(
-      ["replay", folder.path, output.path] + (kernels == "exact" ? ["-exact"] : []), in: output)
+      ["replay", folder.path, output.path] + (kernels == "exact" ? ["-exact"] : []), in: output,
+      environment: ["baseline", "avx2"].contains(kernels) ? ["PRN_DARKNET_CPU": kernels] : [:])
     #expect(run.status == 0, "\(folder.lastPathComponent): \(run.errors)")
     guard run.status == 0 else { return }
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))

@@ -20,6 +20,11 @@ enum Benchmark: Command {
       -exact      the plain im2col executor instead of the fastest kernels
       -train      forward, loss, backward and update of a batch; -batch N is an update of N images
                   at once, without it the cfg's batch and subdivisions hold
+      -sizes LIST, -batches LIST
+                  time and memory at each size or batch, as CSV; -out FILE and -chart FILE.png
+                  keep the table and draw it
+      -write_weights FILE
+                  keeps the weights that were run, for other programs to run
 
     """
 
@@ -36,10 +41,19 @@ enum Benchmark: Command {
       ).run(cfg, showsLayers: arguments.has("-layers"))
       return .done
     }
+    for (flag, axis) in [("-sizes", Scaling.Axis.size), ("-batches", .batch)] {
+      guard let list = arguments.string(flag) else { continue }
+      try scale(cfg, weights, list, axis, runs: runs, arguments)
+      return .done
+    }
     let loaded = try Load.network(cfg, weights: weights, arguments, batch: batch, showsTable: false)
+    if let path = arguments.string("-write_weights") {
+      try WeightsFile.write(loaded.parameters, of: loaded.network, to: path, seen: 0)
+    }
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
-      convolutions: arguments.has("-exact") ? .exact : .fastest)
+      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      afterPacking: { loaded.file?.releasePages() })
     var random = Random(seed: 1)
     let picture = (0..<plan.inputView.count).map { _ in random.uniform(0, 1) }
     for _ in 0..<3 {
@@ -65,7 +79,7 @@ enum Benchmark: Command {
   }
 
   /// A run may overwrite its input.
-  private static func fill(_ plan: InferencePlan, with picture: [Float]) {
+  static func fill(_ plan: InferencePlan, with picture: [Float]) {
     plan.inputView.pointer.update(from: picture, count: picture.count)
   }
 
