@@ -18,6 +18,45 @@ import Testing
         == [111, 222, 303, 404])
   }
 
+  /// c = 0 is no shortcut, c = all that both sides have the residual one (equation 1).
+  @Test(arguments: [(2, 3), (3, 2), (2, 2)])
+  func `none and all`(channels: (Int, Int)) throws {
+    func run(_ option: String) throws -> [[Float]] {
+      let fixture = try LayerFixture<PartialShortcutLayer>(
+        "[partial_shortcut]\nfrom=-2\n\(option)",
+        inputs: [shape(channels.0, 1, 1), shape(channels.1, 1, 1)])
+      let (x, from) = (
+        (0..<channels.0).map { Float($0 + 1) }, (0..<channels.1).map { Float(10 * $0 + 10) })
+      let slopes = fixture.backward(
+        x, from, outputGradient: (0..<channels.0).map { Float($0 + 1) })
+      return [fixture.forward(x, from)] + slopes.inputs
+    }
+    let (x, common) = ((1...channels.0).map(Float.init), min(channels.0, channels.1))
+    let none = [x, x, [Float](repeating: 0, count: channels.1)]
+    for option in ["channels=0", "sparsity=1"] { #expect(try run(option) == none) }
+    let all = [
+      x.enumerated().map { $0 < common ? 11 * $1 : $1 }, x,
+      (0..<channels.1).map { $0 < common ? Float($0 + 1) : 0 },
+    ]
+    for option in ["channels=\(common)", "sparsity=0", ""] { #expect(try run(option) == all) }
+  }
+
+  /// The share is of the channels that both sides have, and rounds to the nearest whole number.
+  @Test(arguments: [("0.5", 2), ("0.25", 3), ("0.3", 3), ("0.9", 0)])
+  func `sparsity is the share left out`(sparsity: String, channels: Int) throws {
+    let fixture = try LayerFixture<PartialShortcutLayer>(
+      "[partial_shortcut]\nfrom=-2\nsparsity=\(sparsity)",
+      inputs: [shape(6, 1, 1), shape(4, 1, 1)])
+    #expect(fixture.layer.addedChannels == [channels])
+  }
+
+  @Test func `gradients of several sources match central differences`() throws {
+    let run = try LayerFixture<PartialShortcutLayer>(
+      "[partial_shortcut]\nfrom=-2,-3,-4\nchannels=3,0,5\nactivation=mish",
+      inputs: [shape(5, 2, 3), shape(3, 2, 3), shape(4, 2, 3), shape(7, 2, 3)])
+    #expect(run.worstGradientError(batch: 2, seed: 7) < 1e-4)
+  }
+
   /// Float32 with the steps of `GradientCheck`: errors of these slopes stay under 1e-4.
   @Test(arguments: ["linear", "logistic", "mish"], [(4, 4), (4, 6), (6, 4)])
   func `gradients match central differences`(activation: String, channels: (Int, Int)) throws {

@@ -9,7 +9,7 @@ import Testing
 struct ForwardGoldenTests {
   static let tolerance: Float = 1e-4
 
-  @Test(arguments: GoldenCase.all("forward"))
+  @Test(arguments: GoldenCase.inBothSpellings("forward"))
   func `outputs equal the reference`(_ golden: GoldenCase) throws {
     let unknown = try golden.unknownSections
     guard unknown.isEmpty else {

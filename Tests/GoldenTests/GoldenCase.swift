@@ -9,6 +9,8 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
   let name: String
   let folder: String
   let manifest: Manifest
+  /// Spells every [shortcut] as [partial_shortcut] of all common channels.
+  var isPartial = false
 
   struct Manifest: Decodable, Sendable {
     struct Input: Decodable, Sendable {
@@ -58,7 +60,7 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
     }
   }
 
-  var testDescription: String { name }
+  var testDescription: String { name + (isPartial ? " as [partial_shortcut]" : "") }
 
   var dialect: Dialect { manifest.reference.hasPrefix("pjreddie") ? .pjreddie : .alexeyab }
 
@@ -81,6 +83,18 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
     }
   }
 
+  /// The cases of a kind whose shortcuts only add, and those again in the other spelling.
+  static func inBothSpellings(_ kind: String) -> [GoldenCase] {
+    let cases = all(kind)
+    let sums = ["shortcut", "shortcut-equal-unequal", "shortcut-multi", "shortcut-prn", "prn", "prn-trunk"]
+    return cases
+      + cases.filter { sums.contains($0.name) && $0.dialect == .alexeyab }.map { golden in
+        var golden = golden
+        golden.isPartial = true
+        return golden
+      }
+  }
+
   func floats(_ file: String) throws -> [Float] {
     let data = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(file)"))
     return data.withUnsafeBytes { bytes in
@@ -101,8 +115,11 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 
   private var config: ConfigFile {
     get throws {
-      let text = try Data(contentsOf: URL(fileURLWithPath: "\(folder)/net.cfg"))
-      return try ConfigFile(text: text, name: "\(name)/net.cfg")
+      let text = [UInt8](try Data(contentsOf: URL(fileURLWithPath: "\(folder)/net.cfg")))
+      let name = "\(name)/net.cfg"
+      return try ConfigFile(
+        text: isPartial ? Zoo.makingShortcutsPartial(text, name: name, sparsity: 0) : text,
+        name: name)
     }
   }
 

@@ -10,7 +10,7 @@ import Testing
 struct GradientGoldenTests {
   static let tolerance: Float = 1e-4
 
-  @Test(arguments: GoldenCase.all("grad"))
+  @Test(arguments: GoldenCase.inBothSpellings("grad"))
   func `gradients equal the reference`(_ golden: GoldenCase) throws {
     let unknown = try golden.unknownSections
     guard unknown.isEmpty else {
