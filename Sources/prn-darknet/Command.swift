@@ -31,7 +31,7 @@ enum Program {
     Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self,
     ImageTest.self,
     Dump.self, Replay.self, Benchmark.self,
-    Generate.self, Memory.self,
+    Generate.self, TransplantCommand.self, Memory.self, GradientsCommand.self,
   ]
 
   static func run(_ words: [String]) -> ExitStatus {
@@ -148,7 +148,8 @@ enum Program {
 }
 
 extension String {
-  fileprivate func padded(to width: Int) -> String {
+  /// Blanks behind until the text is `width` long.
+  func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(width - count, 0))
   }
 }

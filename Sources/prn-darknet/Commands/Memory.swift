@@ -36,7 +36,7 @@ enum Memory: Command {
     var text = "layer                        output      MiB     live  waiting     full\n"
     for (row, other) in zip(exact.rows, full.rows) {
       let node = network.nodes[row.layer]
-      text += padded(row.layer, 5) + " " + left(node.name, 17)
+      text += padded(row.layer, 5) + " " + node.name.padded(to: 17)
       text += "\(node.outputShape)".leftPadded(to: 13)
       for bytes in [row.outputBytes, row.liveBytes, row.waitingBytes, other.liveBytes] {
         text += mebibytes(bytes).leftPadded(to: 9)
@@ -50,7 +50,7 @@ enum Memory: Command {
     _ exact: Liveness, _ full: Liveness, _ plan: InferencePlan
   ) -> String {
     func line(_ name: String, _ bytes: Int, _ other: Int? = nil) -> String {
-      left(name, 34) + mebibytes(bytes).leftPadded(to: 9) + " MiB"
+      name.padded(to: 34) + mebibytes(bytes).leftPadded(to: 9) + " MiB"
         + (other.map { "   with whole shortcuts \(mebibytes($0)) MiB" } ?? "") + "\n"
     }
     let peak = exact.peak
@@ -60,9 +60,5 @@ enum Memory: Command {
       + line("waiting, over all layers", exact.totalWaitingBytes, full.totalWaitingBytes)
       + line("the plan's peak of living maps", plan.liveBytes.max() ?? 0)
       + line("the plan's maps and scratch", plan.memoryCount)
-  }
-
-  private static func left(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(width - text.count, 0))
   }
 }

@@ -1,0 +1,109 @@
+import Darknet
+
+/// `gradients CFG`: which gradients reach which channels of each layer.
+enum GradientsCommand: Command {
+  static let words = ["gradients"]
+  static let usage = "CFG [--json] [-svg FILE]"
+  static let about = "print from where, and how many layers later, gradients reach each layer"
+  static let details = """
+      A row a group of channels that learn from the same gradients. G3 is a gradient of timestamp
+      3: it went through two layers since the loss. Shortcuts, routes and pools cost no time.
+      from       who emitted them: a loss, or the layer whose input's gradient they are; channels
+                 of that input in brackets, where they go different ways
+      --json     the same as JSON, whole
+      -svg FILE  a picture: the layers, their gradients by time, and by source
+
+    """
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let cfg = try arguments.require("CFG")
+    try arguments.finish()
+    let network = try Load.network(cfg, arguments, showsTable: false)
+    let flow = GradientFlow(network)
+    Console.out(arguments.has("--json") ? json(network, flow) : table(network, flow))
+    if let path = arguments.string("-svg") {
+      try AtomicFile.write(to: path, GradientPlot(network: network, flow: flow).text)
+    }
+    return .done
+  }
+
+  // MARK: Text
+
+  private static func table(_ network: Network, _ flow: GradientFlow) -> String {
+    var text = "layer                 channels  timestamps and sources\n"
+    for row in flow.rows {
+      let node = network.nodes[row.layer]
+      for (number, group) in row.groups.enumerated() {
+        let name = number == 0 ? "\(padded(row.layer, 5)) \(node.name)" : ""
+        let range = "\(group.channels.lowerBound)-\(group.channels.upperBound - 1)"
+        text += name.padded(to: 22) + range.leftPadded(to: 8) + "  "
+        if group.arrivals.isEmpty {
+          text += "no gradient\n"
+        } else {
+          text += sum(group.timestamps) + "  from " + sources(group) + "\n"
+        }
+      }
+    }
+    text += "timestamp combinations: \(flow.timestampCombinations)\n"
+    text += "source combinations: \(flow.sourceCombinations)\n"
+    let sums = flow.timestampSums
+    let shown = sums.prefix(24).map { sum($0) }.joined(separator: ", ")
+    return text + "sums of timestamps: \(sums.count) {\(shown)\(sums.count > 24 ? ", ..." : "")}\n"
+  }
+
+  /// G1+G3+G5, or the first, the last and the number of many.
+  static func sum(_ timestamps: [Int]) -> String {
+    if timestamps.count <= 8 { return timestamps.map { "G\($0)" }.joined(separator: "+") }
+    return "G\(timestamps[0])+...+G\(timestamps[timestamps.count - 1]) (\(timestamps.count))"
+  }
+
+  private static func sources(_ group: GradientFlow.Group) -> String {
+    let shown = group.arrivals.prefix(6).map {
+      "\(name($0.emitter)) [\($0.slice.lowerBound)-\($0.slice.upperBound - 1)]"
+    }
+    let rest = group.arrivals.count - shown.count
+    return shown.joined(separator: ", ") + (rest > 0 ? " and \(rest) more" : "")
+  }
+
+  static func name(_ emitter: GradientFlow.Emitter) -> String {
+    switch emitter {
+    case .loss(let layer): "loss \(layer)"
+    case .layer(let layer): "\(layer)"
+    }
+  }
+
+  // MARK: JSON
+
+  private static func json(_ network: Network, _ flow: GradientFlow) -> String {
+    let rows = flow.rows.map { row in
+      let groups = row.groups.map { group in
+        let arrivals = group.arrivals.map { arrival in
+          let (kind, layer) =
+            switch arrival.emitter {
+            case .loss(let layer): ("loss", layer)
+            case .layer(let layer): ("layer", layer)
+            }
+          return "{\"source\":\"\(kind)\",\"layer\":\(layer),"
+            + "\"slice\":[\(arrival.slice.lowerBound),\(arrival.slice.upperBound)],"
+            + "\"timestamps\":\(list(arrival.timestamps))}"
+        }
+        return "{\"channels\":[\(group.channels.lowerBound),\(group.channels.upperBound)],"
+          + "\"timestamps\":\(list(group.timestamps)),"
+          + "\"arrivals\":[\(arrivals.joined(separator: ","))]}"
+      }
+      return "  {\"layer\":\(row.layer),\"type\":\(network.nodes[row.layer].name.jsonQuoted),"
+        + "\"timestamp_combinations\":\(row.timestampCombinations),"
+        + "\"source_combinations\":\(row.sourceCombinations),"
+        + "\"groups\":[\(groups.joined(separator: ","))]}"
+    }
+    return "{\"cfg\":\(network.file.jsonQuoted),\"losses\":\(list(flow.losses)),"
+      + "\"timestamp_combinations\":\(flow.timestampCombinations),"
+      + "\"source_combinations\":\(flow.sourceCombinations),"
+      + "\"timestamp_sums\":[\(flow.timestampSums.map(list).joined(separator: ","))],\n"
+      + "\"layers\":[\n\(rows.joined(separator: ",\n"))\n]}\n"
+  }
+
+  private static func list(_ numbers: [Int]) -> String {
+    "[" + numbers.map(String.init).joined(separator: ",") + "]"
+  }
+}
