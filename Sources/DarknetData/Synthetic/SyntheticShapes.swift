@@ -93,7 +93,7 @@ public struct SyntheticShapes: Sendable {
       (trainCount..<trainCount + validCount, "valid", files.valid),
     ] {
       try makeFolders("\(folder)/\(name)")
-      let paths = Mutex([String](repeating: "", count: numbers.count))
+      let paths = Guarded([String](repeating: "", count: numbers.count))
       let errors = ErrorBox()
       Workers.run(numbers.count, threads: threads) { index in
         do throws(FileError) {

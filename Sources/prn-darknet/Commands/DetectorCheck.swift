@@ -37,7 +37,7 @@ enum DetectorCheck: Command {
       valid = findings.attempt { try data.list("valid", default: "") }
     }
 
-    let progress = Mutex(Progress(total: train.count + (valid?.count ?? 0)))
+    let progress = Guarded(Progress(total: train.count + (valid?.count ?? 0)))
     let check = DataSetCheck(train: train, valid: valid, options: options) { done, _ in
       progress.withLock { $0.show(done: done) }
     }
