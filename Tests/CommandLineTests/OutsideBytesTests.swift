@@ -133,21 +133,4 @@ import Testing
       #"echo a.ppm | "$P" detector test x.data x.cfg 2>&1"#, in: try self.folder())
     #expect(!fitting.output.contains("warning"))
   }
-
-  @Test func `a threshold of 0 with the names of all classes at each box takes no age`() throws {
-    let folder = try folder()
-    let names = (0..<80).map { "a class with a long name \($0)\n" }.joined()
-    try Data(names.utf8).write(to: folder.appendingPathComponent("x.names"))
-    let cfg = Self.cfg.replacingOccurrences(of: "classes=2", with: "classes=80")
-      .replacingOccurrences(of: "filters=7", with: "filters=85")
-      .replacingOccurrences(of: "=32", with: "=64")
-    try Data(cfg.utf8).write(to: folder.appendingPathComponent("x.cfg"))
-    let start = ContinuousClock.now
-    let run = try shell(
-      #"echo a.ppm | "$P" detector test x.data x.cfg -thresh 0 -nms 1"#, in: folder)
-    let time = ContinuousClock.now - start
-    #expect(run.output.split(separator: "\n").count > 300_000)
-    // A second on an idle machine; ninety when each name was measured anew for every letter cut.
-    #expect(time < .seconds(20))
-  }
 }

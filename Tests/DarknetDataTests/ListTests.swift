@@ -1,4 +1,5 @@
 import DarknetData
+import DarknetTensors
 import DarknetTestSupport
 import Testing
 
@@ -29,14 +30,10 @@ import Testing
     #expect(list.pictures == [long, "図/ねこ.png", "д/кот.jpg"])
   }
 
-  @Test func `a path that is no UTF-8 is passed over`() throws {
+  @Test func `a path that is no UTF-8 keeps its bytes`() throws {
     let list = try ListFile(text: Array("a.jpg\n".utf8) + [0xE9, 0x2E], name: "l.txt")
-    #expect(list.pictures == ["a.jpg"])
-    #expect(
-      list.problems.map(\.description) == [
-        "l.txt:2: expected a path in UTF-8, found other bytes; "
-          + "rename the picture; the line is passed over"
-      ])
+    #expect(list.pictures.map(\.outsideBytes) == [Array("a.jpg".utf8), [0xE9, 0x2E]])
+    #expect(list.problems.isEmpty)
   }
 
   @Test(arguments: [("", "an empty file"), ("\n \n", "empty lines only")])
