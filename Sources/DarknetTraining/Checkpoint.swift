@@ -49,17 +49,27 @@ public final class Checkpoint {
   }
 
   /// Weights with their state.
+  ///
+  /// - Throws: `FileError` if one of them could not be written. The weights are tried all the same
+  ///   if it was the state, without which a run goes on with momentum of 0.
   public func write(_ state: TrainingState, to path: String) throws(FileError) {
     let statePath = CheckpointFolder.statePath(of: path)
     let waiting = statePath + "~"
     if access(statePath.onDisk, F_OK) == 0 { rename(statePath.onDisk, waiting.onDisk) }
-    try StateFile.write(
-      state,
-      identity: StateFile.identity(of: parameters, in: network, iteration: state.iteration),
-      values: values(withAverage: average?.isStarted ?? false), adamSteps: optimizer.adamSteps,
-      to: statePath)
+    var stateError: FileError?
+    do throws(FileError) {
+      try StateFile.write(
+        state,
+        identity: StateFile.identity(of: parameters, in: network, iteration: state.iteration),
+        values: values(withAverage: average?.isStarted ?? false), adamSteps: optimizer.adamSteps,
+        to: statePath)
+    } catch {
+      // The weights are worth more: a disk that has no room for both may have it for them.
+      stateError = error
+    }
     try writeWeights(state, to: path)
     unlink(waiting.onDisk)
+    if let stateError { throw stateError }
   }
 
   /// The state that belongs to the parameters as they are loaded now, from the files beside

@@ -182,7 +182,8 @@ final class TrainingConsole {
   /// `iteration, epoch: loss, average avg, …`.
   private func classifierLine(_ report: IterationReport, pictures: Int) -> String {
     let epoch = fixed(Double(report.images) / Double(max(pictures, 1)), decimals: 3)
-    var text = "\(report.iteration), \(epoch): \(six(Double(report.loss))), "
+    var text =
+      "\(report.iteration), \(epoch): \(six(Double(report.loss))), "
       + "\(six(Double(report.averageLoss))) avg, \(six(Double(report.rate))) rate, "
       + "\(six(report.seconds)) seconds, \(report.images) images"
     if dialect == .alexeyab {
@@ -215,26 +216,42 @@ final class TrainingConsole {
     guard now - lastShown >= 0.1 || report.iteration == report.maxBatches else { return }
     lastShown = now
     isLineOpen = true
-    progress("\r\(Self.progress(report, pace: pace ?? time, precisionName))\u{1B}[K")
+    let width = Self.terminalWidth(errorIsTerminal ? STDERR_FILENO : STDOUT_FILENO) - 1
+    var text = Self.progress(report, pace: pace ?? time, precisionName)
+    if text.count > width {
+      text = Self.progress(report, pace: pace ?? time, precisionName, isShort: true)
+    }
+    // A line that breaks cannot be written over.
+    progress("\r\(text.prefix(width))\u{1B}[K")
+  }
+
+  private static func terminalWidth(_ descriptor: Int32) -> Int {
+    var size = winsize()
+    guard ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 80 }
+    return Int(size.ws_col)
   }
 
   /// ` 120/300  loss 12.34 (average 13.01)  mAP@0.50 45.2 %, best 47.0 %  38.2 images/s
   /// 3 min 05 s left  data wait 2 ms`, in one line.
+  ///
+  /// - Parameter isShort: for narrow terminals:
+  ///   ` 120/300  loss 13.01  mAP@0.50 45.2 %  38.2 images/s  3 min 05 s left  wait 2 ms`.
   static func progress(
-    _ report: IterationReport, pace: Double, _ precisionName: String
+    _ report: IterationReport, pace: Double, _ precisionName: String, isShort: Bool = false
   ) -> String {
     func short(_ loss: Float) -> String {
       fixed(Double(loss), decimals: loss >= 100 ? 0 : loss >= 1 ? 2 : 4)
     }
     func percent(_ share: Double) -> String { "\(fixed(share * 100, decimals: 1)) %" }
+    let average = short(report.averageLoss)
     var parts = [
       // Trainings of classifiers may have no end.
       " \(report.iteration)" + (report.maxBatches > 0 ? "/\(report.maxBatches)" : ""),
-      "loss \(short(report.loss)) (average \(short(report.averageLoss)))",
+      isShort ? "loss \(average)" : "loss \(short(report.loss)) (average \(average))",
     ]
     if let last = report.lastPrecision {
-      parts.append(
-        "\(precisionName) \(percent(last)), best \(percent(report.bestPrecision ?? last))")
+      let best = isShort ? "" : ", best \(percent(report.bestPrecision ?? last))"
+      parts.append("\(precisionName) \(percent(last))\(best)")
     }
     if pace > 0 {
       parts.append("\(fixed(Double(report.batchImages) / pace, decimals: 1)) images/s")
@@ -243,7 +260,8 @@ final class TrainingConsole {
           "\(Progress.duration(Double(report.maxBatches - report.iteration) * pace)) left")
       }
     }
-    parts.append("data wait \(fixed(report.wait * 1000, decimals: 0)) ms")
+    let wait = fixed(report.wait * 1000, decimals: 0)
+    parts.append(isShort ? "wait \(wait) ms" : "data wait \(wait) ms")
     return parts.joined(separator: "  ")
   }
 
