@@ -9,7 +9,7 @@
 /// Writes a file so that readers see the old bytes or the new ones, never a part of them.
 ///
 /// The bytes go to a nameless file of the same folder where the file system has such (so that
-/// even a killed process leaves nothing behind), else to a hidden neighbour; `commit` flushes
+/// a killed process leaves nothing behind, or what the next one replaces), else to a hidden neighbour; `commit` flushes
 /// them to the device and renames the file into place. Without `commit` nothing changes. A link
 /// is followed, the permissions of a file that is replaced are kept, and a path that is no
 /// regular file (`/dev/stdout`, a named pipe) is written in place.
@@ -124,14 +124,33 @@ public final class AtomicFile {
         throw FileError(.replace, path, code: code)
       }
     case .nameless(let final):
-      let folder = Self.folder(of: final)
-      guard let temporary = Self.link(descriptor, in: folder) else { throw fail(.replace) }
-      try close()
-      guard rename(temporary.onDisk, final.onDisk) == 0 else {
-        let code = errno
-        unlink(temporary.onDisk)
-        throw FileError(.replace, path, code: code)
+      // Where there is no old file the new one takes its name at once.
+      if Self.link(descriptor, as: final) {
+        try close()
+        return
       }
+      let temporary = Self.temporaryName(of: final)
+      for _ in 0..<16 {
+        // One that is there was left by a program that was killed between these calls.
+        if !Self.link(descriptor, as: temporary) {
+          guard errno == EEXIST else { throw fail(.replace) }
+          unlink(temporary.onDisk)
+          guard Self.link(descriptor, as: temporary) || errno == EEXIST else {
+            throw fail(.replace)
+          }
+        }
+        if rename(temporary.onDisk, final.onDisk) == 0 {
+          try close()
+          return
+        }
+        // Another program that writes the same file has taken the name away: once more.
+        guard errno == ENOENT else {
+          let error = fail(.replace)
+          unlink(temporary.onDisk)
+          throw error
+        }
+      }
+      throw fail(.replace)
     }
   }
 
@@ -207,6 +226,14 @@ public final class AtomicFile {
     return "\(folder)/.new-\(String(number, radix: 36))"
   }
 
+  /// Always the same for a file, so that the next one that is written takes the place of what a
+  /// killed program left.
+  private static func temporaryName(of final: String) -> String {
+    var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+    for byte in final.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+    return "\(folder(of: final))/.new-\(String(hash, radix: 36))"
+  }
+
   private static func openNeighbour(in folder: String) -> (Int32, name: String, code: Int32) {
     for _ in 0..<16 {
       let name = temporaryName(in: folder)
@@ -227,18 +254,13 @@ public final class AtomicFile {
       return open(folder.onDisk, O_WRONLY | temporary | O_CLOEXEC, 0o666)
     }
 
-    /// Gives a nameless file a name in `folder`.
-    private static func link(_ descriptor: Int32, in folder: String) -> String? {
-      for _ in 0..<16 {
-        let name = temporaryName(in: folder)
-        let source = "/proc/self/fd/\(descriptor)"
-        if linkat(AT_FDCWD, source, AT_FDCWD, name.onDisk, AT_SYMLINK_FOLLOW) == 0 { return name }
-        if errno != EEXIST { return nil }
-      }
-      return nil
+    /// Gives a nameless file the name `path`; false, with `errno`, if that cannot be.
+    private static func link(_ descriptor: Int32, as path: String) -> Bool {
+      linkat(
+        AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path.onDisk, AT_SYMLINK_FOLLOW) == 0
     }
   #else
     private static func openNameless(in folder: String) -> Int32 { -1 }
-    private static func link(_ descriptor: Int32, in folder: String) -> String? { nil }
+    private static func link(_ descriptor: Int32, as path: String) -> Bool { false }
   #endif
 }

@@ -41,6 +41,17 @@ import Testing
     #expect(status.st_mode & 0o777 == 0o666 & ~mask)
   }
 
+  @Test func `two writers of one file: each leaves a whole one, and nothing beside it`() throws {
+    let path = folder.write(Array("old".utf8), to: "out.txt")
+    let (first, second) = (try AtomicFile(path), try AtomicFile(path))
+    try first.write("first")
+    try second.write("second")
+    try second.commit()
+    try first.commit()
+    #expect(folder.read("out.txt") == Array("first".utf8))
+    #expect(folder.names == ["out.txt"])
+  }
+
   @Test func `a link is followed`() throws {
     let path = folder.write([1], to: "target")
     symlink(path, folder.path + "/link")
