@@ -153,7 +153,7 @@ import Testing
     for part in [
       "train.txt:4: a.png stands in line 1 already\n", "pictures without label file: 2\n",
       "unreadable pictures: 2\n", "a.txt: expected the labels of 'a.png', found no such file; ",
-      "gone.png: cannot open the file: No such file or directory",
+      "gone.png: expected a JPEG, PNG, BMP or PPM picture, found no readable file",
       "train.txt: expected a path a line, found an empty line; it is passed over\n",
     ] {
       #expect(report.run.output.contains(part), "\(part) in \(report.run.output)")

@@ -95,7 +95,7 @@ import Testing
       cp a.ppm "$(printf 'caf\351.ppm')"; printf '0 .5 .5 .2 .2' > "$(printf 'caf\351.txt')"
       printf 'caf\351.ppm\n' > "$(printf '\351.list')"; printf 'names=x.names\nvalid=\351.list\n' > y.data
       printf '\0\0\0\0\2\0\0\0\5\0\0\0' > x.weights; head -c 120 /dev/zero >> x.weights
-      "$P" detector map y.data x.cfg x.weights
+      "$P" detector map y.data x.cfg x.weights -force
       """#, in: try folder())
     #expect(run.output.contains("unique_truth_count = 1"), "\(run.output) \(run.errors)")
   }

@@ -38,7 +38,7 @@ import Testing
       text = text.replacing("width=\(size)\n", with: "width=96\n")
         .replacing("height=\(size)\n", with: "height=96\n")
     }
-    let fixture = try NetworkFixture(text, batch: 1)
+    let fixture = try NetworkFixture(text, batch: 1, isDeep: true)
     try #require(fixture.network.inputShape.width == 96)
     for batch in [1, 2] {
       let expected = Self.outputs(fixture, .exact, batch: batch)

@@ -19,22 +19,27 @@ public final class NetworkFixture {
   public let parameters: Parameters
   public let batch: Int
 
-  /// - Parameter batch: images per pass; the cfg's mini-batch times time steps if nil.
+  /// - Parameters:
+  ///   - batch: images per pass; the cfg's mini-batch times time steps if nil.
+  ///   - isDeep: weights stay as a training would begin with them, or the values of a network of
+  ///     many layers would leave what a float can hold.
   public init(
     _ cfg: String, dialect: Dialect = .alexeyab, batch: Int? = nil, seed: UInt64 = 11,
+    isDeep: Bool = false,
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
   ) throws {
     let file = try ConfigFile(text: Array(cfg.utf8), name: "net.cfg")
     network = try NetworkBuilder(dialect: dialect, readFile: readFile).build(file)
     self.batch = batch ?? network.net.miniBatch * network.net.timeSteps
     parameters = Parameters(of: network, seed: seed)
-    randomize(seed: seed)
+    randomize(seed: seed, keepsWeights: isDeep)
   }
 
-  private func randomize(seed: UInt64) {
+  private func randomize(seed: UInt64, keepsWeights: Bool) {
     var random = Random(seed: seed)
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for (parameter, buffer) in zip(node.layer.parameters, parameters.buffers[node.index]) {
+        if keepsWeights, parameter.role == .weight { continue }
         for i in buffer.values.indices { buffer.values[i] = parameter.role.testValue(&random) }
       }
     }

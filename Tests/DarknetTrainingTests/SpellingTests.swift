@@ -1,5 +1,6 @@
 import DarknetBoxes
 import DarknetConfig
+import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
 import DarknetTestSupport
