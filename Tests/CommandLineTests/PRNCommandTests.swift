@@ -136,6 +136,19 @@ import Testing
       #expect(table.errors.contains("Total BFLOPS \(arguments[0] == "fprn" ? "65.871" : "9.840")"))
     }
   }
+
+  @Test func `generate fprn names the line of the file that it was given`() throws {
+    let folder = try TemporaryFolder.make()
+    let conv = "[convolutional]\nfilters=4\n"
+    let cfg =
+      "[net]\nwidth=8\nheight=8\nchannels=3\n" + conv + conv + "[shortcut]\nfrom=-2\n"
+      + "[maxpool]\nsize=2\nstride=2\n[shortcut]\nfrom=-2\n"
+    try Data(cfg.utf8).write(to: folder.appendingPathComponent("a.cfg"))
+    let run = try ProgramRun(["generate", "fprn", "a.cfg"], in: folder)
+    #expect(run.status == 3)
+    #expect(run.output.isEmpty)
+    #expect(run.errors.hasPrefix("a.cfg:15: [shortcut] from: expected a layer of 4x4, found layer"))
+  }
 }
 
 /// Whether a text is well-formed XML, and how many elements of a name it has.

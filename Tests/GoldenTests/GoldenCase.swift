@@ -86,7 +86,9 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
   /// The cases of a kind whose shortcuts only add, and those again in the other spelling.
   static func inBothSpellings(_ kind: String) -> [GoldenCase] {
     let cases = all(kind)
-    let sums = ["shortcut", "shortcut-equal-unequal", "shortcut-multi", "shortcut-prn", "prn", "prn-trunk"]
+    let sums = [
+      "shortcut", "shortcut-equal-unequal", "shortcut-multi", "shortcut-prn", "prn", "prn-trunk",
+    ]
     return cases
       + cases.filter { sums.contains($0.name) && $0.dialect == .alexeyab }.map { golden in
         var golden = golden

@@ -56,11 +56,13 @@ enum Generate: Command {
     try arguments.finish()
     let sparsity = try share("-sparsity", default: 0.5, arguments)
     let bytes = try Load.bytes(path)
+    let builder = NetworkBuilder(
+      dialect: try arguments.dialect, batch: 1, readFile: { try? FileBytes.read($0) })
+    // What is wrong already is told with the lines of the file that was given.
+    _ = try builder.build(try ConfigFile(text: bytes, name: path))
     let converted = try Zoo.makingShortcutsPartial(bytes, name: path, sparsity: sparsity)
     // What is printed must build: a shortcut that samples has no partial counterpart.
-    _ = try NetworkBuilder(
-      dialect: try arguments.dialect, batch: 1, readFile: { try? FileBytes.read($0) }
-    ).build(try ConfigFile(text: converted, name: path))
+    _ = try builder.build(try ConfigFile(text: converted, name: path))
     Console.out(String(decoding: converted, as: UTF8.self))
   }
 
