@@ -11,6 +11,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried, in the words of the message.
   public enum Action: String, Sendable {
     case open, read, create, write, flush, replace
+    case makeFolder = "make"
   }
 
   public let path: String
@@ -32,7 +33,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(path): cannot \(action.rawValue) the file: \(reason); \(advice)"
+    "\(path): cannot \(action.rawValue) the \(action == .makeFolder ? "folder" : "file"): "
+      + "\(reason); \(advice)"
   }
 
   private var advice: String {
@@ -42,6 +44,9 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case EROFS: "choose a folder that can be written"
     case EISDIR: "name a file, not a folder"
     case ENOENT where action == .open: "check the path"
+    case ENOENT where action == .makeFolder: "choose another place"
+    case ENOTDIR where action == .makeFolder:
+      "a file stands where the folder should be: move it or choose another name"
     case ENOENT, ENOTDIR: "make the folder first"
     case ENAMETOOLONG: "shorten the name"
     case EMFILE, ENFILE: "close other files or raise 'ulimit -n'"

@@ -69,7 +69,7 @@ enum Folder {
     var status = stat()
     if stat(path.onDisk, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
-        throw FileError(.create, path, code: ENOTDIR)
+        throw FileError(.makeFolder, path, code: ENOTDIR)
       }
       return
     }
@@ -77,7 +77,7 @@ enum Folder {
       try make(String(path[..<slash]))
     }
     guard mkdir(path.onDisk, 0o777) == 0 || errno == EEXIST else {
-      throw FileError(.create, path, code: errno)
+      throw FileError(.makeFolder, path, code: errno)
     }
   }
 }

@@ -143,7 +143,7 @@ public struct SyntheticShapes: Sendable {
     for part in path.split(separator: "/") {
       made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
       if mkdir(made.onDisk, 0o777) != 0, errno != EEXIST {
-        throw FileError(.create, made, code: errno)
+        throw FileError(.makeFolder, made, code: errno)
       }
     }
   }
