@@ -25,6 +25,11 @@ struct Classification {
   var outputCount: Int { network.network.shape(of: network.network.outputIndex).count }
 
   private func checkClasses() throws {
+    guard network.network.lastHead == nil else {
+      throw ConfigError(
+        file: network.network.file, expected: "a classifier", found: "a network that finds boxes",
+        fix: "name a classifier's cfg, or use the 'detector' commands")
+    }
     let nodes = network.network.nodes
     let mustBeEqual = ["softmax", "soft", "cost"].contains(nodes.last?.name ?? "")
     guard mustBeEqual ? classes != outputCount : classes > outputCount else { return }

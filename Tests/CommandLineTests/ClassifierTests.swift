@@ -97,7 +97,9 @@ import Testing
       results(list) == " classes = 3, output in cfg = 3 \n\(prompt)8 8\n"
         + "red.png: Predicted in N milli-seconds.\nrot: \(six(Self.own))\n\(prompt)\(prompt)\(prompt)"
         + "8 8\nblue.png: Predicted in N milli-seconds.\nblau: \(six(Self.own))\n\(prompt)")
-    #expect(list.errors.contains("gone.png: expected a JPEG, PNG, BMP or PPM picture, found no readable file"))
+    #expect(
+      list.errors.contains(
+        "gone.png: expected a JPEG, PNG, BMP or PPM picture, found no readable file"))
     #expect(list.errors.hasSuffix("1 of 3 pictures were skipped\n"))
     let strict = try run(
       "classifier", "predict", "x.data", "x.cfg", "x.weights", "-strict", in: folder, input: input)
@@ -214,6 +216,19 @@ import Testing
         run.errors.hasSuffix(
           "x.data:1: classes: expected 3, as x.cfg has outputs, found 4; make both agree\n"))
     }
+  }
+
+  @Test(arguments: ["predict", "valid", "test", "label"])
+  func `a detector's cfg`(command: String) throws {
+    let folder = try folder(
+      "[net]\nwidth=8\nheight=8\nchannels=3\n[convolutional]\nfilters=24\n"
+        + "[yolo]\nclasses=3\nnum=3\nmask=0,1,2\nanchors=1,1, 2,2, 3,3\n")
+    let run = try run("classifier", command, "x.data", "x.cfg", in: folder)
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "x.cfg: expected a classifier, found a network that finds boxes; name a classifier's cfg, "
+          + "or use the 'detector' commands\n"))
   }
 
   @Test func `too few labels`() throws {

@@ -113,6 +113,18 @@ import Testing
     #expect(try parts.bytes("x_final.weights") == whole.bytes("x_final.weights"))
   }
 
+  @Test func `labels that are in no path`() throws {
+    let folder = try Folder(net: "batch=4\nmax_batches=3")
+    try Data("zz1z\nzz2z\nzz3z\nzz4z\n".utf8).write(
+      to: folder.url.appendingPathComponent("set/labels.txt"))
+    let run = try folder.run("train")
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "set/train.txt: expected paths that have a label in them, found none among 16; rename the "
+          + "pictures' folders or the labels\n"))
+  }
+
   @Test func `a network that learns nothing`() throws {
     let folder = try Folder(net: "batch=4\nmax_batches=3")
     let cfg = folder.url.appendingPathComponent("x.cfg")

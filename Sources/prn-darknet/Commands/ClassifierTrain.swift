@@ -38,6 +38,11 @@ enum ClassifierTrain: Command {
     let network = setup.network.network
     try check(network)
     let labels = try setup.labels()
+    guard list.pictures.contains(where: { !labels.classes(ofPicture: $0).isEmpty }) else {
+      throw ConfigError(
+        file: list.path, expected: "paths that have a label in them",
+        found: "none among \(list.count)", fix: "rename the pictures' folders or the labels")
+    }
     try TrainingRun.makeBackupFolder(setup.data)
     announce(network, list)
 
@@ -60,7 +65,8 @@ enum ClassifierTrain: Command {
       files: try TrainingFiles(
         chart: arguments.string("-chart"), base: base, start: trainer.state.iteration,
         maxBatches: network.net.maxBatches, precisionName: "top\(top)"))
-    let shown = arguments.has("-show_imgs")
+    let shown =
+      arguments.has("-show_imgs")
       ? AugmentedPictures(list, classes: labels.count, names: labels.names) : nil
     return try run.run(arguments, shown: shown)
   }
