@@ -51,6 +51,29 @@ import Testing
           + "paths, which start at the current folder\n"))
   }
 
+  @Test func `a file that -chart names by mistake stays as it is`() throws {
+    let folder = try TrainingFolder()
+    let names = try folder.bytes("shapes/shapes.names")
+    let run = try folder.train("-chart", "shapes/shapes.names")
+    #expect(run.status == 2)
+    #expect(run.errors.hasPrefix("-chart: expected a chart that is drawn anew, found that "))
+    #expect(try folder.bytes("shapes/shapes.names") == names)
+    #expect(try folder.train("-chart", "shapes").status == 3)
+  }
+
+  @Test func `updates that are not as the cfg says are told`() throws {
+    let folder = try TrainingFolder()
+    let cfg = TrainingFolder.cfg("").replacingOccurrences(
+      of: "subdivisions=2", with: "subdivisions=3")
+    try folder.write(cfg, to: "x.cfg")
+    let run = try folder.train()
+    #expect(run.status == 0)
+    #expect(
+      run.errors.contains(
+        "x.cfg: batch=8 is no multiple of subdivisions=3: an update takes 6 images\n"))
+    #expect(run.errors.contains("x.cfg: [net] has no max_batches, so nothing is trained; set it"))
+  }
+
   /// Without batch norm and with a rate beyond all measure the weights are no numbers soon.
   @Test func `a loss that diverges stops the run`() throws {
     let layers = TrainingFolder.layers.replacingOccurrences(of: "batch_normalize=1\n", with: "")

@@ -27,6 +27,7 @@ enum ClassifierTrain: Command {
     let weights = arguments.optional()
     try arguments.finish()
     if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    try TrainingRun.checkChart(arguments)
     let seed = try TrainingRun.seed(arguments)
     let list = try DetectorFiles.data(dataPath).list("train", default: "data/train.list")
     let log = ProblemLog(writingListsTo: ".")

@@ -39,6 +39,7 @@ enum DetectorTrain: Command {
     let weights = arguments.optional()
     try arguments.finish()
     if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    try TrainingRun.checkChart(arguments)
     let seed = try TrainingRun.seed(arguments)
     let data = try DetectorFiles.data(dataPath)
     let isOriginal = try arguments.dialect == .pjreddie
@@ -67,7 +68,8 @@ enum DetectorTrain: Command {
     options.random = head.training.random
     options.shouldStop = { Interruption.isWanted }
     if let evaluation {
-      let epochs = try arguments.int("-mAP_epochs", default: 4)
+      let epochs = try arguments.int(
+        "-mAP_epochs", default: 4, in: 1...Int(Int32.max))
       let images = network.net.miniBatch * network.net.timeSteps * network.net.subdivisions
       options.evaluationInterval = max(100, epochs * list.count / images)
       let parameters = loaded.parameters
@@ -91,7 +93,8 @@ enum DetectorTrain: Command {
       files: try TrainingFiles(
         chart: arguments.string("-chart"), base: folder.base, start: trainer.state.iteration,
         maxBatches: network.net.maxBatches, precisionName: precisionName))
-    let shown = arguments.has("-show_imgs")
+    let shown =
+      arguments.has("-show_imgs")
       ? AugmentedPictures(list, classes: head.classes, names: (try? data.names())?.names ?? [])
       : nil
     let status = try run.run(arguments, shown: shown)
@@ -172,7 +175,19 @@ enum DetectorTrain: Command {
         "\(data.path): classes=\(classes), but the last head of \(network.file) has "
           + "classes=\(head.classes), which counts")
     }
-    if network.net.dynamicMiniBatch {
+    let net = network.net
+    if net.maxBatches == 0 {
+      warnings.append(
+        "\(network.file): [net] has no max_batches, so nothing is trained; set it, for instance to "
+          + "2000 a class")
+    }
+    let images = net.miniBatch * net.subdivisions
+    if images != net.batch {
+      warnings.append(
+        "\(network.file): batch=\(net.batch) is no multiple of subdivisions=\(net.subdivisions): "
+          + "an update takes \(images) images")
+    }
+    if net.dynamicMiniBatch {
       warnings.append("dynamic_minibatch=1 has no effect: the mini-batch keeps its size")
     }
     if arguments.string("-mjpeg_port") != nil {

@@ -29,6 +29,24 @@ struct TrainingRun {
     return seed
   }
 
+  /// The file of `-chart` is drawn anew, so it must be a picture, or not there yet.
+  ///
+  /// - Throws: `UsageError` if it is another file, `FileError` if it is a folder.
+  static func checkChart(_ arguments: Arguments) throws {
+    guard let path = arguments.string("-chart"), fileExists(path) else { return }
+    let file = try MappedFile(path)
+    let head = withExtendedLifetime(file) { [UInt8](file.bytes.prefix(8)) }
+    // Of PNG and JPEG, the two formats that a chart is written in.
+    let isPicture =
+      head.starts(with: [0x89, 0x50, 0x4E, 0x47])
+      || head.starts(with: [0xFF, 0xD8, 0xFF])
+    guard isPicture || head.isEmpty else {
+      throw UsageError(
+        "-chart: expected a chart that is drawn anew, found that '\(path)' is no picture; name "
+          + "the chart.png of a training")
+    }
+  }
+
   /// Made now, as hours of training would be lost without it.
   static func makeBackupFolder(_ data: DataFile) throws {
     let path = data.backupFolder
