@@ -25,8 +25,8 @@ struct Arguments {
     "-map", "-dont_show", "-ext_output", "-save_labels", "-letter_box", "-show", "-benchmark",
     "-benchmark_layers", "-show_imgs", "-clear", "-dontdraw_bbox", "-dontuse_opencv", "-topk",
     "-tokenized", "-reconstruct", "-multi", "-nogpu", "-fullscreen", "-anon", "-display", "-b",
-    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-best", "-int8", "-help", "--help",
-    "--json", "-fast", "-train",
+    "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-best", "-int8", "-help",
+    "--help", "--json", "-fast", "-train",
   ]
 
   /// - Throws: `UsageError` for a flag that no command knows, or one that lacks its value.
@@ -42,7 +42,10 @@ struct Arguments {
         switches.insert(word)
       } else if Self.valueFlags.contains(word) {
         guard let value = words.popFirst() else {
-          if word == "-h" { switches.insert("--help"); break }
+          if word == "-h" {
+            switches.insert("--help")
+            break
+          }
           throw UsageError("\(word) needs a value; put it behind the flag")
         }
         // The first value wins, as in Darknet; pairs of layers add up.
@@ -52,7 +55,8 @@ struct Arguments {
           flags[word] = value
         }
       } else if word.hasPrefix("-"), word.utf8.count > 1, Number.float(word) == nil {
-        if let equals = word.firstIndex(of: "="), Self.valueFlags.contains(String(word[..<equals])) {
+        if let equals = word.firstIndex(of: "="), Self.valueFlags.contains(String(word[..<equals]))
+        {
           throw UsageError(
             "\(word): expected the value behind a blank; write "
               + "'\(word[..<equals]) \(word[word.index(after: equals)...])'")
@@ -99,12 +103,20 @@ struct Arguments {
     return value
   }
 
-  func float(_ flag: String, default fallback: Float) throws -> Float {
+  func float(
+    _ flag: String, default fallback: Float, in range: ClosedRange<Float>? = nil
+  ) throws -> Float {
     guard let text = string(flag) else { return fallback }
     guard let value = Number.float(text) else {
       throw UsageError("\(flag): expected a number, found '\(text)'; change it")
     }
-    return Float(value)
+    let number = Float(value)
+    if let range, !range.contains(number) {
+      throw UsageError(
+        "\(flag): expected a number in \(general(Double(range.lowerBound)))..."
+          + "\(general(Double(range.upperBound))), found '\(text)'; change it")
+    }
+    return number
   }
 
   var dialect: Dialect {

@@ -71,10 +71,26 @@ import Testing
     #expect(words.errors.hasPrefix("-runs: expected a whole number in 1...100000, found 'many'"))
   }
 
+  @Test func `a share beyond 1`() throws {
+    let words = try run("generate", "prn", "-gamma", "2.5")
+    #expect(words.status == 2)
+    #expect(words.errors.hasPrefix("-gamma: expected a number in 0...1, found '2.5'; change it\n"))
+    let overlap = try run("detector", "map", "a.data", "a.cfg", "a.weights", "-iou_thresh", "-1")
+    #expect(overlap.status == 2)
+    #expect(overlap.errors.hasPrefix("-iou_thresh: expected a number in 0...1, found '-1'"))
+  }
+
+  @Test func `flags that go one by one`() throws {
+    let both = try run("benchmark", "a.cfg", "-train", "-sizes", "32")
+    #expect(both.status == 2)
+    #expect(both.errors.hasPrefix("-sizes does not go with -train; run them one after the other"))
+  }
+
   @Test func `missing words`() throws {
     let missing = try run("partial", "a.cfg", "a.weights")
     #expect(missing.status == 2)
-    #expect(missing.errors.hasPrefix("OUT is missing\nusage: prn-darknet partial CFG WEIGHTS OUT N"))
+    #expect(
+      missing.errors.hasPrefix("OUT is missing\nusage: prn-darknet partial CFG WEIGHTS OUT N"))
   }
 
   @Test func `global flags may stand before the command`() throws {

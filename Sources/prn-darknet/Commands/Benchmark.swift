@@ -12,7 +12,8 @@ import Darknet
 enum Benchmark: Command {
   static let words = ["benchmark"]
   static let usage = "CFG [WEIGHTS] [-threads N] [-batch N] [-runs N] [-layers] [-exact] [-train]"
-  static let about = "time the forward pass or a training step; the last line is the median in ms per image"
+  static let about =
+    "time the forward pass or a training step; the last line is the median in ms per image"
   static let details = """
       -runs N     counted runs (20), after three that are not
       -batch N    images per run (1)
@@ -32,6 +33,7 @@ enum Benchmark: Command {
     let cfg = try arguments.require("CFG")
     let weights = arguments.optional()
     try arguments.finish()
+    try checkFlags(arguments)
     let runs = try arguments.int("-runs", default: 20, in: 1...100_000)
     let batch = try arguments.int("-batch", default: 1, in: 1...4096)
     if arguments.has("-train") {
@@ -76,6 +78,15 @@ enum Benchmark: Command {
         + "per image\n")
     Console.out("\(fixed(times[runs / 2], decimals: 3))\n")
     return .done
+  }
+
+  /// Each of these asks for runs of its own; one of them would be passed over.
+  private static func checkFlags(_ arguments: Arguments) throws {
+    var given = arguments.has("-train") ? ["-train"] : []
+    given += ["-sizes", "-batches", "-write_weights"].filter { arguments.string($0) != nil }
+    guard given.count < 2 else {
+      throw UsageError("\(given[1]) does not go with \(given[0]); run them one after the other")
+    }
   }
 
   /// A run may overwrite its input.

@@ -28,7 +28,7 @@ enum DetectorMap: Command {
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
     var options = DetectorEvaluation.Options()
     options.map.confidenceThreshold = try arguments.float("-thresh", default: 0.25)
-    options.map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
+    options.map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
     let points = try arguments.int("-points", default: 0, in: 0...1_000_000)
     guard let area = PrecisionRecallCurve.Area(points: points) else {
       throw UsageError("-points: expected 0, 11 or 101, found '\(points)'; change it")

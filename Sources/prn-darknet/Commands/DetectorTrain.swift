@@ -84,7 +84,7 @@ enum DetectorTrain: Command {
     }
     TrainingRun.resume(trainer, weights, loaded.header, arguments)
     source.follow(trainer)
-    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
+    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
     let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
     let run = TrainingRun(
       trainer: trainer, source: source, list: list, log: log,

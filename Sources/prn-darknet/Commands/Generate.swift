@@ -31,7 +31,8 @@ enum Generate: Command {
     default:
       try arguments.finish()
       guard let member = Zoo.member(named: name) else {
-        let near = nearestName(to: name, among: Zoo.members.map(\.name) + ["prn", "fprn", "shapes"])
+        let near = nearestName(
+          to: name, among: Zoo.members.map(\.name) + ["prn", "fprn", "shapes"])
         throw UsageError(
           "NAME: no network is called '\(name)'; "
             + (near.map { "did you mean \($0)?" } ?? "generate without a name lists them"))
@@ -63,6 +64,9 @@ enum Generate: Command {
     let converted = try Zoo.makingShortcutsPartial(bytes, name: path, sparsity: sparsity)
     // What is printed must build: a shortcut that samples has no partial counterpart.
     _ = try builder.build(try ConfigFile(text: converted, name: path))
+    if converted == bytes {
+      Console.error("\(path): has no [shortcut]; it is written as it is\n")
+    }
     Console.out(String(decoding: converted, as: UTF8.self))
   }
 
@@ -80,7 +84,8 @@ enum Generate: Command {
     shapes.validCount = max(1, shapes.trainCount / 4)
     shapes.seed = UInt64(try arguments.int("-seed", default: 1, in: 0...Int.max))
     let threads = ThreadPool.shared.threads
-    let files = try kind == .boxes
+    let files =
+      try kind == .boxes
       ? shapes.write(to: folder, threads: threads)
       : shapes.writeClasses(to: folder, threads: threads)
     Console.out(
@@ -102,10 +107,6 @@ enum Generate: Command {
   private static func share(
     _ flag: String, default fallback: Float, _ arguments: Arguments
   ) throws -> Float {
-    let value = try arguments.float(flag, default: fallback)
-    guard (0...1).contains(value) else {
-      throw UsageError("\(flag): expected a number in 0...1, found \(value); change it")
-    }
-    return value
+    try arguments.float(flag, default: fallback, in: 0...1)
   }
 }

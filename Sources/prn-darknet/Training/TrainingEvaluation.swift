@@ -36,7 +36,7 @@ final class TrainingEvaluation {
     difficult = data.difficultPath == nil ? nil : try data.list("difficult", default: "")
     var map = MeanAveragePrecision.Options()
     map.confidenceThreshold = try arguments.float("-thresh", default: 0.25)
-    map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5)
+    map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
     options = DetectorEvaluation.Options(
       map: map, letterbox: Pictures.usesLetterbox(network, arguments))
     try Evaluation.check(names, classes: network.lastHead?.classes ?? 0, cfg: network.file)
