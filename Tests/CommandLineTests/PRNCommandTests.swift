@@ -61,6 +61,16 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/b.weights"))
   }
 
+  @Test func `transplant does not write over a cfg`() throws {
+    let folder = try TemporaryFolder.make()
+    let text = Data("[net]\n".utf8)
+    try text.write(to: folder.appendingPathComponent("b.cfg"))
+    let run = try ProgramRun(["transplant", "a.cfg", "a.weights", "b.cfg", "b.cfg"], in: folder)
+    #expect(run.status == 2)
+    #expect(run.errors.hasPrefix("B.weights: 'b.cfg' is a cfg, which would be lost"))
+    #expect(try Data(contentsOf: folder.appendingPathComponent("b.cfg")) == text)
+  }
+
   // MARK: memory
 
   @Test func `memory prints what waits for shortcuts, and draws it`() throws {
@@ -135,6 +145,12 @@ import Testing
       // Convolutions 65.864, as published, and the additions of half of the shortcuts' channels.
       #expect(table.errors.contains("Total BFLOPS \(arguments[0] == "fprn" ? "65.871" : "9.840")"))
     }
+  }
+
+  @Test func `generate fprn says if there is nothing to change`() throws {
+    let run = try ProgramRun(["generate", "fprn", cfg("yolov3-tiny")], in: TemporaryFolder.make())
+    #expect(run.status == 0)
+    #expect(run.errors.hasSuffix("yolov3-tiny.cfg: has no [shortcut]; it is written as it is\n"))
   }
 
   @Test func `generate fprn names the line of the file that it was given`() throws {
