@@ -42,19 +42,21 @@ struct CurvePlots {
     let best = all.best
     var title = "F1 over the confidence threshold"
     if let best {
-      title += ", best \(fixed(best.f1, decimals: 3)) at "
+      title +=
+        ", best \(fixed(best.f1, decimals: 3)) at "
         + fixed(Double(best.threshold), decimals: 3)
     }
     var chart = Chart(
-      title: title, xLabel: "confidence threshold", yLabel: "F1, precision, recall", xRange: 0...1, yRange: 0...1.02)
+      title: title, xLabel: "confidence threshold", yLabel: "F1, precision, recall", xRange: 0...1,
+      yRange: 0...1.02)
     for (index, row) in classes.enumerated() {
       let label = row.curve.best.map { " \(fixed($0.f1, decimals: 3))" } ?? ""
       addClass(
         to: &chart, index, shortName(row) + label, Self.points(row.curve, row.curve.f1))
     }
     let series: [(String, Color, Float, [Double])] = [
-      ("precision of all", Color(0x2CA02C), 2, all.precision),
-      ("recall of all", Color(0xFF7F0E), 2, all.recall), ("F1 of all", Self.mean, 3.5, all.f1),
+      ("precision of all", Color(0x555555), 2, all.precision),
+      ("recall of all", Color(0xABABAB), 2, all.recall), ("F1 of all", Self.mean, 3.5, all.f1),
     ]
     for (name, color, width, values) in series {
       chart.add(
