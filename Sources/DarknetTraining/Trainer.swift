@@ -121,13 +121,13 @@ public final class Trainer {
       if let divergence = try iterate(tell) { return .diverged(divergence) }
       if let divergence = maintain(tell) { return .diverged(divergence) }
       if options.shouldStop() {
-        save([rolling], tell)
+        save([rolling], tell, isLast: true)
         return .stopped
       }
       try evaluateIfDue(tell)
       saveIfDue(tell)
       if options.shouldStop() {
-        save([rolling], tell)
+        save([rolling], tell, isLast: true)
         return .stopped
       }
     }
@@ -139,10 +139,10 @@ public final class Trainer {
           rate: step.rate(iteration: state.iteration), checkpoint: lastGoodCheckpoint))
     }
     // The last chance to keep the work: a full disk may be emptied in the meantime.
-    var isSaved = save([.final], tell)
+    var isSaved = save([.final], tell, isLast: true)
     for _ in 0..<3 where !isSaved {
       sleep(1)
-      isSaved = save([.final], tell)
+      isSaved = save([.final], tell, isLast: true)
     }
     return isSaved ? .finished : .unsaved
   }
@@ -288,8 +288,11 @@ public final class Trainer {
   /// Iterations until a file that could not be written is tried again.
   private static let retryInterval = 10
 
+  /// - Parameter isLast: whether the run ends behind it.
   @discardableResult
-  private func save(_ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void) -> Bool {
+  private func save(
+    _ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void, isLast: Bool = false
+  ) -> Bool {
     guard let folder = options.folder, DivergenceWatch.isSound(parameters) else { return true }
     var isComplete = true
     for kind in kinds {
@@ -306,7 +309,7 @@ public final class Trainer {
       } catch {
         isComplete = false
         retryIteration = state.iteration + Self.retryInterval
-        tell(.saveFailed(error, retryAfter: Self.retryInterval))
+        tell(.saveFailed(error, retryAfter: isLast ? nil : Self.retryInterval))
       }
     }
     return isComplete

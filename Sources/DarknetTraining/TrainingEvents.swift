@@ -54,8 +54,9 @@ public enum TrainingEvent {
   case evaluated(precision: Double, isBest: Bool)
   case saving(CheckpointSchedule.Kind, path: String)
   case saved(CheckpointSchedule.Kind, path: String)
-  /// The file could not be written; training goes on, and tries again after so many iterations.
-  case saveFailed(FileError, retryAfter: Int)
+  /// The file could not be written; training goes on, and tries again after so many iterations;
+  /// nil where it ends.
+  case saveFailed(FileError, retryAfter: Int?)
 }
 
 /// How a training ended.

@@ -119,7 +119,8 @@ final class TrainingConsole {
       Console.out(" EMA weights are saved to the file: \(path) \n")
     case .saved: break
     case .saveFailed(let error, let iterations):
-      line("\(error); the training goes on and tries again in \(iterations) iterations")
+      let hope = iterations.map { "; the training goes on and tries again in \($0) iterations" }
+      line("\(error)\(hope ?? "")")
     }
   }
 
