@@ -46,18 +46,6 @@ static void normalize(
   if (i < n) store_some(y + i, (load_some(x + i, n - i) - mean) * scale + shift, n - i);
 }
 
-static void combine(
-    float *dx, const float *dy, const float *x, float a, float b, float c, size_t n) {
-  size_t i = 0;
-  for (; i + CK_LANES <= n; i += CK_LANES) {
-    store(dx + i, load(dy + i) * a + (load(x + i) * b + c));
-  }
-  if (i < n) {
-    vf result = load_some(dy + i, n - i) * a + (load_some(x + i, n - i) * b + c);
-    store_some(dx + i, result, n - i);
-  }
-}
-
 static double sum(const float *x, size_t n) {
   vd total = 0, other = 0;
   size_t i = 0;
@@ -82,33 +70,6 @@ static double dot(const float *a, const float *b, size_t n) {
              __builtin_convertvector(load_some(b + i, n - i), vd);
   }
   return add_lanes(&total);
-}
-
-static double squared_deviation(const float *x, double mean, size_t n) {
-  vd total = 0;
-  size_t i = 0;
-  for (; i + CK_LANES <= n; i += CK_LANES) {
-    vd d = __builtin_convertvector(load(x + i), vd) - mean;
-    total += d * d;
-  }
-  double result = add_lanes(&total);
-  for (; i < n; ++i) {
-    double d = x[i] - mean;
-    result += d * d;
-  }
-  return result;
-}
-
-static double deviation_dot(const float *dy, const float *x, double mean, size_t n) {
-  vd total = 0;
-  size_t i = 0;
-  for (; i + CK_LANES <= n; i += CK_LANES) {
-    total += __builtin_convertvector(load(dy + i), vd) *
-             (__builtin_convertvector(load(x + i), vd) - mean);
-  }
-  double result = add_lanes(&total);
-  for (; i < n; ++i) result += (double)dy[i] * (x[i] - mean);
-  return result;
 }
 
 static void activate(int kind, float *x, size_t n) {

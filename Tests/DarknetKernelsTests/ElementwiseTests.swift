@@ -27,15 +27,10 @@ private let counts = [0, 1, 5, 13, 16, 24, 31, 100, 1037]
       check({ t.multiply($0, b, count) }) { $0 * $1 }
       check({ t.affine($0, 3, -1, count) }) { a, _ in 3 * a - 1 }
       check({ t.normalize($0, b, 0.5, 3, 1, count) }) { _, b in (b - 0.5) * 3 + 1 }
-      check({ t.combine($0, $0, b, 2, 0.5, 1, count) }) { 2 * $0 + 0.5 * $1 + 1 }
 
       let (x, y) = (a.map { Double($0) }, b.map { Double($0) })
       #expect(abs(t.sum(a, count) - x.reduce(0, +)) < 1e-12 * Double(count + 1))
       #expect(abs(t.dot(a, b, count) - zip(x, y).reduce(0) { $0 + $1.0 * $1.1 }) < 1e-11)
-      let deviation = x.reduce(0) { $0 + ($1 - 0.3) * ($1 - 0.3) }
-      #expect(abs(t.squared_deviation(a, 0.3, count) - deviation) < 1e-11)
-      let product = zip(x, y).reduce(0) { $0 + $1.0 * ($1.1 - 0.3) }
-      #expect(abs(t.deviation_dot(a, b, 0.3, count) - product) < 1e-11)
     }
   }
 

@@ -114,12 +114,6 @@ struct ck_kernels {
   /// Sums of float32 values, accumulated in double.
   double (*sum)(const float *x, size_t n);
   double (*dot)(const float *a, const float *b, size_t n);
-  /// sum of (x - mean)^2
-  double (*squared_deviation)(const float *x, double mean, size_t n);
-  /// sum of dy * (x - mean)
-  double (*deviation_dot)(const float *dy, const float *x, double mean, size_t n);
-  /// dx = a * dy + b * x + c; `dx` may be `dy`.
-  void (*combine)(float *dx, const float *dy, const float *x, float a, float b, float c, size_t n);
   /// x = activation(x)
   void (*activate)(int kind, float *x, size_t n);
   /// dy *= slope, where `v` is the output y, or the saved input x for swish, mish, hard_mish, gelu.
