@@ -8,11 +8,11 @@
 
 /// Writes a file so that readers see the old bytes or the new ones, never a part of them.
 ///
-/// The bytes go to a nameless file of the same folder where the file system has such (so that
-/// a killed process leaves nothing behind, or what the next one replaces), else to a hidden neighbour; `commit` flushes
-/// them to the device and renames the file into place. Without `commit` nothing changes. A link
-/// is followed, the permissions of a file that is replaced are kept, and a path that is no
-/// regular file (`/dev/stdout`, a named pipe) is written in place.
+/// The bytes go to a nameless file of the same folder where the file system has such (so that a
+/// killed process leaves nothing behind but what the next one replaces), else to a hidden
+/// neighbour; `commit` flushes them to the device and renames the file into place. Without
+/// `commit` nothing changes. A link is followed, the permissions of a file that is replaced are
+/// kept, and a path that is no regular file (`/dev/stdout`, a named pipe) is written in place.
 ///
 ///     let file = try AtomicFile("yolo.weights")
 ///     for chunk in chunks { try file.write(chunk) }

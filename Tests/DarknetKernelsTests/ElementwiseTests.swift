@@ -57,8 +57,11 @@ private let counts = [0, 1, 5, 13, 16, 24, 31, 100, 1037]
         for column in 0..<ow {
           var best = -Float.infinity
           var at = 0
-          for line in 0..<pool.height where (0..<pool.size).contains(line - row * pool.strideY + pool.padding / 2) {
-            for place in 0..<pool.width where (0..<pool.size).contains(place - column * pool.strideX + pool.padding / 2) {
+          let (top, left) = (
+            row * pool.strideY - pool.padding / 2, column * pool.strideX - pool.padding / 2
+          )
+          for line in 0..<pool.height where (0..<pool.size).contains(line - top) {
+            for place in 0..<pool.width where (0..<pool.size).contains(place - left) {
               let i = plane * area + line * pool.width + place
               if x[i] > best { (best, at) = (x[i], i) }
             }

@@ -167,7 +167,7 @@ public let sharedFolder: String? = {
   // Tests/DarknetTestSupport/NetworkFixture.swift
   let package = #filePath.split(separator: "/").dropLast(3)
   candidates.append("/" + (package.dropLast() + ["shared"]).joined(separator: "/"))
-  // A worktree stands one level deeper.
+  // Checkouts that share a folder stand one level deeper.
   candidates.append("/" + (package.dropLast(2) + ["shared"]).joined(separator: "/"))
   return candidates.first { access($0 + "/golden", R_OK) == 0 }
 }()
