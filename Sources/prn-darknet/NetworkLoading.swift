@@ -33,16 +33,23 @@ enum Load {
     }
   }
 
+  /// What builds networks to run: in the dialect of the command line, with the files that cfgs
+  /// name, and within this machine's memory.
+  static func builder(
+    _ arguments: Arguments, batch: Int?, inputSize: (width: Int, height: Int)? = nil
+  ) throws -> NetworkBuilder {
+    NetworkBuilder(
+      dialect: try arguments.dialect, batch: batch, inputSize: inputSize,
+      memoryLimit: MachineMemory.total, readFile: { try? FileBytes.read($0) })
+  }
+
   /// Builds the network of a cfg, and prints Darknet's table.
   static func network(
     _ path: String, _ arguments: Arguments, batch: Int? = 1, showsTable: Bool = true,
     isTraining: Bool = false
   ) throws -> Network {
     let config = try config(path)
-    let builder = NetworkBuilder(
-      dialect: try arguments.dialect, batch: batch, memoryLimit: MachineMemory.total,
-      readFile: { try? FileBytes.read($0) })
-    let network = try builder.build(config)
+    let network = try builder(arguments, batch: batch).build(config)
     if showsTable { show(network, isTraining: isTraining) }
     return network
   }

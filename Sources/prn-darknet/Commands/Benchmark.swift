@@ -120,7 +120,7 @@ enum Benchmark: Command {
       if time > 0 { operations = 0 }
       Console.out(
         "\(padded(node.index, 5))  "
-          + "\(node.name)".padding(18) + "\(node.outputShape)".padding(14)
+          + node.name.padded(to: 18) + "\(node.outputShape)".padded(to: 14)
           + fixed(time * 1000, decimals: 3, width: 10) + fixed(speed, decimals: 1, width: 10)
           + fixed(time / total * 100, decimals: 1, width: 6) + "%\n")
     }
@@ -142,11 +142,4 @@ func seconds() -> Double {
   var time = timespec()
   clock_gettime(CLOCK_MONOTONIC, &time)
   return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-}
-
-extension String {
-  /// Blanks behind until the text is `width` long.
-  func padding(_ width: Int) -> String {
-    self + String(repeating: " ", count: max(width - count, 1))
-  }
 }

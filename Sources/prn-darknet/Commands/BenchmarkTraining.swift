@@ -15,10 +15,7 @@ struct TrainingBenchmark {
   ) throws {
     var config = try Load.config(cfg)
     if let batch { config.setNet(["batch": "\(batch)", "subdivisions": "1"]) }
-    network = try NetworkBuilder(
-      dialect: try arguments.dialect, memoryLimit: MachineMemory.total,
-      readFile: { try? FileBytes.read($0) }
-    ).build(config)
+    network = try Load.builder(arguments, batch: nil).build(config)
     let parameters = Parameters(of: network, seed: 1)
     if let weights {
       _ = try Load.load(weights, into: parameters, of: network, arguments, isTraining: true)
@@ -115,12 +112,12 @@ struct TrainingBenchmark {
     Console.out("layer  type              output          forward  backward  share\n")
     func row(_ start: String, _ forward: Double, _ backward: Double) {
       Console.out(
-        start.padding(39) + fixed(forward * scale, decimals: 3, width: 9)
+        start.padded(to: 39) + fixed(forward * scale, decimals: 3, width: 9)
           + fixed(backward * scale, decimals: 3, width: 10)
           + fixed((forward + backward) / total * 100, decimals: 1, width: 6) + "%\n")
     }
     for node in network.nodes {
-      let start = "\(padded(node.index, 5))  \("\(node.name)".padding(18))\(node.outputShape)"
+      let start = "\(padded(node.index, 5))  \(node.name.padded(to: 18))\(node.outputShape)"
       row(start, forward[node.index], backward[node.index])
     }
     row("       losses", forward[count], 0)

@@ -89,10 +89,8 @@ extension Benchmark {
     var scaling = Scaling(axis)
     for value in values {
       let (batch, size) = axis == .batch ? (value, nil) : (1, value)
-      let network = try NetworkBuilder(
-        dialect: try arguments.dialect, batch: batch, inputSize: size.map { ($0, $0) },
-        memoryLimit: MachineMemory.total
-      ).build(config)
+      let network = try Load.builder(arguments, batch: batch, inputSize: size.map { ($0, $0) })
+        .build(config)
       let parameters = Parameters(of: network, seed: 0, randomize: weights == nil)
       var file: WeightsFile?
       if let weights {
@@ -110,7 +108,7 @@ extension Benchmark {
       Console.error(
         "\(network.inputShape), batch \(batch): \(fixed(times[runs / 2], decimals: 2)) ms a run\n")
     }
-    let name = String(cfg.split(separator: "/").last ?? "").replacing(".cfg", with: "")
+    let name = CheckpointFolder.base(of: cfg)
     let threads = ThreadPool.shared.threads
     let csv = scaling.csv(name, threads: threads)
     Console.out(csv)
