@@ -41,7 +41,7 @@ enum Console {
     signal(SIGPIPE, SIG_IGN)
     // So does a limit of the size of files.
     signal(SIGXFSZ, SIG_IGN)
-    if isatty(STDOUT_FILENO) != 0 { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
+    if outputIsTerminal { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
   }
 
   /// The words behind the program's name, whatever their bytes.
@@ -86,7 +86,11 @@ enum Console {
     }
   }
 
+  /// Whether people look at standard error, where progress goes.
   static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }
+
+  /// Whether people, not scripts, look at standard output.
+  static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
 
   /// Flushes and leaves. A full disk or a closed pipe behind stdout is an error of its own.
   static func finish(_ status: ExitStatus) -> Never {

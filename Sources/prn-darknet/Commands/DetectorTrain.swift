@@ -1,13 +1,5 @@
 import Darknet
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// `detector train DATA CFG [WEIGHTS]`: trains a detector until max_batches.
 enum DetectorTrain: Command {
   static let words = ["detector", "train"]
@@ -117,7 +109,7 @@ enum DetectorTrain: Command {
     let network = try Load.network(cfg, arguments)
     return try TrainingEvaluation(
       network, data: data, trainPath: trainPath, arguments, log: log,
-      printsSummary: isatty(STDOUT_FILENO) == 0)
+      printsSummary: !Console.outputIsTerminal)
   }
 
   /// - Throws: `ConfigError` if the network is none that can be trained here.

@@ -36,17 +36,6 @@ struct SVGPicture {
       + (hasArrow ? " marker-end=\"url(#arrow)\"" : "") + "/>\n"
   }
 
-  mutating func polygon(_ points: [(x: Double, y: Double)], fill: String) {
-    let text = points.map { "\(Self.number($0.x)),\(Self.number($0.y))" }.joined(separator: " ")
-    body += "<polygon points=\"\(text)\" fill=\"\(fill)\"/>\n"
-  }
-
-  mutating func circle(x: Double, y: Double, radius: Double, fill: String) {
-    body +=
-      "<circle cx=\"\(Self.number(x))\" cy=\"\(Self.number(y))\" "
-      + "r=\"\(Self.number(radius))\" fill=\"\(fill)\"/>\n"
-  }
-
   /// - Parameter y: the text's baseline.
   mutating func text(
     _ text: String, x: Double, y: Double, size: Double = 12, anchor: Anchor = .start,

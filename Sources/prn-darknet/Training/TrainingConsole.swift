@@ -27,7 +27,7 @@ final class TrainingConsole {
   /// Heads whose lines Darknet prints on standard output.
   private let headsOnOutput: Set<Int>
   private let showsBoxCounts: Set<Int>
-  private let outputIsTerminal = isatty(STDOUT_FILENO) != 0
+  private let outputIsTerminal = Console.outputIsTerminal
   private let errorIsTerminal = Console.isTerminal
   private var isLineOpen = false
   private var lastShown = -1.0
