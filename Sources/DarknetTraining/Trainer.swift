@@ -115,7 +115,7 @@ public final class Trainer {
 
   // MARK: The loop
 
-  /// - Throws: what the source or the evaluation throws.
+  /// - Throws: what the source or the evaluation throws; after the latter the weights are saved.
   public func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
     while isEndless || state.iteration < options.maxBatches {
       if let divergence = try iterate(tell) { return .diverged(divergence) }
@@ -261,7 +261,15 @@ public final class Trainer {
     guard options.evaluationInterval != nil, let evaluate = options.evaluate,
       state.iteration >= nextEvaluation || state.iteration == options.maxBatches
     else { return }
-    guard let precision = try evaluate() else { return }
+    let result: Double?
+    do {
+      result = try evaluate()
+    } catch {
+      // Whatever became of its pictures, the training so far is kept.
+      save([rolling], tell)
+      throw error
+    }
+    guard let precision = result else { return }
     state.lastEvaluation = state.iteration
     state.lastPrecision = precision
     let best = state.bestPrecision

@@ -95,8 +95,10 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
 
   @Test func `files have Darknet's names`() throws {
     try withTemporaryFolder { folder in
-      let trainer = try Self.trainer(folder, maxBatches: 7) { $0.schedule = CheckpointSchedule(
-        dialect: .alexeyab, maxBatches: 7, numberedInterval: 6, lastInterval: 5) }
+      let trainer = try Self.trainer(folder, maxBatches: 7) {
+        $0.schedule = CheckpointSchedule(
+          dialect: .alexeyab, maxBatches: 7, numberedInterval: 6, lastInterval: 5)
+      }
       guard case .finished = try trainer.run({ _ in }) else {
         Issue.record("not finished")
         return
@@ -115,7 +117,9 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
     try withTemporaryFolder { folder in
       let whole = try Self.trainer(nil, maxBatches: 12, options: options)
       var wholeLosses: [Float] = []
-      _ = try whole.run { if case .iteration(let report) = $0 { wholeLosses.append(report.averageLoss) } }
+      _ = try whole.run {
+        if case .iteration(let report) = $0 { wholeLosses.append(report.averageLoss) }
+      }
 
       var losses: [Float] = []
       var stop = 8
@@ -271,6 +275,18 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
       #expect(results == [true, true, false])
       #expect(try WeightsFile("\(folder)/small_best.weights").header.seen == 32)
       #expect(trainer.state.bestPrecision == 0.75)
+    }
+  }
+
+  @Test func `an evaluation that fails ends the training with its weights saved`() throws {
+    struct Lost: Error {}
+    try withTemporaryFolder { folder in
+      let trainer = try Self.trainer(folder, maxBatches: 10, every: 100) {
+        $0.evaluationInterval = 4
+        $0.evaluate = { throw Lost() }
+      }
+      #expect(throws: Lost.self) { try trainer.run { _ in } }
+      #expect(try WeightsFile("\(folder)/small_last.weights").header.seen == 16)
     }
   }
 
