@@ -11,8 +11,7 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recomm
 
 .DELETE_ON_ERROR:
 .PHONY: help build demo test weights install uninstall deps test-deps bench fuzz parity kill \
-  sanitize \
-  format-check clean
+  sanitize format-check clean
 
 help:
 	@echo 'make build     build .build/release/prn-darknet'
@@ -65,7 +64,7 @@ parity: deps weights/yolov3-tiny.weights
 # Trainings that are killed at 200 random moments and go on.
 kill: deps
 	swift build -c release --product prn-darknet
-	PRN_DARKNET_KILLS=200 swift test -c release --filter TrainInterruptionTests
+	PRN_DARKNET_KILLS=200 $(TEST) --filter TrainInterruptionTests
 
 # Leaks are not looked for: Foundation's own file reading has some.
 sanitize: deps
