@@ -132,12 +132,6 @@ struct JSONReader {
     guard position == bytes.count else { throw unexpected("the end of the file") }
   }
 
-  /// Whether an array begins here.
-  mutating func isAtArray() -> Bool {
-    skipBlanks()
-    return position < bytes.count && bytes[position] == UInt8(ascii: "[")
-  }
-
   // MARK: Errors
 
   /// An error at the present place.

@@ -496,7 +496,6 @@ struct PlanBuilder {
     let count = batch * floats(node.index, .blocked)
     if isLast, isOwnSlot(input, floats: count) {
       places[Key(layer: first, form: .blocked)] = nil
-      places[Key(layer: first, form: .blocked)] = nil
       places[Key(layer: node.index, form: .blocked)] = input
       output = input
     } else {
