@@ -57,7 +57,7 @@ struct Evaluation {
 
   func showHeads() { Self.showHeads(of: detector.headNames) }
 
-  /// What Darknet prints about the heads before it evaluates or trains them.
+  /// What Darknet prints about the heads before it runs, evaluates or trains them.
   static func showHeads(of heads: [(index: Int, name: String)]) {
     for (index, name) in heads {
       let code = ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][name] ?? 0

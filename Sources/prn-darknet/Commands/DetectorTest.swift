@@ -148,7 +148,8 @@ final class DetectionRun {
       networkHeight: shape.height, letterbox: letterbox)
     let detections = detector.detections(
       threshold: threshold, hierarchyThreshold: hierarchyThreshold, overlap: overlap, frame: frame)
-    let shown = isOriginal
+    let shown =
+      isOriginal
       ? ShownDetection.inOrder(detections, names, threshold)
       : ShownDetection.fromLeftToRight(detections, names, threshold)
     frameCount += 1
@@ -158,9 +159,7 @@ final class DetectionRun {
         for label in detection.labels { Console.out("\(label.name): \(label.percent)%\n") }
       }
     } else {
-      for (index, name) in detector.headNames {
-        Console.out(" Detection layer: \(index) - type = \(Self.typeCode(name)) \n")
-      }
+      Evaluation.showHeads(of: detector.headNames)
       Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
       let extended = arguments.has("-ext_output")
       for detection in shown { Console.out(detection.text(picture, extended: extended)) }
@@ -171,11 +170,6 @@ final class DetectionRun {
         of: path, detections, threshold, dialect: plan.network.dialect)
     }
     try draw(shown, on: picture)
-  }
-
-  /// The number that Darknet prints for a head's section.
-  private static func typeCode(_ section: String) -> Int {
-    ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][section] ?? 0
   }
 
   private func draw(_ shown: [ShownDetection], on picture: Bitmap) throws {
