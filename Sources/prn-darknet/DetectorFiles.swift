@@ -8,6 +8,13 @@ enum DetectorFiles {
     return data
   }
 
+  /// For a cfg without a detection head.
+  static func noHead(in cfg: String) -> ConfigError {
+    ConfigError(
+      file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
+      found: "none", fix: "name a detector's cfg")
+  }
+
   /// A line on stderr if `classes=` of the data file is not the network's number. Darknet never
   /// compares them, so it is no error.
   static func compareClasses(_ data: DataFile, with classes: Int, of cfg: String) {

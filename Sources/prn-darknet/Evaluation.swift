@@ -32,9 +32,7 @@ struct Evaluation {
     detector = Detector(plan)
     letterbox = Pictures.usesLetterbox(loaded.network, arguments)
     guard detector.classes > 0 else {
-      throw ConfigError(
-        file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
-        found: "none", fix: "name a detector's cfg")
+      throw DetectorFiles.noHead(in: cfg)
     }
     DetectorFiles.compareClasses(data, with: detector.classes, of: cfg)
     if needsNames {

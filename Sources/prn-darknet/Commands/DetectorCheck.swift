@@ -89,9 +89,7 @@ enum DetectorCheck: Command {
       }
     }
     if !options.classCounts.contains(where: { $0.place.hasPrefix(cfg) }) {
-      findings.add(
-        "\(cfg): expected a [yolo], [region], [Gaussian_yolo] or [detection], found none; name a "
-          + "detector's cfg")
+      findings.add("\(DetectorFiles.noHead(in: cfg))")
     }
     options.anchors.sort { $0.width * $0.height < $1.width * $1.height }
     return options

@@ -44,9 +44,7 @@ enum DetectorTest: Command {
       afterPacking: { loaded.file?.releasePages() })
     let detector = Detector(plan)
     guard detector.classes > 0 else {
-      throw ConfigError(
-        file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
-        found: "none", fix: "name a detector's cfg")
+      throw DetectorFiles.noHead(in: cfg)
     }
     DetectorFiles.compareClasses(dataFile, with: detector.classes, of: cfg)
     DetectorFiles.compareNames(names, with: detector.classes, of: cfg)

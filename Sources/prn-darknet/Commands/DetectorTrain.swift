@@ -116,12 +116,7 @@ enum DetectorTrain: Command {
   private static func head(
     of network: Network, _ data: DataFile
   ) throws -> any DetectionHead {
-    guard let head = network.lastHead else {
-      throw ConfigError(
-        file: network.file,
-        expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
-        found: "none", fix: "name a detector's cfg")
-    }
+    guard let head = network.lastHead else { throw DetectorFiles.noHead(in: network.file) }
     let net = network.net
     let batch = net.miniBatch * net.timeSteps * net.subdivisions
     guard batch > 1 else {
