@@ -46,6 +46,9 @@ public struct NetOptions: Sendable {
   /// Images per forward pass, before time steps.
   public var miniBatch: Int { max(batch / max(subdivisions, 1), 1) }
 
+  /// Images per update, frames of sequences among them.
+  public var imagesPerUpdate: Int { miniBatch * timeSteps * subdivisions }
+
   /// Input shape; networks without pictures have a vector.
   public var inputShape: Shape {
     width * height * channels > 0
@@ -99,7 +102,8 @@ public struct NetOptions: Sendable {
     inputs = try options.int("inputs", default: count, in: 0...Int(Int32.max))
     guard count > 0 || inputs > 0 else {
       throw options.error(
-        nil, expected: "width, height and channels, or inputs", found: "none (No input parameters supplied)",
+        nil, expected: "width, height and channels, or inputs",
+        found: "none (No input parameters supplied)",
         fix: "add them, for instance width=416, height=416, channels=3")
     }
   }

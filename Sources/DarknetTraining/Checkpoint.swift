@@ -33,8 +33,7 @@ public final class Checkpoint {
 
   /// Images that a weights file of iteration `iteration` has seen.
   private func seen(_ iteration: Int) -> UInt64 {
-    let net = network.net
-    return UInt64(max(iteration, 0) * net.miniBatch * net.timeSteps * net.subdivisions)
+    UInt64(max(iteration, 0) * network.net.imagesPerUpdate)
   }
 
   /// Weights alone.

@@ -37,7 +37,9 @@ public final class Optimizer {
       network.nodes.last { $0.common.trainOnlyBatchNormalization }?.index ?? -1
     if case .adam = self.method {
       moments = network.nodes.map { node in
-        if node.layer.sharesParametersOf != nil { return gradients.buffers[node.index].map { _ in nil } }
+        if node.layer.sharesParametersOf != nil {
+          return gradients.buffers[node.index].map { _ in nil }
+        }
         return gradients.buffers[node.index].map { buffer in
           buffer.map { (FloatBuffer(count: $0.count), FloatBuffer(count: $0.count)) }
         }
@@ -46,9 +48,7 @@ public final class Optimizer {
   }
 
   /// Images per update, as Darknet divides by: mini-batch, time steps and subdivisions.
-  private var batch: Int {
-    network.net.miniBatch * network.net.timeSteps * network.net.subdivisions
-  }
+  private var batch: Int { network.net.imagesPerUpdate }
 
   /// One update from the sums in `gradients`, which it makes ready for the next batch.
   ///
@@ -185,7 +185,8 @@ struct Adam {
       let sum = g[i] + decay * w[i]
       m[i] = b1 * m[i] + (1 - b1) * sum
       v[i] = b2 * v[i] + (1 - b2) * sum * sum
-      w[i] -= rate * m[i] * firstCorrection
+      w[i] -=
+        rate * m[i] * firstCorrection
         / ((v[i] * secondCorrection).squareRoot() + options.epsilon)
       g[i] = 0
     }

@@ -57,9 +57,8 @@ enum Load {
   static func show(_ network: Network, isTraining: Bool) {
     if network.dialect == .alexeyab {
       let net = network.net
-      let miniBatch = net.miniBatch
       Console.out(
-        "mini_batch = \(miniBatch), batch = \(miniBatch * net.timeSteps * net.subdivisions), "
+        "mini_batch = \(net.miniBatch), batch = \(net.imagesPerUpdate), "
           + "time_steps = \(net.timeSteps), train = \(isTraining ? 1 : 0) \n")
     }
     for message in LayerTable.messages(of: network) { Console.show(message) }

@@ -89,8 +89,7 @@ enum ClassifierTrain: Command {
     guard arguments.has("-topk") else { return options }
     let evaluation = try ClassifierEvaluation(
       Load.network(cfg, arguments, showsTable: false), setup, labels: labels, limit: top, log: log)
-    let images = net.miniBatch * net.timeSteps * net.subdivisions
-    options.evaluationInterval = max(1, 2 * list.count / images)
+    options.evaluationInterval = max(1, 2 * list.count / net.imagesPerUpdate)
     options.firstEvaluation = 100
     options.evaluate = { try evaluation.run(parameters) }
     return options

@@ -60,10 +60,8 @@ enum DetectorTrain: Command {
     options.random = head.training.random
     options.shouldStop = { Interruption.isWanted }
     if let evaluation {
-      let epochs = try arguments.int(
-        "-mAP_epochs", default: 4, in: 1...Int(Int32.max))
-      let images = network.net.miniBatch * network.net.timeSteps * network.net.subdivisions
-      options.evaluationInterval = max(100, epochs * list.count / images)
+      let epochs = try arguments.int("-mAP_epochs", default: 4, in: 1...Int(Int32.max))
+      options.evaluationInterval = max(100, epochs * list.count / network.net.imagesPerUpdate)
       let parameters = loaded.parameters
       options.evaluate = { try evaluation.run(parameters) }
     }
@@ -117,8 +115,7 @@ enum DetectorTrain: Command {
     of network: Network, _ data: DataFile
   ) throws -> any DetectionHead {
     guard let head = network.lastHead else { throw DetectorFiles.noHead(in: network.file) }
-    let net = network.net
-    let batch = net.miniBatch * net.timeSteps * net.subdivisions
+    let batch = network.net.imagesPerUpdate
     guard batch > 1 else {
       throw ConfigError(
         file: network.file, section: "net", option: "batch",
