@@ -8,6 +8,8 @@ package enum JSONText {
   case text(String)
   case flag(Bool)
   case list([JSONText])
+  /// A list in one line.
+  case wholes([Int])
   case object([(String, JSONText)])
 
   /// The value over several lines, with `indent` before all but the first.
@@ -21,6 +23,7 @@ package enum JSONText {
     case .list(let values):
       let rows = values.map { inner + $0.text(indent: inner) }
       return rows.isEmpty ? "[]" : "[\n" + rows.joined(separator: ",\n") + "\n\(indent)]"
+    case .wholes(let numbers): return "[" + numbers.map { "\($0)" }.joined(separator: ", ") + "]"
     case .object(let fields):
       let rows = fields.map { "\(inner)\($0.jsonQuoted): \($1.text(indent: inner))" }
       return "{\n" + rows.joined(separator: ",\n") + "\n\(indent)}"

@@ -75,35 +75,45 @@ enum GradientsCommand: Command {
   // MARK: JSON
 
   private static func json(_ network: Network, _ flow: GradientFlow) -> String {
-    let rows = flow.rows.map { row in
-      let groups = row.groups.map { group in
-        let arrivals = group.arrivals.map { arrival in
-          let (kind, layer) =
-            switch arrival.emitter {
-            case .loss(let layer): ("loss", layer)
-            case .layer(let layer): ("layer", layer)
-            }
-          return "{\"source\":\"\(kind)\",\"layer\":\(layer),"
-            + "\"slice\":[\(arrival.slice.lowerBound),\(arrival.slice.upperBound)],"
-            + "\"timestamps\":\(list(arrival.timestamps))}"
-        }
-        return "{\"channels\":[\(group.channels.lowerBound),\(group.channels.upperBound)],"
-          + "\"timestamps\":\(list(group.timestamps)),"
-          + "\"arrivals\":[\(arrivals.joined(separator: ","))]}"
-      }
-      return "  {\"layer\":\(row.layer),\"type\":\(network.nodes[row.layer].name.jsonQuoted),"
-        + "\"timestamp_combinations\":\(row.timestampCombinations),"
-        + "\"source_combinations\":\(row.sourceCombinations),"
-        + "\"groups\":[\(groups.joined(separator: ","))]}"
+    let layers = flow.rows.map { row -> JSONText in
+      .object([
+        ("layer", .whole(row.layer)), ("type", .text(network.nodes[row.layer].name)),
+        ("timestamp_combinations", .whole(row.timestampCombinations)),
+        ("source_combinations", .whole(row.sourceCombinations)),
+        ("groups", .list(row.groups.map { object($0) })),
+      ])
     }
-    return "{\"cfg\":\(network.file.jsonQuoted),\"losses\":\(list(flow.losses)),"
-      + "\"timestamp_combinations\":\(flow.timestampCombinations),"
-      + "\"source_combinations\":\(flow.sourceCombinations),"
-      + "\"timestamp_sums\":[\(flow.timestampSums.map(list).joined(separator: ","))],\n"
-      + "\"layers\":[\n\(rows.joined(separator: ",\n"))\n]}\n"
+    let fields: [(String, JSONText)] = [
+      ("cfg", .text(network.file)), ("losses", .wholes(flow.losses)),
+      ("timestamp_combinations", .whole(flow.timestampCombinations)),
+      ("source_combinations", .whole(flow.sourceCombinations)),
+      ("timestamp_sums", .list(flow.timestampSums.map { .wholes($0) })),
+      ("layers", .list(layers)),
+    ]
+    return JSONText.object(fields).text() + "\n"
   }
 
-  private static func list(_ numbers: [Int]) -> String {
-    "[" + numbers.map(String.init).joined(separator: ",") + "]"
+  private static func object(_ group: GradientFlow.Group) -> JSONText {
+    .object([
+      ("channels", bounds(group.channels)), ("timestamps", .wholes(group.timestamps)),
+      ("arrivals", .list(group.arrivals.map { object($0) })),
+    ])
+  }
+
+  private static func object(_ arrival: GradientFlow.Arrival) -> JSONText {
+    let (kind, layer) =
+      switch arrival.emitter {
+      case .loss(let layer): ("loss", layer)
+      case .layer(let layer): ("layer", layer)
+      }
+    return .object([
+      ("source", .text(kind)), ("layer", .whole(layer)), ("slice", bounds(arrival.slice)),
+      ("timestamps", .wholes(arrival.timestamps)),
+    ])
+  }
+
+  /// The first channel, and the one behind the last.
+  private static func bounds(_ channels: Range<Int>) -> JSONText {
+    .wholes([channels.lowerBound, channels.upperBound])
   }
 }
