@@ -1,10 +1,10 @@
-@_exported import DarknetTensors
-@_exported import DarknetConfig
 @_exported import DarknetBoxes
+@_exported import DarknetConfig
+@_exported import DarknetData
+@_exported import DarknetEvaluation
+@_exported import DarknetInference
 @_exported import DarknetKernels
 @_exported import DarknetLayers
 @_exported import DarknetNetwork
-@_exported import DarknetInference
-@_exported import DarknetData
+@_exported import DarknetTensors
 @_exported import DarknetTraining
-@_exported import DarknetEvaluation

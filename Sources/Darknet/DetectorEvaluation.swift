@@ -75,6 +75,7 @@ public struct DetectorEvaluation {
       classes: detector.classes, dialect: detector.plan.network.dialect,
       difficult: difficult?.pictures)
     var map = MeanAveragePrecision(classCount: detector.classes, options: options.map)
+    // swift-format-ignore: ReplaceForEachWithForLoop
     try DetectorRun(detector, pictures: list.pictures, options: runOptions).forEach { event in
       switch event {
       case .picture(let picture):

@@ -30,8 +30,12 @@ public struct AugmentationOptions: Hashable, Sendable {
     let mixup = try options.int("mixup", default: 0)
     let cutmix = try options.flag("cutmix")
     let mosaic = try options.flag("mosaic")
-    mix = mosaic ? (cutmix ? .mosaicOrCutmix : .mosaic) : cutmix ? .cutmix
-      : Mix(rawValue: mixup) ?? .mixup
+    mix =
+      mosaic
+      ? (cutmix ? .mosaicOrCutmix : .mosaic)
+      : cutmix
+        ? .cutmix
+        : Mix(rawValue: mixup) ?? .mixup
     mosaicBound = try options.flag("mosaic_bound")
     labelSmoothing = try options.float("label_smooth_eps", default: 0)
     angle = try options.float("angle", default: 0)

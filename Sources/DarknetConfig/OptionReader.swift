@@ -58,12 +58,15 @@ public struct OptionReader: Sendable {
 
   /// A finite number, or nil if the option is absent.
   public mutating func float(
-    _ key: String, in range: ClosedRange<Float> = -Float.greatestFiniteMagnitude...Float
+    _ key: String,
+    in range: ClosedRange<Float> = -Float
+      .greatestFiniteMagnitude...Float
       .greatestFiniteMagnitude
   ) throws(ConfigError) -> Float? {
     guard let value = try value(key) else { return nil }
     guard let number = Number.float(value), range.contains(Float(number)) else {
-      let limits = range.upperBound < .greatestFiniteMagnitude
+      let limits =
+        range.upperBound < .greatestFiniteMagnitude
         ? " in \(range.lowerBound)...\(range.upperBound)" : ""
       throw error(
         key, expected: "a number\(limits)", found: "'\(value)'", fix: "change it or drop the line")
@@ -99,7 +102,9 @@ public struct OptionReader: Sendable {
   /// Numbers separated by commas; a comma at the end is passed over.
   public mutating func floats(_ key: String) throws(ConfigError) -> [Float]? {
     try list(key, expected: "numbers separated by commas") { piece in
-      Number.float(piece).flatMap { abs($0) <= Double(Float.greatestFiniteMagnitude) ? Float($0) : nil }
+      Number.float(piece).flatMap {
+        abs($0) <= Double(Float.greatestFiniteMagnitude) ? Float($0) : nil
+      }
     }
   }
 
@@ -114,7 +119,8 @@ public struct OptionReader: Sendable {
     for (position, piece) in pieces.enumerated() {
       guard let element = parse(piece) else {
         throw error(
-          key, expected: expected, found: "'\(piece)' in place \(position + 1)", fix: "mend the list")
+          key, expected: expected, found: "'\(piece)' in place \(position + 1)",
+          fix: "mend the list")
       }
       elements.append(element)
     }

@@ -127,7 +127,8 @@ public enum Convolution {
         Matrix.multiply(
           transposeA: true, m: channels * taps, n: area, k: m, a: blockWeights, lda: k, b: gradient,
           ldb: area, beta: 0, c: columns, ldc: area)
-        Im2col.scatter(columns, rowStride: area, to: planes, channels: channels, pixels: 0..<area, g)
+        Im2col.scatter(
+          columns, rowStride: area, to: planes, channels: channels, pixels: 0..<area, g)
       }
     }
   }

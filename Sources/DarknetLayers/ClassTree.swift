@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetTensors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -31,7 +32,8 @@ public struct ClassTree: Hashable, Sendable {
     var names: [String] = []
     var parents: [Int] = []
     var groups: [Range<Int>] = []
-    for (index, line) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
+    {
       let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
         .map { String(outside: $0) }
       if words.isEmpty { continue }

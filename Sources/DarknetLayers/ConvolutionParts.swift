@@ -31,7 +31,8 @@ extension OptionReader {
     }
     guard size <= input.width + 2 * padding, size <= input.height + 2 * padding else {
       throw error(
-        "size", expected: "at most the input's \(input.width)x\(input.height) with padding "
+        "size",
+        expected: "at most the input's \(input.width)x\(input.height) with padding "
           + "\(padding)", found: "\(size)", fix: "use a smaller kernel or a larger input")
     }
     let geometry = ConvolutionGeometry(

@@ -58,7 +58,9 @@ public struct ConvolutionalLayer: Layer {
       site.inputShape, filters: filters, size: size,
       strideX: antialiasing == 0 ? strideX : 1, strideY: antialiasing == 0 ? strideY : 1,
       padding: padding, dilation: dilation, groups: isXnor ? 1 : groups)
-    blur = antialiasing == 0 ? nil
+    blur =
+      antialiasing == 0
+      ? nil
       : try Blur(
         options, kind: antialiasing, input: geometry.outputShape, strideX: strideX,
         strideY: strideY)
@@ -301,8 +303,12 @@ extension ConvolutionalLayer {
 
   public func tableText(_ dialect: Dialect) -> String {
     let name =
-      hasBinaryOutput && isXnor ? "convXB" : isXnor ? "convX " : sharesParametersOf != nil
-        ? "convS " : isExcited ? "convAE" : "conv  "
+      hasBinaryOutput && isXnor
+      ? "convXB"
+      : isXnor
+        ? "convX "
+        : sharesParametersOf != nil
+          ? "convS " : isExcited ? "convAE" : "conv  "
     var text = Self.row(name, geometry, operations: operations, dialect)
     if let blur { text += blur.tableText(dialect) }
     return text

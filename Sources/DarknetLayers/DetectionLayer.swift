@@ -143,7 +143,8 @@ public struct DetectionOptions: Sendable {
     guard found != needed else { return }
     let previous = site.previous.last.map { "[\(type(of: $0).name)], layer \(site.index - 1)" }
     throw options.error(
-      nil, expected: "an input of \(needed) values, side \(side)^2 * (classes \(classes) "
+      nil,
+      expected: "an input of \(needed) values, side \(side)^2 * (classes \(classes) "
         + "+ 5 * num \(boxes))",
       found: "\(found)",
       fix: "let \(previous ?? "the layer before it") have \(needed) outputs, or change side=, "

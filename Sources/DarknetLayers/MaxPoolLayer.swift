@@ -44,7 +44,9 @@ public struct MaxPoolLayer: Layer {
       depthChannels = nil
       let (strideX, strideY) = (window.pool.strideX, window.pool.strideY)
       if antialiasing != 0 { (window.pool.strideX, window.pool.strideY) = (1, 1) }
-      blur = antialiasing == 0 ? nil
+      blur =
+        antialiasing == 0
+        ? nil
         : try Blur(
           options, kind: antialiasing, input: window.outputShape, strideX: strideX,
           strideY: strideY)
@@ -193,7 +195,8 @@ public struct PoolWindow: Hashable, Sendable {
     let padding = try options.int("padding", default: size - 1, in: 0...(1 << 28))
     guard input.width + padding >= size, input.height + padding >= size else {
       throw options.error(
-        "size", expected: "at most the input's \(input.width)x\(input.height) with padding "
+        "size",
+        expected: "at most the input's \(input.width)x\(input.height) with padding "
           + "\(padding)", found: "\(size)", fix: "use a smaller window or more padding")
     }
     self.input = input

@@ -264,7 +264,8 @@ private struct RegionImageLoss {
     for cell in 0..<grid.area {
       for anchor in 0..<grid.anchors.count {
         let place = place(anchor: anchor, cell: cell)
-        let p = objectness(place)
+        let p =
+          objectness(place)
           * tree.probability(
             of: classIndex, place.values + 5 &* grid.stride, stride: grid.stride)
         if p > highest { (highest, best) = (p, place) }

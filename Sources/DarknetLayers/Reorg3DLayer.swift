@@ -26,7 +26,8 @@ public struct Reorg3DLayer: Layer {
     let x = site.inputShape
     inputShape = x
     try options.checkBlocks(
-      stride, sides: isReversed ? nil : x, channels: isReversed ? (count: x.channels, power: 4) : nil)
+      stride, sides: isReversed ? nil : x,
+      channels: isReversed ? (count: x.channels, power: 4) : nil)
     blocks = SpaceToDepth(
       stride: stride,
       deep: isReversed

@@ -23,7 +23,10 @@ import DarknetTensors
 public struct ReorgLayer: Layer {
   public static let sectionNames = ["reorg"]
 
-  private enum Order: Sendable { case blocks(SpaceToDepth), flat, appended }
+  private enum Order: Sendable {
+    case blocks(SpaceToDepth)
+    case flat, appended
+  }
 
   public let stride: Int
   public let isReversed: Bool
@@ -88,13 +91,17 @@ public struct ReorgLayer: Layer {
     case .flat:
       let (channels, area) = (inputShape.channels, inputShape.area)
       for c in 0..<channels {
-        if isReversed { body(c, channels, c * area, 1, area) } else {
+        if isReversed {
+          body(c, channels, c * area, 1, area)
+        } else {
           body(c * area, 1, c, channels, area)
         }
       }
     case .blocks(let blocks):
       blocks.forEachRow { deep, wide, count in
-        if isReversed { body(deep, 1, wide, stride, count) } else {
+        if isReversed {
+          body(deep, 1, wide, stride, count)
+        } else {
           body(wide, stride, deep, 1, count)
         }
       }

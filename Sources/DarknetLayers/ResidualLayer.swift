@@ -19,7 +19,8 @@ extension ResidualLayer {
 
 extension ShortcutLayer: ResidualLayer {
   package var residuals: [(source: Int, channels: Int)]? {
-    let isPlainSum = weightsType == .none && alpha == 1 && beta == 1
+    let isPlainSum =
+      weightsType == .none && alpha == 1 && beta == 1
       && sourceShapes.allSatisfy {
         $0.width == outputShape.width && $0.height == outputShape.height
       }

@@ -32,10 +32,12 @@ public struct ScaleChannelsLayer: Layer {
       ? Shape(channels: 1, height: y.height, width: y.width) : Shape(vector: y.channels)
     guard x == wanted else {
       throw options.error(
-        "from", expected: "a previous layer of \(wanted), as layer \(from) is \(y)"
+        "from",
+        expected: "a previous layer of \(wanted), as layer \(from) is \(y)"
           + (isPerPixel ? " and scale_wh=1" : ""),
         found: "\(x)",
-        fix: isPerPixel ? "use filters=1 before it" : "use [avgpool] and filters=\(y.channels) before it")
+        fix: isPerPixel
+          ? "use filters=1 before it" : "use [avgpool] and filters=\(y.channels) before it")
     }
   }
 

@@ -1,3 +1,7 @@
+import DarknetConfig
+import DarknetKernels
+import DarknetTensors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +9,6 @@
 #else
   import Darwin
 #endif
-
-import DarknetConfig
-import DarknetKernels
-import DarknetTensors
 
 /// `[shortcut]`: adds earlier layers to the previous layer's output (He et al. 2016).
 ///

@@ -43,8 +43,9 @@ public struct SpatialAttentionLayer: Layer {
     let dz = pass.outputGradient
     activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
     let inputs = pass.forward.inputs
-    for (gradient, other) in [(pass.inputGradients[0], inputs[1]), (pass.inputGradients[1], inputs[0])]
-    {
+    for (gradient, other) in [
+      (pass.inputGradients[0], inputs[1]), (pass.inputGradients[1], inputs[0]),
+    ] {
       guard let gradient else { continue }
       for i in 0..<dz.count { gradient.pointer[i] += dz.pointer[i] * other.pointer[i] }
     }

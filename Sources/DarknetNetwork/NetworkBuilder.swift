@@ -103,7 +103,8 @@ public struct NetworkBuilder: Sendable {
     return ConfigError(
       file: config.name, line: section.line, expected: "a layer's section",
       found: isNet
-        ? "a second [\(section.name)]" : "[\(section.name)] (Type not recognized: [\(section.name)])",
+        ? "a second [\(section.name)]"
+        : "[\(section.name)] (Type not recognized: [\(section.name)])",
       fix: isNet ? "drop it" : near.map { "did you mean [\($0)]?" } ?? "see docs/cfg-options.md")
   }
 
@@ -114,7 +115,8 @@ public struct NetworkBuilder: Sendable {
     for node in network.nodes {
       for parameter in node.layer.parameters { floats += Double(parameter.count) }
       let images = Double(network.net.miniBatch) * Double(network.net.timeSteps)
-      largest = max(largest, images * Double(node.outputShape.count + network.shape(of: node.index - 1).count))
+      largest = max(
+        largest, images * Double(node.outputShape.count + network.shape(of: node.index - 1).count))
     }
     let bytes = (floats + largest) * 4
     guard bytes <= Double(memoryLimit) else {

@@ -48,7 +48,8 @@ public enum WeightEditor {
   private static func fold(_ layer: Normalized, epsilon: Double) {
     let columns = layer.weights.count / layer.rows
     for row in 0..<layer.rows {
-      let k = Double(layer.scales.pointer[row])
+      let k =
+        Double(layer.scales.pointer[row])
         / (Double(layer.variances.pointer[row]) + epsilon).squareRoot()
       let bias = Double(layer.biases.pointer[row]) - Double(layer.means.pointer[row]) * k
       layer.biases.pointer[row] = Float(bias)

@@ -34,8 +34,9 @@ struct SimilarFilters {
       else { continue }
       let weights = parameters.buffers[node.index][layer.weightsIndex]
       let count = layer.geometry.columnHeight
-      guard let found = mostRedundant(
-        weights.pointer, filters: layer.geometry.filters, count: count),
+      guard
+        let found = mostRedundant(
+          weights.pointer, filters: layer.geometry.filters, count: count),
         found.similarity > threshold
       else { continue }
       let scale = (2 / Double(max(count, 1))).squareRoot()

@@ -77,8 +77,13 @@ public struct TrainingChart {
     var ticks: [Double] { (0...Int((limit / step).rounded())).map { Double($0) * step } }
 
     func label(_ value: Double) -> String {
-      let decimals = step >= 1 ? (step == step.rounded() ? 0 : 1)
-        : min(6, Int((-log10(step)).rounded(.up)) + (step * pow(10, (-log10(step)).rounded(.up)) == 2.5 ? 1 : 0))
+      let decimals =
+        step >= 1
+        ? (step == step.rounded() ? 0 : 1)
+        : min(
+          6,
+          Int((-log10(step)).rounded(.up))
+            + (step * pow(10, (-log10(step)).rounded(.up)) == 2.5 ? 1 : 0))
       return fixed(value, decimals: decimals)
     }
   }

@@ -113,8 +113,11 @@ enum StateFile {
     guard reader.uint32() == version, reader.uint32() == UInt32(fixedCount),
       reader.uint64() == identity
     else { return nil }
-    guard checksum(bytes, headCount: headCount, values) == Reader(
-      bytes: bytes, offset: bytes.count - 8).peek()
+    guard
+      checksum(bytes, headCount: headCount, values)
+        == Reader(
+          bytes: bytes, offset: bytes.count - 8
+        ).peek()
     else { return nil }
     var state = TrainingState(seed: 0)
     state.iteration = reader.int()

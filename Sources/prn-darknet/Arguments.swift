@@ -26,7 +26,8 @@ struct Arguments {
     "-benchmark_layers", "-show_imgs", "-clear", "-dontdraw_bbox", "-dontuse_opencv", "-topk",
     "-tokenized", "-reconstruct", "-multi", "-nogpu", "-fullscreen", "-anon", "-display", "-b",
     "-layers", "-exact", "-strict", "-force", "-quiet", "-coco", "-best", "-int8", "-help",
-    "--help", "--json", "-fast", "-train",
+    "--help",
+    "--json", "-fast", "-train",
   ]
 
   /// - Throws: `UsageError` for a flag that no command knows, or one that lacks its value.

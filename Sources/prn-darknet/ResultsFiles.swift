@@ -44,7 +44,8 @@ final class ResultsFiles {
       let paths = (0..<classCount).map {
         base + String(names[$0].map { $0 == "/" ? "_" : $0 }) + ".txt"
       }
-      target = classCount <= 256
+      target =
+        classCount <= 256
         ? .classes(try paths.map { try AtomicFile($0, durable: false) }) : .paths(paths)
     case .kitti:
       try Folder.make("\(base)/data")

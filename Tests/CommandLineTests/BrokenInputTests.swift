@@ -19,27 +19,87 @@ import Testing
 
   /// A cfg and the line that must come.
   static let broken: [(String, String)] = [
-    ("", "x.cfg: expected sections such as [net] and [convolutional], found none (Config file has no sections); check that this is a cfg file"),
-    ("filters=3\n[net]\n", "x.cfg:1: expected [net] before the first option, found 'filters'; begin the file with [net]"),
-    (conv, "x.cfg:1: expected [net] (First section must be [net] or [network]), found [convolutional]; begin the file with [net]"),
+    (
+      "",
+      "x.cfg: expected sections such as [net] and [convolutional], found none (Config file has no sections); check that this is a cfg file"
+    ),
+    (
+      "filters=3\n[net]\n",
+      "x.cfg:1: expected [net] before the first option, found 'filters'; begin the file with [net]"
+    ),
+    (
+      conv,
+      "x.cfg:1: expected [net] (First section must be [net] or [network]), found [convolutional]; begin the file with [net]"
+    ),
     (net, "x.cfg: expected layers behind [net], found none; add sections such as [convolutional]"),
-    (net + "[convolutionel]\n", "x.cfg:6: expected a layer's section, found [convolutionel] (Type not recognized: [convolutionel]); did you mean [convolutional]?"),
-    (net + "[convolutional]\nfilters=many\n", "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found 'many'; change it or drop the line"),
-    (net + "[convolutional]\nfilters=0\n", "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found '0'; change it or drop the line"),
-    (net + "[convolutional]\nfilters=99999999999999999999\n", "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found '99999999999999999999'; change it or drop the line"),
-    (net + "[convolutional]\nfilters=268435456\nsize=31\n", "x.cfg:7: [convolutional] filters: expected less than 2^31 weights, found 268435456 filters of 31x31x3; use fewer or smaller filters"),
-    (net + "[convolutional]\nactivation=leeky\n", "x.cfg:7: [convolutional] activation: expected an activation, found 'leeky'; did you mean 'leaky'?"),
-    (net + conv + "[shortcut]\nfrom=-3\n", "x.cfg:13: [shortcut] from: expected a layer before this one, layer 1, found -3 (layer -2); use -1...-1 or 0...0"),
-    (net + conv + "[shortcut]\nfrom=1\n", "x.cfg:13: [shortcut] from: expected a layer before this one, layer 1, found 1; use -1...-1 or 0...0"),
-    (net + conv + "[route]\n", "x.cfg:12: [route] layers: expected 'layers=' with the index of an earlier layer, found no such option; add it; -1 is the layer before this one"),
-    (net + conv + "[partial_shortcut]\nfrom=-1\nchannels=5\n", "x.cfg:14: [partial_shortcut] channels: expected a whole number in 0...4, found '5'; change it or drop the line"),
-    (net + conv + "[partial_shortcut]\nfrom=-1\nsparsity=1.5\n", "x.cfg:14: [partial_shortcut] sparsity: expected a number in 0...1, found '1.5'; change it or drop the line"),
-    (net + conv + "[partial_shortcut]\nfrom=-1\nsparsity=.5\nchannels=2\n", "x.cfg:14: [partial_shortcut] sparsity: expected one of 'channels' and 'sparsity', found both; drop one"),
-    ("[net]\nbatch=1\n[convolutional]\n", "x.cfg:1: [net]: expected width, height and channels, or inputs, found none (No input parameters supplied); add them, for instance width=416, height=416, channels=3"),
-    ("[net]\nwidth=60000\nheight=60000\nchannels=3\n[convolutional]\n", "x.cfg:2: [net] width: expected an input of less than 2^31 values, found 60000x60000x3; choose a smaller input"),
-    (net + "[convolutional\n", "x.cfg:6: expected a section such as [convolutional], found '[convolutional'; close the bracket"),
-    (net + "[convolutional]\nsize=99\n", "x.cfg:7: [convolutional] size: expected at most the input's 32x32 with padding 0, found 99; use a smaller kernel or a larger input"),
-    (net + "[convolutional]\nfilters=4\ngroups=3\n", "x.cfg:8: [convolutional] groups: expected a divisor of the 3 input channels and the 4 filters, found 3; change it"),
+    (
+      net + "[convolutionel]\n",
+      "x.cfg:6: expected a layer's section, found [convolutionel] (Type not recognized: [convolutionel]); did you mean [convolutional]?"
+    ),
+    (
+      net + "[convolutional]\nfilters=many\n",
+      "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found 'many'; change it or drop the line"
+    ),
+    (
+      net + "[convolutional]\nfilters=0\n",
+      "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found '0'; change it or drop the line"
+    ),
+    (
+      net + "[convolutional]\nfilters=99999999999999999999\n",
+      "x.cfg:7: [convolutional] filters: expected a whole number of at least 1, found '99999999999999999999'; change it or drop the line"
+    ),
+    (
+      net + "[convolutional]\nfilters=268435456\nsize=31\n",
+      "x.cfg:7: [convolutional] filters: expected less than 2^31 weights, found 268435456 filters of 31x31x3; use fewer or smaller filters"
+    ),
+    (
+      net + "[convolutional]\nactivation=leeky\n",
+      "x.cfg:7: [convolutional] activation: expected an activation, found 'leeky'; did you mean 'leaky'?"
+    ),
+    (
+      net + conv + "[shortcut]\nfrom=-3\n",
+      "x.cfg:13: [shortcut] from: expected a layer before this one, layer 1, found -3 (layer -2); use -1...-1 or 0...0"
+    ),
+    (
+      net + conv + "[shortcut]\nfrom=1\n",
+      "x.cfg:13: [shortcut] from: expected a layer before this one, layer 1, found 1; use -1...-1 or 0...0"
+    ),
+    (
+      net + conv + "[route]\n",
+      "x.cfg:12: [route] layers: expected 'layers=' with the index of an earlier layer, found no such option; add it; -1 is the layer before this one"
+    ),
+    (
+      net + conv + "[partial_shortcut]\nfrom=-1\nchannels=5\n",
+      "x.cfg:14: [partial_shortcut] channels: expected a whole number in 0...4, found '5'; change it or drop the line"
+    ),
+    (
+      net + conv + "[partial_shortcut]\nfrom=-1\nsparsity=1.5\n",
+      "x.cfg:14: [partial_shortcut] sparsity: expected a number in 0...1, found '1.5'; change it or drop the line"
+    ),
+    (
+      net + conv + "[partial_shortcut]\nfrom=-1\nsparsity=.5\nchannels=2\n",
+      "x.cfg:14: [partial_shortcut] sparsity: expected one of 'channels' and 'sparsity', found both; drop one"
+    ),
+    (
+      "[net]\nbatch=1\n[convolutional]\n",
+      "x.cfg:1: [net]: expected width, height and channels, or inputs, found none (No input parameters supplied); add them, for instance width=416, height=416, channels=3"
+    ),
+    (
+      "[net]\nwidth=60000\nheight=60000\nchannels=3\n[convolutional]\n",
+      "x.cfg:2: [net] width: expected an input of less than 2^31 values, found 60000x60000x3; choose a smaller input"
+    ),
+    (
+      net + "[convolutional\n",
+      "x.cfg:6: expected a section such as [convolutional], found '[convolutional'; close the bracket"
+    ),
+    (
+      net + "[convolutional]\nsize=99\n",
+      "x.cfg:7: [convolutional] size: expected at most the input's 32x32 with padding 0, found 99; use a smaller kernel or a larger input"
+    ),
+    (
+      net + "[convolutional]\nfilters=4\ngroups=3\n",
+      "x.cfg:8: [convolutional] groups: expected a divisor of the 3 input channels and the 4 filters, found 3; change it"
+    ),
   ]
 
   @Test(arguments: broken.indices)
@@ -60,7 +120,9 @@ import Testing
       case "crlf": plain.replacingOccurrences(of: "\n", with: "\r\n")
       case "bom": "\u{FEFF}" + plain
       case "blanks": plain.replacingOccurrences(of: "=", with: " \t= ")
-      case "remarks": "# a remark\n; another\n\n" + plain.replacingOccurrences(of: "filters=4", with: "filters=4 # four")
+      case "remarks":
+        "# a remark\n; another\n\n"
+          + plain.replacingOccurrences(of: "filters=4", with: "filters=4 # four")
       default: plain
       }
     let run = try ProgramRun(["ops", "x.cfg"], in: try folder(["x.cfg": text]))
@@ -69,7 +131,10 @@ import Testing
   }
 
   @Test func `paths with blanks, quotes, unicode and line ends`() throws {
-    for name in ["a b.cfg", "it's.cfg", "gr\u{00FC}\u{00DF}e \u{1F603}.cfg", "two\nlines.cfg", "$(touch pwned).cfg"] {
+    for name in [
+      "a b.cfg", "it's.cfg", "gr\u{00FC}\u{00DF}e \u{1F603}.cfg", "two\nlines.cfg",
+      "$(touch pwned).cfg",
+    ] {
       let folder = try folder([name: Self.net + Self.conv])
       let run = try ProgramRun(["ops", name], in: folder)
       #expect(run.status == 0, "\(name): \(run.errors)")
@@ -101,10 +166,22 @@ import Testing
 
   /// The layer has 4 biases and 108 weights.
   @Test(arguments: [
-    (0, 0, "x.weights: byte 0: expected a header of 16 or 20 bytes, found 7 bytes; the file is empty or cut short; get it again"),
-    (2, 0, "x.weights: byte 20: layer 0 [convolutional] biases: expected 4 floats, found 2; the file is cut short or belongs to another cfg than x.cfg"),
-    (50, 2, "x.weights: byte 36: layer 0 [convolutional] weights: expected 108 floats, found 46; the file is cut short or belongs to another cfg than x.cfg"),
-    (113, 0, "x.weights: byte 468: behind the last layer: expected the file's end, found 4 bytes more; the file belongs to another cfg than x.cfg; the file fits it up to layer 0 at most: cut it there with 'prn-darknet partial x.cfg x.weights x.weights.conv.1 1', or take it as it is with -force"),
+    (
+      0, 0,
+      "x.weights: byte 0: expected a header of 16 or 20 bytes, found 7 bytes; the file is empty or cut short; get it again"
+    ),
+    (
+      2, 0,
+      "x.weights: byte 20: layer 0 [convolutional] biases: expected 4 floats, found 2; the file is cut short or belongs to another cfg than x.cfg"
+    ),
+    (
+      50, 2,
+      "x.weights: byte 36: layer 0 [convolutional] weights: expected 108 floats, found 46; the file is cut short or belongs to another cfg than x.cfg"
+    ),
+    (
+      113, 0,
+      "x.weights: byte 468: behind the last layer: expected the file's end, found 4 bytes more; the file belongs to another cfg than x.cfg; the file fits it up to layer 0 at most: cut it there with 'prn-darknet partial x.cfg x.weights x.weights.conv.1 1', or take it as it is with -force"
+    ),
   ])
   func `weights that do not fit`(floats: Int, extra: Int, line: String) throws {
     let folder = try folder(["x.cfg": Self.net + Self.conv])

@@ -18,19 +18,42 @@ import Testing
     Variant(name: "flip") { $0.options.flip = true },
     Variant(name: "jitter") { $0.jitter = 0.3 },
     Variant(name: "jitter of all") { $0.jitter = 1 },
-    Variant(name: "resize up") { $0.jitter = 0.1; $0.resize = 1.5 },
+    Variant(name: "resize up") {
+      $0.jitter = 0.1
+      $0.resize = 1.5
+    },
     Variant(name: "resize down") { $0.resize = 0.5 },
-    Variant(name: "letter_box") { $0.letterBox = true; $0.jitter = 0.2 },
+    Variant(name: "letter_box") {
+      $0.letterBox = true
+      $0.jitter = 0.2
+    },
     Variant(name: "colours") {
       $0.options.hue = 0.02
       $0.options.saturation = 1.2
       $0.options.exposure = 1.2
     },
-    Variant(name: "blurred background") { $0.options.blur = 1; $0.jitter = 0.2 },
-    Variant(name: "blur") { $0.options.blur = 9; $0.jitter = 0.2 },
-    Variant(name: "noise") { $0.options.gaussianNoise = 12; $0.jitter = 0.2 },
-    Variant(name: "mixup") { $0.options.mix = .mixup; $0.jitter = 0.2; $0.options.flip = true },
-    Variant(name: "mosaic") { $0.options.mix = .mosaic; $0.jitter = 0.2; $0.options.flip = true },
+    Variant(name: "blurred background") {
+      $0.options.blur = 1
+      $0.jitter = 0.2
+    },
+    Variant(name: "blur") {
+      $0.options.blur = 9
+      $0.jitter = 0.2
+    },
+    Variant(name: "noise") {
+      $0.options.gaussianNoise = 12
+      $0.jitter = 0.2
+    },
+    Variant(name: "mixup") {
+      $0.options.mix = .mixup
+      $0.jitter = 0.2
+      $0.options.flip = true
+    },
+    Variant(name: "mosaic") {
+      $0.options.mix = .mosaic
+      $0.jitter = 0.2
+      $0.options.flip = true
+    },
     Variant(name: "mosaic_bound") {
       $0.options.mix = .mosaic
       $0.options.mosaicBound = true
@@ -48,8 +71,14 @@ import Testing
       $0.options.exposure = 1.2
       $0.options.gaussianNoise = 3
     },
-    Variant(name: "pjreddie") { $0.dialect = .pjreddie; $0.jitter = 0.2 },
-    Variant(name: "pjreddie, much jitter") { $0.dialect = .pjreddie; $0.jitter = 0.8 },
+    Variant(name: "pjreddie") {
+      $0.dialect = .pjreddie
+      $0.jitter = 0.2
+    },
+    Variant(name: "pjreddie, much jitter") {
+      $0.dialect = .pjreddie
+      $0.jitter = 0.8
+    },
   ]
 
   @Test(arguments: variants, [(96, 96), (128, 80), (61, 97)])
@@ -136,7 +165,8 @@ import Testing
         (top, bottom) = (min(top, y), max(bottom, y))
       }
     }
-    return Box(left: Float(left), top: Float(top), right: Float(right + 1), bottom: Float(bottom + 1))
+    return Box(
+      left: Float(left), top: Float(top), right: Float(right + 1), bottom: Float(bottom + 1))
   }
 
   // MARK: Pixels
@@ -253,7 +283,9 @@ import Testing
     }
     let image = Image(height: 32, width: 32)
     var random = Random(seed: 5)
-    let kept: [TruthBox] = DetectionAugmentation.none.compose(into: PlaneTarget(image), random: &random) {
+    let kept: [TruthBox] = DetectionAugmentation.none.compose(
+      into: PlaneTarget(image), random: &random
+    ) {
       (_: inout Random) in LabelledPicture(bitmap, objects)
     }
     #expect(kept.map(\.classIndex) == [1])

@@ -293,7 +293,9 @@ import Testing
         ClassifierAugmentation(options: options), labels: ClassLabels(["cat", "dog", "bird"]))
       configuration.lastIteration = 30
       let loader = try BatchLoader(configuration)
-      let expected: [[Float]] = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.8, 0.1]]
+      let expected: [[Float]] = [
+        [0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.1, 0.1, 0.8], [0.8, 0.8, 0.1],
+      ]
       var problems: [DataProblem] = []
       while let batch = try loader.next() {
         #expect(batch.truth.isEmpty)

@@ -140,7 +140,8 @@ import Testing
     let right = MosaicTile(
       left: 0, top: 0, width: 40, height: 30, sourceLeft: 30, sourceTop: 50)
     let long = TruthBox(box: Box(left: 0.5, top: 0.75, right: 0.9, bottom: 0.9), classIndex: 0)
-    expectEqual(try #require(mosaic.move(long, right, bounded: false)).box, (0.2, 0.125, 0.6, 0.275))
+    expectEqual(
+      try #require(mosaic.move(long, right, bounded: false)).box, (0.2, 0.125, 0.6, 0.275))
     expectEqual(try #require(mosaic.move(long, right, bounded: true)).box, (0.2, 0.125, 0.4, 0.275))
   }
 

@@ -5,7 +5,8 @@ import Foundation
 
 /// A folder of its own for `body`, removed with all that is in it.
 func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-  let folder = FileManager.default.temporaryDirectory.path
+  let folder =
+    FileManager.default.temporaryDirectory.path
     + "/prn-darknet-\(getpid())-\(UInt64.random(in: 0...(.max)))"
   try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
   defer { try? FileManager.default.removeItem(atPath: folder) }

@@ -22,7 +22,8 @@ import Testing
           for dy in -reach...reach {
             for dx in -reach...reach {
               let weight = exp(-Double(dx * dx + dy * dy) / (2 * deviation * deviation))
-              sum += weight
+              sum +=
+                weight
                 * Double(image[c, mirrored(y + dy, image.height), mirrored(x + dx, image.width)])
               total += weight
             }
@@ -85,7 +86,8 @@ import Testing
     if most > least {
       let spread = most - least
       hue =
-        most == rgb[0] ? (rgb[1] - rgb[2]) / spread
+        most == rgb[0]
+        ? (rgb[1] - rgb[2]) / spread
         : most == rgb[1] ? 2 + (rgb[2] - rgb[0]) / spread : 4 + (rgb[0] - rgb[1]) / spread
       hue = (hue < 0 ? hue + 6 : hue) / 6
     }
@@ -123,7 +125,9 @@ import Testing
   func `colours go once round the hexcone`(distortion: ColorDistortion) {
     let bitmap = AugmentationTests.noise(width: 61, height: 40, seed: 5)
     // Corner cases: black, white, grey, and two channels alike.
-    let corners: [UInt8] = [0, 0, 0, 255, 255, 255, 90, 90, 90, 9, 200, 200, 200, 9, 200, 200, 200, 9]
+    let corners: [UInt8] = [
+      0, 0, 0, 255, 255, 255, 90, 90, 90, 9, 200, 200, 200, 9, 200, 200, 200, 9,
+    ]
     for (i, level) in corners.enumerated() { bitmap.bytes[i] = level }
     let image = Image(bitmap)
     image.distort(distortion)

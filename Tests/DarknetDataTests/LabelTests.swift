@@ -70,37 +70,63 @@ import Testing
   static let faults: [(String, String)] = [
     ("2 0.5 0.5 0.1 0.1", "expected a class in 0...1, found 2; the object is left out"),
     ("-1 0.5 0.5 0.1 0.1", "expected a class in 0...1, found -1; the object is left out"),
-    ("cat 0.5 0.5 0.1 0.1",
-      "expected a whole number as class, found 'cat'; the object is left out"),
-    ("0.5 0.5 0.5 0.1 0.1",
-      "expected a whole number as class, found '0.5'; the object is left out"),
-    ("nan 0.5 0.5 0.1 0.1",
-      "expected a whole number as class, found 'nan'; the object is left out"),
-    ("1e300 0.5 0.5 0.1 0.1",
-      "expected a whole number as class, found '1e300'; the object is left out"),
-    ("0 0.5 0.5 0.1",
-      "expected 'class x y width height', found 4 numbers; the object is left out"),
+    (
+      "cat 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found 'cat'; the object is left out"
+    ),
+    (
+      "0.5 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found '0.5'; the object is left out"
+    ),
+    (
+      "nan 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found 'nan'; the object is left out"
+    ),
+    (
+      "1e300 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found '1e300'; the object is left out"
+    ),
+    (
+      "0 0.5 0.5 0.1",
+      "expected 'class x y width height', found 4 numbers; the object is left out"
+    ),
     ("0", "expected 'class x y width height', found 1 number; the object is left out"),
-    ("0 0.1 0.1 0.2 0.1 0.2 0.2",
+    (
+      "0 0.1 0.1 0.2 0.1 0.2 0.2",
       "expected 'class x y width height', found 7 numbers; outlines and key points are not "
-        + "read; the object is left out"),
-    ("0 0,5 0.5 0.1 0.1",
-      "expected a number as x, found '0,5'; write decimals with a point; the object is left out"),
+        + "read; the object is left out"
+    ),
+    (
+      "0 0,5 0.5 0.1 0.1",
+      "expected a number as x, found '0,5'; write decimals with a point; the object is left out"
+    ),
     ("0 0.5 0.5x 0.1 0.1", "expected a number as y, found '0.5x'; the object is left out"),
     ("0 0.5 0.5 nan 0.1", "expected a finite number as width, found 'nan'; the object is left out"),
-    ("0 0.5 0.5 0.1 1e99",
-      "expected a finite number as height, found '1e99'; the object is left out"),
-    ("0 0.5 0.5 0 0.1",
-      "expected a width and height above 0, found 0.0 and 0.1; the object is left out"),
-    ("0 0.5 0.5 0.1 -0.1",
-      "expected a width and height above 0, found 0.1 and -0.1; the object is left out"),
-    ("0 0 0 0.1 0.1",
-      "expected a centre inside the picture, found x and y of 0; the object is left out"),
-    ("0 1.25 0.5 0.1 0.1",
-      "expected a centre with x and y in 0...1, found 1.25 and 0.5; the object is left out"),
-    ("0 320 240 0.1 0.1",
+    (
+      "0 0.5 0.5 0.1 1e99",
+      "expected a finite number as height, found '1e99'; the object is left out"
+    ),
+    (
+      "0 0.5 0.5 0 0.1",
+      "expected a width and height above 0, found 0.0 and 0.1; the object is left out"
+    ),
+    (
+      "0 0.5 0.5 0.1 -0.1",
+      "expected a width and height above 0, found 0.1 and -0.1; the object is left out"
+    ),
+    (
+      "0 0 0 0.1 0.1",
+      "expected a centre inside the picture, found x and y of 0; the object is left out"
+    ),
+    (
+      "0 1.25 0.5 0.1 0.1",
+      "expected a centre with x and y in 0...1, found 1.25 and 0.5; the object is left out"
+    ),
+    (
+      "0 320 240 0.1 0.1",
       "expected a centre with x and y in 0...1, found 320.0 and 240.0; "
-        + "divide pixels by the picture's size; the object is left out"),
+        + "divide pixels by the picture's size; the object is left out"
+    ),
   ]
 
   @Test(arguments: faults)

@@ -39,8 +39,9 @@ struct LoaderSpeedTests {
         let start = clock()
         let time = try ContinuousClock().measure { for _ in 0..<50 { _ = try loader.next() } }
         let cpu = Double(clock() - start) / Double(CLOCKS_PER_SEC) * 1000 / 400
-        let wall = (Double(time.components.attoseconds) * 1e-15
-          + Double(time.components.seconds) * 1e3) / 400
+        let wall =
+          (Double(time.components.attoseconds) * 1e-15
+            + Double(time.components.seconds) * 1e3) / 400
         print("\(name), cache \(cache >> 20) MiB: \(wall) ms, of a processor \(cpu) ms")
       }
     }

@@ -19,7 +19,8 @@ import Testing
   }
 
   /// y = 2 xhat + 1 through the loss sum(w y), against central differences in double.
-  @Test(arguments: [BatchNormalization.Epsilon.insideRoot(1e-5), .outsideRoot(1e-6)], [(1, 5), (3, 13)])
+  @Test(
+    arguments: [BatchNormalization.Epsilon.insideRoot(1e-5), .outsideRoot(1e-6)], [(1, 5), (3, 13)])
   func `backward is the derivative`(epsilon: BatchNormalization.Epsilon, size: (Int, Int)) {
     let (batch, area) = size
     let x = Slow.random(batch * area, seed: 1)

@@ -22,11 +22,11 @@ private let counts = [0, 1, 5, 13, 16, 24, 31, 100, 1037]
         let expected = zip(a, b).map { formula(Double($0), Double($1)) }
         #expect(Slow.deviation(y, expected) < 5e-7, "\(String(cString: t.name))")
       }
-      check({ t.add($0, b, count) }) { $0 + $1 }
-      check({ t.axpy($0, b, 0.25, count) }) { $0 + 0.25 * $1 }
-      check({ t.multiply($0, b, count) }) { $0 * $1 }
-      check({ t.affine($0, 3, -1, count) }) { a, _ in 3 * a - 1 }
-      check({ t.normalize($0, b, 0.5, 3, 1, count) }) { _, b in (b - 0.5) * 3 + 1 }
+      check({ t.add($0, b, count) }, { $0 + $1 })
+      check({ t.axpy($0, b, 0.25, count) }, { $0 + 0.25 * $1 })
+      check({ t.multiply($0, b, count) }, { $0 * $1 })
+      check({ t.affine($0, 3, -1, count) }, { a, _ in 3 * a - 1 })
+      check({ t.normalize($0, b, 0.5, 3, 1, count) }, { _, b in (b - 0.5) * 3 + 1 })
 
       let (x, y) = (a.map { Double($0) }, b.map { Double($0) })
       #expect(abs(t.sum(a, count) - x.reduce(0, +)) < 1e-12 * Double(count + 1))

@@ -12,8 +12,10 @@ private let shapes: [ConvolutionGeometry] = [
   .init(channels: 40, height: 24, width: 25, filters: 16, size: 1),
   .init(channels: 150, height: 13, width: 13, filters: 255, size: 1),
   .init(channels: 3, height: 65, width: 70, filters: 20, size: 3, padding: 1),
-  .init(channels: 3, height: 64, width: 70, filters: 32, size: 3, strideX: 2, strideY: 2, padding: 1),
-  .init(channels: 24, height: 31, width: 31, filters: 40, size: 3, strideX: 2, strideY: 2, padding: 1),
+  .init(
+    channels: 3, height: 64, width: 70, filters: 32, size: 3, strideX: 2, strideY: 2, padding: 1),
+  .init(
+    channels: 24, height: 31, width: 31, filters: 40, size: 3, strideX: 2, strideY: 2, padding: 1),
 ]
 
 @Suite struct FastConvolutionTests {

@@ -11,7 +11,8 @@ enum Slow {
 
   /// The pairs (output index, input index, weight index) of every product of a convolution.
   static func forEachTap(
-    _ g: ConvolutionGeometry, batch: Int, _ body: (_ output: Int, _ input: Int, _ weight: Int) -> Void
+    _ g: ConvolutionGeometry, batch: Int,
+    _ body: (_ output: Int, _ input: Int, _ weight: Int) -> Void
   ) {
     let (fg, cg) = (g.filtersPerGroup, g.channelsPerGroup)
     for n in 0..<batch {
@@ -62,14 +63,17 @@ enum Slow {
 let oddGeometries: [ConvolutionGeometry] = [
   .init(channels: 1, height: 1, width: 1, filters: 1, size: 1),
   .init(channels: 3, height: 5, width: 13, filters: 5, size: 3, padding: 1),
-  .init(channels: 5, height: 13, width: 5, filters: 16, size: 3, strideX: 2, strideY: 2, padding: 1),
+  .init(
+    channels: 5, height: 13, width: 5, filters: 16, size: 3, strideX: 2, strideY: 2, padding: 1),
   .init(channels: 4, height: 16, width: 24, filters: 6, size: 3, padding: 1, groups: 2),
   .init(channels: 8, height: 13, width: 13, filters: 8, size: 3, padding: 1, groups: 8),
   .init(channels: 2, height: 31, width: 16, filters: 3, size: 3, padding: 1, dilation: 2),
-  .init(channels: 3, height: 24, width: 31, filters: 4, size: 5, strideX: 3, strideY: 1, padding: 2),
+  .init(
+    channels: 3, height: 24, width: 31, filters: 4, size: 5, strideX: 3, strideY: 1, padding: 2),
   .init(channels: 16, height: 13, width: 13, filters: 31, size: 1),
   .init(channels: 5, height: 16, width: 13, filters: 7, size: 1, strideX: 2, strideY: 2),
-  .init(channels: 3, height: 31, width: 31, filters: 13, size: 7, strideX: 2, strideY: 2, padding: 3),
+  .init(
+    channels: 3, height: 31, width: 31, filters: 13, size: 7, strideX: 2, strideY: 2, padding: 3),
   .init(channels: 2, height: 5, width: 5, filters: 2, size: 2),
   .init(channels: 2, height: 4, width: 1, filters: 3, size: 3, padding: 1),
   .init(channels: 2, height: 3, width: 3, filters: 2, size: 3, padding: 3, dilation: 3),

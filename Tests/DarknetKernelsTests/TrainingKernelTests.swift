@@ -57,7 +57,9 @@ import Testing
   /// Equal values, as a flat picture gives them: the first of four is the maximum.
   @Test(arguments: [1, 5, 16, 31, 50])
   func `maxima of squares and the way back`(columns: Int) {
-    let (top, bottom) = (Slow.random(2 * columns, seed: 3), [Float](repeating: 0.1, count: 2 * columns))
+    let (top, bottom) = (
+      Slow.random(2 * columns, seed: 3), [Float](repeating: 0.1, count: 2 * columns)
+    )
     let dy = Slow.random(columns, seed: 4)
     for table in KernelVariant.runnable {
       let t = table.pointee

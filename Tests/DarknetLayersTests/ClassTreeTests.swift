@@ -61,7 +61,8 @@ private let animals = "animal -1\nthing -1\n\ncat 0\r\ndog 0\nsiamese 2\ntabby 2
       "t.tree:1: expected a name and the number of an earlier class, or -1, found 'a'; mend the line"
     ),
     (
-      "\n", "t.tree: expected a line 'NAME PARENT' per class, found none; check that the right "
+      "\n",
+      "t.tree: expected a line 'NAME PARENT' per class, found none; check that the right "
         + "file was named"
     ),
   ])

@@ -53,7 +53,8 @@ import Testing
     descriptions.withUnsafeBufferPointer { executor.forward($0) }
     #expect(executor.output(4).values.allSatisfy { $0 == 0 })
     let report = try #require(
-      executor.computeLoss(.boxes(labels)).reports.first { $0.layer == 4 }).report
+      executor.computeLoss(.boxes(labels)).reports.first { $0.layer == 4 }
+    ).report
     executor.backward()
     let gradient = Array(try #require(executor.outputGradient(4)).values)
     // The route before it gets the same.

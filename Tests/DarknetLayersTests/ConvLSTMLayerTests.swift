@@ -47,7 +47,8 @@ import Testing
   }
 
   @Test func `the state reads h`() throws {
-    let run = try scalar("", timeSteps: 2, ["ug.weights": [1], "wg.weights": [2], "wg.biases": [1]])
+    let run = try scalar(
+      "", timeSteps: 2, ["ug.weights": [1], "wg.weights": [2], "wg.biases": [1]])
     // g = 3 + 0 + 1, c = 2, h = 1; g = 2 + 1, c = 1 + 1.5
     #expect(run.forward([3, 0], batch: 2) == [1, 1.25])
   }
@@ -187,7 +188,8 @@ import Testing
   @Test(arguments: [
     (
       "output=3\npad=1\nbottleneck=1",
-      8, "bottleneck: expected as many input channels as 'output', 3, found 2; change output, or "
+      8,
+      "bottleneck: expected as many input channels as 'output', 3, found 2; change output, or "
         + "drop bottleneck"
     ),
     (

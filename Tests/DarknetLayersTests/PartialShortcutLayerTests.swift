@@ -26,7 +26,8 @@ import Testing
         "[partial_shortcut]\nfrom=-2\n\(option)",
         inputs: [shape(channels.0, 1, 1), shape(channels.1, 1, 1)])
       let (x, from) = (
-        (0..<channels.0).map { Float($0 + 1) }, (0..<channels.1).map { Float(10 * $0 + 10) })
+        (0..<channels.0).map { Float($0 + 1) }, (0..<channels.1).map { Float(10 * $0 + 10) }
+      )
       let slopes = fixture.backward(
         x, from, outputGradient: (0..<channels.0).map { Float($0 + 1) })
       return [fixture.forward(x, from)] + slopes.inputs

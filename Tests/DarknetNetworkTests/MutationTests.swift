@@ -13,8 +13,9 @@ import Testing
   /// Whole cfgs to break: the project's, and every section with its options.
   static let cfgs: [[UInt8]] = {
     let folder = ProjectFolder.root.appendingPathComponent("cfg")
-    let files = (try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)) ?? []
+    let files =
+      (try? FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)) ?? []
     let ours = files.filter { $0.pathExtension == "cfg" }.sorted { $0.path < $1.path }
       .compactMap { try? Array(Data(contentsOf: $0)) }
     return ours + [Array(allSections.utf8)]
@@ -34,7 +35,8 @@ import Testing
   }()
 
   private static let words = [
-    "-1", "0", "1", "99999999999999999999", "-2147483648", "2147483647", "65536", "1e30", "nan", "inf",
+    "-1", "0", "1", "99999999999999999999", "-2147483648", "2147483647", "65536", "1e30", "nan",
+    "inf",
     "", "=", "[", "]", "#", ",", ",,,", "0,0,0", "\u{0}", "\r", "\u{FEFF}", "filters", "stride=0",
     "[net]", "[yolo]", "[route]", "layers=-1,-2,0,99", "from=-100000", "groups=7", "size=1000000",
     "width=100000", "batch=-1", "subdivisions=0", "steps=1,2\nscales=.1", "policy=steps", "tree=x",
@@ -124,7 +126,8 @@ import Testing
       var broken = bytes
       for _ in 0...random.below(3) {
         // Headers are worth more than weights.
-        let at = random.below(random.below(2) == 0 ? min(24, max(broken.count, 1)) : max(broken.count, 1))
+        let at = random.below(
+          random.below(2) == 0 ? min(24, max(broken.count, 1)) : max(broken.count, 1))
         switch random.below(4) {
         case 0 where !broken.isEmpty: broken[at] = UInt8(truncatingIfNeeded: random.next())
         case 1: broken.removeLast(broken.count - at)

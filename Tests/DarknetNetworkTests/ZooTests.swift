@@ -1,7 +1,7 @@
 import DarknetConfig
 import DarknetNetwork
-import DarknetTestSupport
 import DarknetTensors
+import DarknetTestSupport
 import Testing
 
 /// The folder of the package: Tests/DarknetNetworkTests/ZooTests.swift stands two folders below.

@@ -51,7 +51,8 @@ public enum GradientCheck {
         let way = Double(old + h) - Double(old - h)
         return difference({ values[index] = old + $0 }, h) / way
       }
-      var best = Worst(tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
+      var best = Worst(
+        tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
       var h = largestStep
       while h >= smallestStep, !(best.error <= tolerance / 2) {
         let numeric = (4 * slope(h / 2) - slope(h)) / 3

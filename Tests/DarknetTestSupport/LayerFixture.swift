@@ -230,9 +230,11 @@ public final class LayerFixture<L: Layer> {
     batch: Int = 2, seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1,
     inputs: [[Float]]? = nil, tolerance: Double = 1e-4, largestStep: Float = 1 / 32
   ) -> [GradientCheck.Worst] {
-    let inputs = inputs ?? inputShapes.enumerated().map {
-      Values.random(batch * $1.count, seed: seed &+ UInt64($0), in: range)
-    }
+    let inputs =
+      inputs
+      ?? inputShapes.enumerated().map {
+        Values.random(batch * $1.count, seed: seed &+ UInt64($0), in: range)
+      }
     let run = makeRun(inputs, batch: batch, isTraining: true)
     let functional = Values.random(run.output.count, seed: seed &+ 100)
     layer.forward(pass(run))

@@ -87,7 +87,8 @@ public final class NetworkFixture {
         guard let gradient = executor.gradients[node.index][k] else { continue }
         let found = GradientCheck.worst(
           "layer \(node.index) [\(node.name)] \(parameter.name)",
-          of: parameters.buffers[node.index][k].values, gradient: gradient.array.map { $0 * factor },
+          of: parameters.buffers[node.index][k].values,
+          gradient: gradient.array.map { $0 * factor },
           tolerance: tolerance, stride: stride
         ) { move, h in
           move(h)

@@ -53,7 +53,8 @@ public struct ProgramRun: Sendable {
     }
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     for folder in [
-      tests.deletingLastPathComponent(), ProjectFolder.root.appendingPathComponent(".build/release"),
+      tests.deletingLastPathComponent(),
+      ProjectFolder.root.appendingPathComponent(".build/release"),
     ] {
       let program = folder.appendingPathComponent("prn-darknet")
       if FileManager.default.isExecutableFile(atPath: program.path) { return program }
@@ -113,7 +114,9 @@ public func floats(_ file: URL) throws -> [Float] {
   let data = try Data(contentsOf: file)
   return data.withUnsafeBytes { bytes in
     (0..<bytes.count / 4).map {
-      Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)))
+      Float(
+        bitPattern: UInt32(
+          littleEndian: bytes.loadUnaligned(fromByteOffset: $0 * 4, as: UInt32.self)))
     }
   }
 }

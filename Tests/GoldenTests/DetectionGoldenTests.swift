@@ -19,7 +19,8 @@ struct DetectionGoldenTests {
 
     init?(_ text: Substring) {
       guard let colon = text.firstIndex(of: ":"), let sign = text.firstIndex(of: "%"),
-        let percent = Int(text[text.index(after: colon)..<sign].trimmingCharacters(in: .whitespaces))
+        let percent = Int(
+          text[text.index(after: colon)..<sign].trimmingCharacters(in: .whitespaces))
       else { return nil }
       name = String(text[..<colon])
       self.percent = percent
@@ -72,7 +73,8 @@ struct DetectionGoldenTests {
   @Test(arguments: pictures, ["fastest", "exact"])
   func `AlexeyAB, stretched`(picture: String, kernels: String) throws {
     let run = try ProgramRun(
-      Self.arguments(["\(picture).jpg", "-dont_show", "-ext_output"] + (kernels == "exact" ? ["-exact"] : [])),
+      Self.arguments(
+        ["\(picture).jpg", "-dont_show", "-ext_output"] + (kernels == "exact" ? ["-exact"] : [])),
       in: try Self.folder())
     #expect(run.status == 0, "\(run.errors)")
     try compare(Self.golden("eval/test/alexeyab-\(picture).txt"), run.output)
@@ -99,8 +101,9 @@ struct DetectionGoldenTests {
   @Test func `lists, JSON and labels`() throws {
     let folder = try Self.folder()
     // The order in which the recording read them stands in its JSON.
-    let recorded = try JSONSerialization.jsonObject(
-      with: Data(contentsOf: Self.golden("eval/test/result.json"))) as! [[String: Any]]
+    let recorded =
+      try JSONSerialization.jsonObject(
+        with: Data(contentsOf: Self.golden("eval/test/result.json"))) as! [[String: Any]]
     let list = recorded.map { $0["filename"] as! String }
     let run = try ProgramRun(
       Self.arguments(["-dont_show", "-out", "result.json", "-save_labels"]), in: folder,

@@ -42,7 +42,9 @@ struct ForwardGoldenTests {
         "layer \(layer.index) [\(layer.type)]")
       guard let file = layer.file else { continue }
       let expected = try golden.floats(file)
-      for (who, values) in [("layers", outputs[layer.index].own), ("plan", outputs[layer.index].planned)] {
+      for (who, values) in [
+        ("layers", outputs[layer.index].own), ("plan", outputs[layer.index].planned),
+      ] {
         let error = deviation(values, from: expected)
         #expect(error <= Self.tolerance, "layer \(layer.index) [\(layer.type)] of the \(who)")
       }

@@ -6,10 +6,12 @@ import Testing
 @Suite struct ForwardReplayTests {
   /// Case folders beside the project, or those that the project has.
   static let cases: [URL] = {
-    let folder = ProjectFolder.shared?.appendingPathComponent("golden/forward")
+    let folder =
+      ProjectFolder.shared?.appendingPathComponent("golden/forward")
       ?? ProjectFolder.fixtures.appendingPathComponent("forward")
-    let entries = (try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)) ?? []
+    let entries =
+      (try? FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)) ?? []
     return entries.filter {
       FileManager.default.fileExists(atPath: $0.appendingPathComponent("manifest.json").path)
     }.sorted { $0.path < $1.path }

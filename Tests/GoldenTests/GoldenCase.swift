@@ -66,7 +66,8 @@ struct GoldenCase: CustomTestStringConvertible, Sendable {
 
   /// All recorded cases of a kind, or the few that the project has where the others are absent.
   static func all(_ kind: String) -> [GoldenCase] {
-    let root = sharedFolder.map { "\($0)/golden/\(kind)" }
+    let root =
+      sharedFolder.map { "\($0)/golden/\(kind)" }
       ?? ProjectFolder.fixtures.appendingPathComponent(kind).path
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: root)
     else { return [] }

@@ -18,7 +18,9 @@ struct HeadGoldenTests {
       var nms: Float
       var stretched: File
       var letterboxed: File
+      // swift-format-ignore: AlwaysUseLowerCamelCase
       var stretched_after_nms: File
+      // swift-format-ignore: AlwaysUseLowerCamelCase
       var other_letterboxed: File?
     }
     var boxes: Boxes

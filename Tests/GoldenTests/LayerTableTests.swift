@@ -8,8 +8,9 @@ import Testing
     guard let folder = ProjectFolder.shared?.appendingPathComponent("golden/tables") else {
       return []
     }
-    let entries = (try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)) ?? []
+    let entries =
+      (try? FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)) ?? []
     return entries.filter { $0.pathExtension == "txt" }.sorted { $0.path < $1.path }
   }()
 
@@ -51,10 +52,12 @@ import Testing
     guard let line = lines.first(where: { $0.hasPrefix("Floating Point Operations: ") }) else {
       return
     }
-    let isGrouped = run.errors.contains("conv") && run.errors.split(separator: "\n").contains {
-      $0.contains("conv ") && $0.contains("/ ") && $0.prefix(30).contains("/")
-        && $0.dropFirst(16).prefix(1) == "/"
-    }
+    let isGrouped =
+      run.errors.contains("conv")
+      && run.errors.split(separator: "\n").contains {
+        $0.contains("conv ") && $0.contains("/ ") && $0.prefix(30).contains("/")
+          && $0.dropFirst(16).prefix(1) == "/"
+      }
     if !isGrouped { #expect(run.output.contains(line)) }
   }
 }

@@ -5,7 +5,8 @@ import Testing
 private let debianProgram = URL(fileURLWithPath: "/usr/bin/darknet")
 
 private let debianProgramIsThere: Bool = {
-  let isThere = FileManager.default.isExecutableFile(atPath: debianProgram.path)
+  let isThere =
+    FileManager.default.isExecutableFile(atPath: debianProgram.path)
     && ProjectFolder.tinyWeights != nil
   if !isThere { print("skipped: Debian's package darknet is not installed, or no weights") }
   return isThere

@@ -9,7 +9,9 @@ struct RealNetworkTests {
   /// 1e-4 (1 + |value|), as the data's README suggests against the named reference.
   static let tolerance = 1e-4
 
-  @Test(arguments: ["yolov3-tiny", "yolov3-tiny-prn-narrow", "yolov3-tiny-prn-full"], ["fastest", "exact"])
+  @Test(
+    arguments: ["yolov3-tiny", "yolov3-tiny-prn-narrow", "yolov3-tiny-prn-full"],
+    ["fastest", "exact"])
   func `layers as recorded`(name: String, kernels: String) throws {
     let folder = try #require(ProjectFolder.shared).appendingPathComponent("golden/real/\(name)")
     var arguments = ["replay", folder.path, "out"] + (kernels == "exact" ? ["-exact"] : [])

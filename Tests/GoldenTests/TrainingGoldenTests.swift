@@ -65,7 +65,9 @@ private final class PlainTrainer {
     }
     struct File: Decodable { var file: String }
     var images: [String]
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var image_tensor: File?
+    // swift-format-ignore: AlwaysUseLowerCamelCase
     var batch_rows: [Int]
     var runs: [String: Run]
     /// A file of values, classes, or a sentence about the label files.
@@ -74,6 +76,7 @@ private final class PlainTrainer {
     struct Truth: Decodable {
       var file: String?
       var classes: Int?
+      // swift-format-ignore: AlwaysUseLowerCamelCase
       var class_of_row: [Int]?
 
       init(from decoder: any Decoder) throws {
@@ -83,7 +86,11 @@ private final class PlainTrainer {
         class_of_row = try values.decodeIfPresent([Int].self, forKey: .class_of_row)
       }
 
-      private enum CodingKeys: String, CodingKey { case file, classes, class_of_row }
+      private enum CodingKeys: String, CodingKey {
+        case file, classes
+        // swift-format-ignore: AlwaysUseLowerCamelCase
+        case class_of_row
+      }
     }
   }
 
@@ -159,8 +166,10 @@ private final class PlainTrainer {
     if let file = manifest.truth?.file {
       let values = try floats(file)
       let perImage = values.count / rows.count
-      return { .values(
-        Array(values[$0.lowerBound * perImage..<$0.upperBound * perImage]), perImage: perImage) }
+      return {
+        .values(
+          Array(values[$0.lowerBound * perImage..<$0.upperBound * perImage]), perImage: perImage)
+      }
     }
     if let classes = manifest.truth?.classes, let numbers = manifest.truth?.class_of_row {
       return { part in

@@ -8,8 +8,9 @@ private enum Recordings {
   static func cases(_ kind: String) -> [URL] {
     let folder = (ProjectFolder.shared?.appendingPathComponent("golden") ?? ProjectFolder.fixtures)
       .appendingPathComponent(kind)
-    let entries = (try? FileManager.default.contentsOfDirectory(
-      at: folder, includingPropertiesForKeys: nil)) ?? []
+    let entries =
+      (try? FileManager.default.contentsOfDirectory(
+        at: folder, includingPropertiesForKeys: nil)) ?? []
     return entries.filter {
       FileManager.default.fileExists(atPath: $0.appendingPathComponent("manifest.json").path)
     }.sorted { $0.path < $1.path }
@@ -109,7 +110,9 @@ private enum Recordings {
   }
 
   /// Our own order of sums, until the first kink that rounding decides: the first updates.
-  @Test(arguments: Recordings.trainings) func `fast kernels follow the first updates`(folder: URL) throws {
+  @Test(arguments: Recordings.trainings) func `fast kernels follow the first updates`(folder: URL)
+    throws
+  {
     let output = try TemporaryFolder.make()
     let run = try ProgramRun(["replay", folder.path, output.path, "-fast"], in: output)
     try #require(run.status == 0, "\(run.errors)")

@@ -92,7 +92,8 @@ private struct CheckText {
     let most = max(1, train.objectsOfClass.max() ?? 1)
     line("\(padded("class"))   train  pictures" + (check.valid == nil ? "" : "   valid"))
     for (index, name) in names.enumerated() {
-      var row = padded(name) + number(train.objectsOfClass[index], 8)
+      var row =
+        padded(name) + number(train.objectsOfClass[index], 8)
         + number(train.picturesOfClass[index], 10)
       if let valid = check.valid {
         row += number(

@@ -237,7 +237,8 @@ extension ImageFile {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     let words = file.bytes.count / 8
     for word in 0..<words {
-      hash = (hash ^ file.bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
+      hash =
+        (hash ^ file.bytes.loadUnaligned(fromByteOffset: word * 8, as: UInt64.self))
         &* 0x0000_0100_0000_01B3
       hash ^= hash >> 29
     }

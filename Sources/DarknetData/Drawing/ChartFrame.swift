@@ -35,9 +35,10 @@ extension Chart {
       outerLeft = Float(x)
       outerBottom = Float(y + height)
       let marks = Chart.ticks(in: yRange, limit: 10)
-      let widest = marks.values.map {
-        canvas.width(of: Self.text($0, marks.decimals), size: textSize)
-      }.max() ?? 0
+      let widest =
+        marks.values.map {
+          canvas.width(of: Self.text($0, marks.decimals), size: textSize)
+        }.max() ?? 0
       left = outerLeft + textSize * 2.6 + widest
       right = Float(x + width) - textSize * 1.5 - (legend.map { $0 + textSize * 3.2 } ?? 0)
       top = Float(y) + titleSize * 2.4
@@ -75,7 +76,8 @@ extension Chart {
           Self.text(value, columns.decimals), at: Point(x, bottom + textSize * 1.4),
           size: textSize, Chart.ink, anchor: .middle)
       }
-      let rows = Chart.ticks(in: yRange, limit: max(2, min(10, Int((bottom - top) / (textSize * 2)))))
+      let rows = Chart.ticks(
+        in: yRange, limit: max(2, min(10, Int((bottom - top) / (textSize * 2)))))
       for value in rows.values {
         let y = place(Point(0, value)).y.rounded()
         canvas.line(from: Point(left, y + 0.5), to: Point(right, y + 0.5), Chart.grid)
@@ -140,7 +142,8 @@ extension Chart {
         case .bars:
           var path = Path()
           path.add(
-            left: x + textSize * 0.4, top: y - textSize * 0.75, right: x + textSize * 1.2, bottom: y)
+            left: x + textSize * 0.4, top: y - textSize * 0.75, right: x + textSize * 1.2, bottom: y
+          )
           canvas.fill(path, series.color)
         }
         canvas.text(name, at: Point(x + textSize * 2, y), size: textSize, Chart.ink)

@@ -60,7 +60,9 @@ public struct DataFile: Sendable {
   ) throws(DataError) -> Int? {
     guard let option = option(key), let value = option.value else { return nil }
     guard let number = Number.int(value), range.contains(number) else {
-      let limits = range.upperBound == Int(Int32.max) ? "of at least \(range.lowerBound)"
+      let limits =
+        range.upperBound == Int(Int32.max)
+        ? "of at least \(range.lowerBound)"
         : "in \(range.lowerBound)...\(range.upperBound)"
       throw error(
         key, expected: "a whole number \(limits)", found: "'\(value)'",

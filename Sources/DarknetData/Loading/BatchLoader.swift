@@ -94,7 +94,8 @@ private final class LoaderCrew: @unchecked Sendable {
     self.configuration = configuration
     rows = RowMaker(configuration)
     let largest = configuration.sizes.largest
-    let bytes = configuration.imagesPerBatch * configuration.channels * largest.width
+    let bytes =
+      configuration.imagesPerBatch * configuration.channels * largest.width
       * largest.height * MemoryLayout<Float>.stride
     depth = max(
       1, configuration.queueDepth ?? (bytes <= 32 << 20 ? 3 : bytes < 96 << 20 ? 2 : 1))

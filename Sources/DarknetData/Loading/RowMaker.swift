@@ -51,7 +51,9 @@ struct RowMaker: Sendable {
     var problems: [DataProblem] = []
     var picture: Int?
     func draw(_ random: inout Random) throws(DataError) -> (index: Int, bitmap: Bitmap) {
-      let wanted = picture == nil ? first(number, iterationSeed, &random)
+      let wanted =
+        picture == nil
+        ? first(number, iterationSeed, &random)
         : random.below(configuration.list.count)
       let found = store.picture(
         at: wanted, random: { random.below(configuration.list.count) },

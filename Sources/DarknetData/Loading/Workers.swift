@@ -65,8 +65,9 @@ enum Workers {
     private static let start: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? =
       { threadMain($0) }
   #else
-    private static let start: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-      { threadMain($0!) }
+    private static let start:
+      @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
+        { threadMain($0!) }
   #endif
 
   private static func threadMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {

@@ -72,8 +72,10 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     let line = "'class x y width height'"
     switch kind {
     case .emptyLines(let count):
-      return ("a path a line", count == 1 ? "an empty line" : "\(count) empty lines",
-        count == 1 ? "it is passed over" : "they are passed over")
+      return (
+        "a path a line", count == 1 ? "an empty line" : "\(count) empty lines",
+        count == 1 ? "it is passed over" : "they are passed over"
+      )
     case .noClass(let text):
       return ("a whole number as class", "'\(text)'", leftOut)
     case .classOutOfRange(let found, let classes):
@@ -95,25 +97,35 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .centreAtOrigin:
       return ("a centre inside the picture", "x and y of 0", leftOut)
     case .largerThanPicture(let width, let height):
-      return ("a width and height of at most 1", "\(width) and \(height)",
-        "the object is cut to the picture")
+      return (
+        "a width and height of at most 1", "\(width) and \(height)",
+        "the object is cut to the picture"
+      )
     case .confidence:
-      return (line, "a sixth number",
-        "it is taken for a confidence and dropped, here and in other files")
+      return (
+        line, "a sixth number",
+        "it is taken for a confidence and dropped, here and in other files"
+      )
     case .missingLabels(let picture, let alternative):
       let place = alternative.map { "no such file, nor '\($0)'" } ?? "no such file"
-      return ("the labels of '\(picture)'", place,
-        "write an empty file if the picture shows no objects, as is assumed")
+      return (
+        "the labels of '\(picture)'", place,
+        "write an empty file if the picture shows no objects, as is assumed"
+      )
     case .unreadableLabels(let reason):
       return ("a readable label file", reason, "the picture counts as one without objects")
     case .noLabelPath:
-      return ("a picture named .jpg, .png, .bmp, .ppm or .tiff", "another name",
-        "rename it; without labels it counts as one without objects")
+      return (
+        "a picture named .jpg, .png, .bmp, .ppm or .tiff", "another name",
+        "rename it; without labels it counts as one without objects"
+      )
     case .unreadablePicture:
       preconditionFailure("pictures have words of their own")
     case .labelsInPath(let count):
-      return ("one label as part of the path", count == 0 ? "none" : "\(count)",
-        "rename the picture's folder or the labels")
+      return (
+        "one label as part of the path", count == 0 ? "none" : "\(count)",
+        "rename the picture's folder or the labels"
+      )
     }
   }
 }

@@ -14,7 +14,8 @@ struct Texture {
 
   init(random: inout Random) {
     let hue = Float(random.unit())
-    first = Color(hue: hue, saturation: random.uniform(0.05, 0.4), value: random.uniform(0.25, 0.85))
+    first = Color(
+      hue: hue, saturation: random.uniform(0.05, 0.4), value: random.uniform(0.25, 0.85))
     second = Color(
       hue: hue + random.uniform(-0.12, 0.12) + 1, saturation: random.uniform(0.05, 0.45),
       value: random.uniform(0.2, 0.9))

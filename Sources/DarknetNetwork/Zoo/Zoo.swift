@@ -29,51 +29,60 @@ public enum Zoo {
 
   private static let detectors: [Member] = [
     Member(
-      name: "yolov3", about: "YOLOv3 (\(yolov3); the published network: same layers, so its "
+      name: "yolov3",
+      about: "YOLOv3 (\(yolov3); the published network: same layers, so its "
         + "weights fit).", sizes: [416, 320]
     ) { Darknet53().writeDetector(to: &$0) },
     Member(
-      name: "yolov3-fprn", about: "YOLOv3-FPRN: YOLOv3 whose shortcuts add the first half of the "
+      name: "yolov3-fprn",
+      about: "YOLOv3-FPRN: YOLOv3 whose shortcuts add the first half of the "
         + "channels only (\(paper)). YOLOv3's weights fit, but were trained with whole shortcuts.",
       sizes: [416, 320]
     ) { Darknet53(shortcuts: .sparse(0.5)).writeDetector(to: &$0) },
     Member(
-      name: "yolov3-prn", about: "YOLOv3-PRN: YOLOv3 whose stages shrink linearly to half of "
+      name: "yolov3-prn",
+      about: "YOLOv3-PRN: YOLOv3 whose stages shrink linearly to half of "
         + "their width, with shortcuts of all channels that both sides have (\(paper); its "
         + "figures are 42.43 BFLOPs at 416 and 25.11 at 320, and how exactly its stages shrink is "
         + "not in it).", sizes: [416, 320]
     ) { shrunk(0.5).writeDetector(to: &$0) },
     Member(
-      name: "yolov3-tiny", about: "YOLOv3-tiny (\(yolov3); the published network: same layers, so "
+      name: "yolov3-tiny",
+      about: "YOLOv3-tiny (\(yolov3); the published network: same layers, so "
         + "its weights fit). Weights: weights/yolov3-tiny.weights (make weights); to start from: "
         + "its cut before layer 15.", sizes: [416]
     ) { TinyNetworks.writeYOLOv3Tiny(to: &$0) },
     Member(
-      name: "v3-tiny-prn", about: "YOLOv3-tiny-PRN: YOLOv3-tiny with partial residual connections "
+      name: "v3-tiny-prn",
+      about: "YOLOv3-tiny-PRN: YOLOv3-tiny with partial residual connections "
         + "in its neck and heads (\(paper); the network that the authors published as "
         + "yolov3-tiny-prn, here with [partial_shortcut]). 38 % less operations and 44 % less "
         + "parameters than YOLOv3-tiny. To start from: yolov3-tiny.weights cut before layer 11 "
         + "(partial ... 11), or transplant.", sizes: [416]
     ) { TinyNetworks.writeYOLOv3TinyPRN(to: &$0) },
     Member(
-      name: "pelee-prn", about: "Pelee-PRN: PeleeNet (Wang, Li and Ling 2018, \"Pelee: A "
+      name: "pelee-prn",
+      about: "Pelee-PRN: PeleeNet (Wang, Li and Ling 2018, \"Pelee: A "
         + "Real-Time Object Detection System on Mobile Devices\") with the head of "
         + "YOLOv3-tiny-PRN (\(paper); its figures are 2.39 BFLOPs at 320, 4.04 at 416, 3.16M "
         + "parameters).", sizes: [416, 320]
     ) { TinyNetworks.writePeleePRN(to: &$0, scales: 2) },
     Member(
-      name: "pelee-prn-3l", about: "Pelee-PRN-3l: Pelee-PRN with a third head at stride 8 (the "
+      name: "pelee-prn-3l",
+      about: "Pelee-PRN-3l: Pelee-PRN with a third head at stride 8 (the "
         + "authors' figures are 5.03 BFLOPs at 416, 3.98 at 320, 3.36M parameters; the one at 320 "
         + "does not go with the one at 416 and must be 2.98).", sizes: [416, 320]
     ) { TinyNetworks.writePeleePRN(to: &$0, scales: 3) },
     Member(
-      name: "pelee-yolov3", about: "Pelee-YOLOv3: PeleeNet with two heads in the manner of "
+      name: "pelee-yolov3",
+      about: "Pelee-YOLOv3: PeleeNet with two heads in the manner of "
         + "YOLOv3, against which the authors hold Pelee-PRN (2.99 BFLOPs at 320, 5.06 at 416, "
         + "3.91M parameters). They published these figures only: the widths of the heads are "
         + "chosen to meet them.", sizes: [416, 320]
     ) { TinyNetworks.writePeleeYOLOv3(to: &$0) },
     Member(
-      name: "enet-b0-prn", about: "EfficientNet-B0-PRN: an EfficientNet-B0 (Tan and Le 2019) with "
+      name: "enet-b0-prn",
+      about: "EfficientNet-B0-PRN: an EfficientNet-B0 (Tan and Le 2019) with "
         + "the head of YOLOv3-tiny-PRN. Same layers as the enet-coco.cfg that AlexeyAB and the "
         + "authors of PRN published, so its weights fit; they give 3.73 BFLOPs at 416, 2.208 at "
         + "320.", sizes: [416, 320]
@@ -83,15 +92,18 @@ public enum Zoo {
   private static let classifiers: [Member] =
     [
       Member(
-        name: "darknet53", about: "Darknet-53, classifier for ImageNet (\(yolov3); the published "
+        name: "darknet53",
+        about: "Darknet-53, classifier for ImageNet (\(yolov3); the published "
           + "network: same layers, so its weights fit).", sizes: [256]
       ) { Darknet53().writeClassifier(to: &$0) },
       Member(
-        name: "darknet53-fprn", about: "Darknet-53-FPRN: Darknet-53 whose shortcuts add the first "
+        name: "darknet53-fprn",
+        about: "Darknet-53-FPRN: Darknet-53 whose shortcuts add the first "
           + "half of the channels only (\(paper)).", sizes: [256]
       ) { Darknet53(shortcuts: .sparse(0.5)).writeClassifier(to: &$0) },
       Member(
-        name: "darknet53-prn", about: "Darknet-53-PRN: Darknet-53 whose stages shrink linearly "
+        name: "darknet53-prn",
+        about: "Darknet-53-PRN: Darknet-53 whose stages shrink linearly "
           + "to half of their width (\(paper)); the backbone of yolov3-prn.cfg.", sizes: [256]
       ) { shrunk(0.5).writeClassifier(to: &$0) },
     ]

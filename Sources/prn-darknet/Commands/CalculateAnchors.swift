@@ -23,7 +23,8 @@ enum CalculateAnchors: Command {
     for message in data.messages { Console.show(message) }
     let network = try cfg.map { try Load.network($0, arguments, showsTable: false) }
     let clusters = try arguments.int("-num_of_clusters", default: 5, in: 1...1000)
-    let width = try arguments.int("-width", default: network?.inputShape.width ?? -1, in: -1...65536)
+    let width = try arguments.int(
+      "-width", default: network?.inputShape.width ?? -1, in: -1...65536)
     let height = try arguments.int(
       "-height", default: network?.inputShape.height ?? -1, in: -1...65536)
     let seed = try arguments.int("-seed", default: 0, in: 0...Int.max)
@@ -83,7 +84,8 @@ enum CalculateAnchors: Command {
     guard strides.count > 1 else { return "" }
     let lines = zip(strides, clustering.masks(strides: strides)).map { stride, mask in
       let numbers = mask.map(String.init).joined(separator: ",")
-      return " head of stride \(stride): mask = \(numbers)   filters = \(mask.count) * (classes + 5)"
+      return
+        " head of stride \(stride): mask = \(numbers)   filters = \(mask.count) * (classes + 5)"
     }
     return "Suggested masks, the coarsest head with the largest anchors:\n"
       + lines.joined(separator: "\n") + "\n"

@@ -28,6 +28,7 @@ private struct ClassifierList {
     _ body: (ClassifierRun.Picture) throws -> Void
   ) throws {
     Console.flush()
+    // swift-format-ignore: ReplaceForEachWithForLoop
     try ClassifierRun(classifier, pictures: list.pictures, options: options).forEach { event in
       switch event {
       case .picture(let picture): try body(picture)

@@ -27,6 +27,7 @@ enum DetectorRecallCommand: Command {
     Console.flush()
     let run = DetectorRun(
       evaluation.detector, pictures: evaluation.list.pictures, options: options)
+    // swift-format-ignore: ReplaceForEachWithForLoop
     run.forEach { event in
       switch event {
       case .picture(let picture):

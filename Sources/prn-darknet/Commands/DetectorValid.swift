@@ -35,7 +35,8 @@ enum DetectorValid: Command {
     let net = network.net
     Console.error(
       "Learning Rate: \(general(Double(net.schedule.learningRate))), "
-        + "Momentum: \(general(Double(net.momentum))), Decay: \(general(Double(net.weightDecay)))\n")
+        + "Momentum: \(general(Double(net.momentum))), Decay: \(general(Double(net.weightDecay)))\n"
+    )
     evaluation.showHeads()
     var selection = DetectorRun.Selection.valid(network.dialect)
     selection.overlap = try arguments.float("-nms", default: selection.overlap)
@@ -47,6 +48,7 @@ enum DetectorValid: Command {
     let report = EvaluationReport(total: evaluation.list.count)
     report.add(evaluation.list)
     Console.flush()
+    // swift-format-ignore: ReplaceForEachWithForLoop
     try DetectorRun(
       evaluation.detector, pictures: evaluation.list.pictures, options: options
     ).forEach { event in

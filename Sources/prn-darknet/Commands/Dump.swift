@@ -39,7 +39,8 @@ enum Dump: Command {
     var rows: [String] = []
     for node in network.nodes {
       let values = plan.output(node.index).values
-      let name = "L\(String(repeating: "0", count: max(3 - "\(node.index)".count, 0)))\(node.index).f32"
+      let name =
+        "L\(String(repeating: "0", count: max(3 - "\(node.index)".count, 0)))\(node.index).f32"
       try RawTensors.write(UnsafeBufferPointer(values), to: "\(folder)/\(name)")
       rows.append(row(node, file: name, values))
     }

@@ -26,7 +26,8 @@ enum Partial: Command {
       Console.error("N: \(cfg) has \(count) layers, not \(cutoff); all of them are written\n")
       cutoff = count
     }
-    if let file = loaded.file, let layout = loaded.file?.layout(for: loaded.network, cutoff: cutoff),
+    if let file = loaded.file,
+      let layout = loaded.file?.layout(for: loaded.network, cutoff: cutoff),
       file.count < layout.end, !arguments.has("-force")
     {
       throw WeightsError(

@@ -132,7 +132,8 @@ enum Statistics: Command {
     for node in loaded.network.nodes {
       let parameters = node.layer.parameters
       if !parameters.isEmpty {
-        Console.out("\(node.name.prefix(1).uppercased())\(node.name.dropFirst()) Layer \(node.index)\n")
+        Console.out(
+          "\(node.name.prefix(1).uppercased())\(node.name.dropFirst()) Layer \(node.index)\n")
       }
       for (parameter, buffer) in zip(parameters, loaded.parameters.buffers[node.index]) {
         let count = Double(max(buffer.count, 1))

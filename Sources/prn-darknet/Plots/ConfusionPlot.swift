@@ -92,7 +92,8 @@ struct ConfusionPlot {
     let isRight = said == actual
     let full = isRight ? SIMD3<Float>(23, 105, 62) : SIMD3<Float>(158, 42, 43)
     let color = SIMD3<Float>(250, 250, 250) * (1 - depth) + full * depth
-    let fill = isCorner
+    let fill =
+      isCorner
       ? Color(0xE0E0E0) : Color(red: UInt8(color.x), green: UInt8(color.y), blue: UInt8(color.z))
     var path = Path()
     path.add(left: x + 0.5, top: y + 0.5, right: x + cell - 0.5, bottom: y + cell - 0.5)

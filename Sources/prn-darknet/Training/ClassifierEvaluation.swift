@@ -35,6 +35,7 @@ struct ClassifierEvaluation {
     var accuracy = TopAccuracy(limit: limit)
     let report = EvaluationReport(total: list.count, log: log)
     do {
+      // swift-format-ignore: ReplaceForEachWithForLoop
       try ClassifierRun(
         classifier, pictures: list.pictures, options: .init(.valid(network.dialect))
       ).forEach { event in

@@ -21,7 +21,8 @@ import Testing
   @Test func `logistic of offsets, objectness and classes, sizes as they are`() throws {
     let ln3: Float = 1.0986123
     #expect(
-      isClose(try head().forward([0, ln3, 7, -8, -ln3, ln3, 0]), [0.5, 0.75, 7, -8, 0.25, 0.75, 0.5]))
+      isClose(
+        try head().forward([0, ln3, 7, -8, -ln3, ln3, 0]), [0.5, 0.75, 7, -8, 0.25, 0.75, 0.5]))
   }
 
   @Test func `scale_x_y stretches offsets around the middle of the cell`() throws {
@@ -167,8 +168,11 @@ import Testing
   }
 
   @Test(arguments: [
-    ("5", "net.cfg:4: [yolo] anchors: expected 2 numbers, width and height of 1 anchors, "
-      + "found 1; complete the list or change num="),
+    (
+      "5",
+      "net.cfg:4: [yolo] anchors: expected 2 numbers, width and height of 1 anchors, "
+        + "found 1; complete the list or change num="
+    ),
     ("5,0", "net.cfg:4: [yolo] anchors: expected numbers above 0, found 0; mend the list"),
   ])
   func `errors of anchors`(anchors: String, text: String) {

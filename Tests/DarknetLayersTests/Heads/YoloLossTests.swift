@@ -257,7 +257,8 @@ import Testing
   @Test func `map renames classes`() throws {
     let run = try LayerFixture<YoloLayer>(
       "[yolo]\nclasses=2\nnum=1\nanchors=5,5\nmap=names.map", inputs: [shape(7, 1, 1)],
-      networkShape: shape(3, 10, 10), readFile: { $0 == "names.map" ? Array("1\n0\n0\n".utf8) : nil })
+      networkShape: shape(3, 10, 10),
+      readFile: { $0 == "names.map" ? Array("1\n0\n0\n".utf8) : nil })
     let found = try #require(
       run.loss(Self.zeros, truth: .boxes([[object(0.5, 0.5, 0.5, 0.5, 0)]])))
     #expect(found.gradient.suffix(2) == [0.5, -0.5])
