@@ -36,6 +36,10 @@ public struct ActivationLayer: Layer {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
+  public var channelFlow: ChannelFlow {
+    activation.mixesChannels ? .mixes(groups: 1) : .channelwise(outputShape)
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     "Activation Layer: \(outputShape.count) inputs\n"
   }

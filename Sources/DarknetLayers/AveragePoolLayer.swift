@@ -39,6 +39,8 @@ public struct AveragePoolLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     let channels = padded(inputShape.channels, 4)
     return dialect == .pjreddie

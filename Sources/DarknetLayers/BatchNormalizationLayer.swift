@@ -56,6 +56,8 @@ public struct BatchNormalizationLayer: Layer {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     let x = outputShape
     return "Batch Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image\n"

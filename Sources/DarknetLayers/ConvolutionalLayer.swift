@@ -301,6 +301,10 @@ extension ConvolutionalLayer {
 
   public var operations: Double { Double(geometry.operations) / (isXnor ? 32 : 1) }
 
+  public var channelFlow: ChannelFlow {
+    .mixes(groups: activation.mixesChannels ? 1 : geometry.groups)
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     let name =
       hasBinaryOutput && isXnor

@@ -112,6 +112,8 @@ public struct CostLayer: LossLayer {
     for i in 0..<count where abs(gradient[i]) < limit { gradient[i] = 0 }
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     "cost                                           \(padded(outputShape.count, 4))\n"
   }

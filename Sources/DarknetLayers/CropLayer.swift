@@ -100,6 +100,8 @@ public struct CropLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     let row =
       "Crop Layer: \(inputShape.height) x \(inputShape.width) -> \(outputShape.height) x "

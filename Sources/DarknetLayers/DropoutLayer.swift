@@ -69,6 +69,8 @@ public struct DropoutLayer: Layer {
     Vector.add(dy.pointer, to: dx.pointer, count: dy.count)
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     let count = padded(outputShape.count, 4)
     let p = fixed(Double(probability), decimals: 3)

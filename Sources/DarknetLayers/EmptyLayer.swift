@@ -26,5 +26,7 @@ public struct EmptyLayer: Layer {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String { "empty \n" }
 }

@@ -95,6 +95,8 @@ public struct GaussianYoloLayer: LossLayer, DetectionHead {
     coding.decode(output, threshold: threshold, into: &detections)
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     "[Gaussian_yolo] \(options.lossText), "
       + "scale: \(fixed(Double(options.scaleXY), decimals: 2)), "

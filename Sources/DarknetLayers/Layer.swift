@@ -49,6 +49,9 @@ public protocol Layer: Sendable {
   /// Whether `backward` looks at the output's values.
   var readsOutputInBackward: Bool { get }
 
+  /// Which channels of the inputs the output's channels are made from.
+  var channelFlow: ChannelFlow { get }
+
   /// Whether `backward` heeds `BackwardPass.replaces`, so that nobody need write zeros first.
   var canReplaceGradients: Bool { get }
 
@@ -84,6 +87,7 @@ extension Layer {
   public var readsInputsInBackward: Bool { true }
   public var readsOutputInBackward: Bool { true }
   public var canReplaceGradients: Bool { false }
+  public var channelFlow: ChannelFlow { .mixes(groups: 1) }
   public var isIdentityAtInference: Bool { false }
   public var operations: Double { 0 }
   public var productOperations: Int { 0 }

@@ -72,6 +72,8 @@ public struct LocalAveragePoolLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     window.tableText("avg", output: outputShape, operations: operations, dialect)
   }

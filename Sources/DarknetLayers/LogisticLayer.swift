@@ -55,6 +55,8 @@ public struct LogisticLayer: LossLayer {
     return LossReport(cost: Float(cost))
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     "logistic x entropy                             \(padded(outputShape.count, 4))\n"
   }

@@ -170,6 +170,10 @@ public struct MaxPoolLayer: Layer {
       inputGradient: dx.pointer)
   }
 
+  public var channelFlow: ChannelFlow {
+    depthChannels == nil ? .channelwise(outputShape) : .mixes(groups: 1)
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     var text = window.tableText(
       depthChannels == nil ? "max" : "max-depth", output: hostShape, operations: operations,

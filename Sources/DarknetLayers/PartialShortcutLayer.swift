@@ -119,6 +119,13 @@ public struct PartialShortcutLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow {
+    guard !activation.mixesChannels else { return .mixes(groups: 1) }
+    return .passes(
+      [.init(source: 0, from: 0..<outputShape.channels)]
+        + addedChannels.enumerated().map { .init(source: $0 + 1, from: 0..<$1) })
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     let from = zip(sources.dropFirst(), addedChannels).map { "\($0) (\($1) ch)" }
     return "Partial Shortcut Layer: \(from.joined(separator: ", ")),  outputs:"

@@ -91,6 +91,15 @@ public struct RouteLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow {
+    var to = 0
+    return .passes(
+      slices.enumerated().map { source, slice in
+        defer { to += slice.count }
+        return .init(source: source, from: slice, to: to)
+      })
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     let from = "route " + sources.map { " \($0)" }.joined()
     if dialect == .pjreddie { return from + "\n" }

@@ -87,5 +87,10 @@ public struct ScaleChannelsLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow {
+    isPerPixel || activation.mixesChannels
+      ? .mixes(groups: 1) : .channelwise(outputShape, sources: 2)
+  }
+
   public func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
 }

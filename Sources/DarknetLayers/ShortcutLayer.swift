@@ -264,6 +264,16 @@ public struct ShortcutLayer: Layer {
 
   // MARK: Table
 
+  public var channelFlow: ChannelFlow {
+    let all = 0..<outputShape.channels
+    guard !activation.mixesChannels else { return .mixes(groups: 1) }
+    return .passes(
+      [.init(source: 0, from: all)]
+        + sourceShapes.enumerated().map {
+          .init(source: $0 + 1, from: 0..<min($1.channels, all.count))
+        })
+  }
+
   public func tableText(_ dialect: Dialect) -> String {
     let y = outputShape
     if dialect == .pjreddie {

@@ -51,5 +51,9 @@ public struct SpatialAttentionLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow {
+    activation.mixesChannels ? .mixes(groups: 1) : .channelwise(outputShape, sources: 2)
+  }
+
   public func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
 }

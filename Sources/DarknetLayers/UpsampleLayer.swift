@@ -97,6 +97,8 @@ public struct UpsampleLayer: Layer {
     }
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     let name = isReducing ? "downsample" : "upsample  "
     return dialect == .pjreddie

@@ -109,6 +109,8 @@ public struct YoloLayer: LossLayer, DetectionHead {
     coding.decode(output, threshold: threshold, into: &detections)
   }
 
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
   public func tableText(_ dialect: Dialect) -> String {
     if dialect == .pjreddie { return "yolo\n" }
     return "yolo\n[yolo] params: \(options.lossText), "
