@@ -27,7 +27,7 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.errors.hasSuffix("Saving weights to prn.weights\n"))
     let rows = run.output.split(separator: "\n")
-    #expect(rows.contains { $0.hasPrefix("   10 convolutional        10    512/512    256/256") })
+    #expect(rows.contains { $0.hasPrefix("   10 convolutional       10    512/512    256/256") })
     #expect(rows.contains { $0.hasSuffix("-  fresh: all that it reads is new") })
     let file = try Data(contentsOf: folder.appendingPathComponent("prn.weights"))
     // 4.94 million values and a header of 20 bytes that says no images were seen.
