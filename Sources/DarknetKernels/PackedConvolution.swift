@@ -63,8 +63,7 @@ public final class PackedConvolution: @unchecked Sendable {
     if g.channels <= 4 { return .planar }
     if g.isPointwise { return .pointwise }
     if WinogradConvolution.can(g) {
-      return WinogradConvolution.transformedBytes(g) <= WinogradConvolution.transformedLimit
-        ? .winogradStrips : .winogradFilters
+      return WinogradConvolution.prefersStrips(g) ? .winogradStrips : .winogradFilters
     }
     return .direct
   }

@@ -13,10 +13,11 @@ import Synchronization
 /// Persistent threads for parallel loops over short tasks.
 ///
 /// The caller works too, so a pool of `n` starts `n - 1` threads, at the first loop that can use
-/// them. Threads take the next free indices until none is left; which thread computes what differs
-/// from run to run, so a result may depend on the index only. Between loops they spin for some
-/// microseconds before they sleep, because the layers of a small network follow one another
-/// faster than the system can wake a thread.
+/// them. Each begins with its own share of the indices, worker 0 with the first: loops that follow
+/// one another meet their data in the same processor's cache. Who is done helps the others, so
+/// which thread computes what differs from run to run, and a result may depend on the index only.
+/// Between loops threads spin for some microseconds before they sleep, because the layers of a
+/// small network follow one another faster than the system can wake a thread.
 ///
 /// A loop inside a loop, and a second caller while a loop runs, work alone and in order.
 public final class ThreadPool: Sendable {
@@ -88,8 +89,13 @@ private final class Crew: @unchecked Sendable {
   private static let open: UInt64 = 0x1_0000
   private static let loopStep: UInt64 = 0x2_0000
 
+  /// Between two workers' cursors, in words: a cache line of their own, and the next one, which
+  /// processors like to fetch with it.
+  private static let cursorStep = 16
+
   private let state = Atomic<UInt64>(0)
-  private let next = Atomic<Int>(0)
+  /// The next free index of each worker's share.
+  private let cursors: UnsafeMutablePointer<Atomic<Int>>
   private let sleepers = Atomic<Int>(0)
   private let stopping = Atomic<Bool>(false)
   private let helpers: Int
@@ -106,6 +112,10 @@ private final class Crew: @unchecked Sendable {
 
   init(helpers: Int) {
     self.helpers = helpers
+    cursors = .allocate(capacity: (helpers + 1) * Crew.cursorStep)
+    for worker in 0...helpers {
+      (cursors + worker * Crew.cursorStep).initialize(to: Atomic(0))
+    }
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
     for number in 1...helpers {
@@ -134,6 +144,8 @@ private final class Crew: @unchecked Sendable {
     pthread_mutex_destroy(mutex)
     mutex.deallocate()
     wake.deallocate()
+    for worker in 0...helpers { (cursors + worker * Crew.cursorStep).deinitialize(count: 1) }
+    cursors.deallocate()
   }
 
   /// Ends the threads and waits for them.
@@ -151,9 +163,11 @@ private final class Crew: @unchecked Sendable {
       withUnsafePointer(to: body) { pointer in
         self.count = count
         // A few chunks a thread: enough to even out threads of different speed.
-        chunk = max(1, count / ((helpers + 1) * 8))
+        chunk = max(1, count / ((helpers + 1) * 16))
         self.body = UnsafeRawPointer(pointer)
-        next.store(0, ordering: .relaxed)
+        for worker in 0...helpers {
+          cursors[worker * Crew.cursorStep].store(start(of: worker), ordering: .relaxed)
+        }
         let number = (state.load(ordering: .relaxed) | Crew.open) &+ Crew.loopStep
         state.store(number, ordering: .sequentiallyConsistent)
         if sleepers.load(ordering: .sequentiallyConsistent) > 0 {
@@ -182,13 +196,21 @@ private final class Crew: @unchecked Sendable {
     }
   }
 
+  /// The first index of a worker's share; of the worker after the last, the number of indices.
+  private func start(of worker: Int) -> Int { count * worker / (helpers + 1) }
+
+  /// Its own share first, then what the others have not come to.
   private func takeIndices(worker: Int) {
     let body = self.body!.assumingMemoryBound(to: Body.self).pointee
-    let (count, chunk) = (self.count, self.chunk)
-    while true {
-      let first = next.add(chunk, ordering: .relaxed).oldValue
-      guard first < count else { return }
-      for index in first..<min(first &+ chunk, count) { body(index, worker) }
+    let chunk = self.chunk
+    for turn in 0...helpers {
+      let owner = (worker + turn) % (helpers + 1)
+      let end = start(of: owner + 1)
+      while true {
+        let first = cursors[owner * Crew.cursorStep].add(chunk, ordering: .relaxed).oldValue
+        guard first < end else { break }
+        for index in first..<min(first &+ chunk, end) { body(index, worker) }
+      }
     }
   }
 
@@ -214,8 +236,9 @@ private final class Crew: @unchecked Sendable {
     }
   }
 
-  /// About 100 microseconds of pauses.
-  private static let spinLimit = 4000
+  /// About a millisecond of pauses: a picture is put into the network in less, and waking a thread
+  /// of a virtual machine may take as long.
+  private static let spinLimit = 30_000
 
   /// Sleeps until a loop later than `seen` is open or the crew is dismissed.
   private func sleep(after seen: UInt64) {

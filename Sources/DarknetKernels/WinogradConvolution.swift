@@ -29,6 +29,15 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     4 * points * ((g.channels + 3) / 4 * 4) * ChannelBlocks.count(g.filters) * 16
   }
 
+  /// Each strip of some 14 squares reads all weights. If they are too many for the second-level
+  /// cache, that pays on large maps only: on small ones a share of the filters for each thread
+  /// reads them once.
+  static func prefersStrips(_ g: ConvolutionGeometry) -> Bool {
+    let bytes = transformedBytes(g)
+    let squares = (g.outHeight + 3) / 4 * ((g.outWidth + 3) / 4)
+    return bytes <= transformedLimit / 4 || bytes <= transformedLimit && squares > 64
+  }
+
   init(
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     transformsAhead: Bool, table: KernelTable

@@ -69,17 +69,15 @@ public struct YoloLayer: LossLayer, DetectionHead {
     let y = pass.output
     let grid = coding.grid
     let (s, area) = (options.scaleXY, grid.area)
-    let anchors = options.mask.count
-    ThreadPool.shared.run(y.batch * anchors) { index in
-      let start = grid.base(anchor: index % anchors, cell: 0)
-      let planes = y.image(index / anchors) + start
-      Vector.copy(
-        pass.input.image(index / anchors) + start, to: planes, count: y.shape.count / anchors)
-      if !options.usesNewCoordinates {
-        Activation.logistic.apply(planes, 2 * area)
-        Activation.logistic.apply(planes + grid.objectness * area, (1 + classes) * area)
-      }
-      if s != 1 { Vector.scale(planes, by: s, adding: -0.5 * (s - 1), count: 2 * area) }
+    let planes = options.mask.count * grid.entries
+    // A plane a task: anchors are too few to share out evenly.
+    ThreadPool.shared.run(y.batch * planes) { index in
+      let (image, plane) = index.quotientAndRemainder(dividingBy: planes)
+      let (entry, values) = (plane % grid.entries, y.image(image) + plane * area)
+      Vector.copy(pass.input.image(image) + plane * area, to: values, count: area)
+      let isSize = entry == 2 || entry == 3
+      if !options.usesNewCoordinates, !isSize { Activation.logistic.apply(values, area) }
+      if s != 1, entry < 2 { Vector.scale(values, by: s, adding: -0.5 * (s - 1), count: area) }
     }
   }
 
