@@ -175,20 +175,6 @@ public enum BatchNormalization {
     }
   }
 
-  /// The gradient through fixed statistics (a frozen layer): dx = dy scale / s, in place.
-  public static func backwardFixed(
-    _ dy: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
-    variance: UnsafePointer<Float>, epsilon: Epsilon, scale: UnsafePointer<Float>?,
-    pool: ThreadPool = .shared
-  ) {
-    pool.run(channels) { c in
-      let factor = epsilon.inverseDeviation(variance[c]) * (scale?[c] ?? 1)
-      for n in 0..<batch {
-        kernels.pointee.affine(dy + (n * channels + c) * area, factor, 0, area)
-      }
-    }
-  }
-
   /// x[n, c, :] += bias[c]
   public static func addBias(
     _ x: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
