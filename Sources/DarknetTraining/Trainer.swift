@@ -156,12 +156,12 @@ public final class Trainer {
     let iteration = state.iteration + 1
     try resize(iteration, tell)
     var wait = 0.0
-    let start = Self.now()
+    let start = seconds()
     var place: Divergence.Place?
     let result = try step.run(iteration: iteration) { index, input in
-      let before = Self.now()
+      let before = seconds()
       let truth = try source.fill(input, iteration: iteration, index: index)
-      let waited = Self.now() - before
+      let waited = seconds() - before
       if index == 0 { tell(.loaded(seconds: waited, isFirst: hoursLeft < 0)) }
       wait += waited
       return truth
@@ -185,7 +185,7 @@ public final class Trainer {
     }
     state.iteration = iteration
     state.averageLoss = state.averageLoss.map { $0 * 0.9 + result.loss * 0.1 } ?? result.loss
-    report(result, seconds: Self.now() - start - wait, wait: wait, tell)
+    report(result, seconds: seconds() - start - wait, wait: wait, tell)
     return nil
   }
 
@@ -218,12 +218,6 @@ public final class Trainer {
           lastPrecision: state.lastPrecision, bestPrecision: state.bestPrecision)))
     let remaining = Double(options.maxBatches - state.iteration) * (seconds + wait) / 3600
     hoursLeft = hoursLeft < 0 ? remaining : 0.99 * hoursLeft + 0.01 * remaining
-  }
-
-  private static func now() -> Double {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
   }
 
   /// What is done to the weights between iterations.

@@ -145,7 +145,7 @@ private final class LoaderCrew: @unchecked Sendable {
   }
 
   func next() throws(DataError) -> Batch? {
-    let start = ContinuousClock.now
+    let start = seconds()
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
     while true {
@@ -157,8 +157,7 @@ private final class LoaderCrew: @unchecked Sendable {
           throw error
         }
         pthread_cond_broadcast(roomChanged)
-        let waited = (ContinuousClock.now - start).components
-        job.batch.waitSeconds = Double(waited.seconds) + Double(waited.attoseconds) * 1e-18
+        job.batch.waitSeconds = seconds() - start
         return job.batch
       }
       if jobs.isEmpty, isExhausted { return nil }

@@ -1,13 +1,5 @@
 import Darknet
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// `benchmark CFG [WEIGHTS]`: the time of one forward pass, or of a training step.
 enum Benchmark: Command {
   static let words = ["benchmark"]
@@ -135,11 +127,4 @@ extension Benchmark {
     }
     return sums.sorted()[sums.count / 2]
   }
-}
-
-/// Seconds of a clock that only goes forward.
-func seconds() -> Double {
-  var time = timespec()
-  clock_gettime(CLOCK_MONOTONIC, &time)
-  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
