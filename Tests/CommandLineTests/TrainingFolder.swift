@@ -82,40 +82,32 @@ struct TrainingFolder {
     """
   }
 
-  static let layers = """
-    [convolutional]
-    batch_normalize=1
-    filters=8
-    size=3
-    stride=2
-    pad=1
-    activation=leaky
-    [convolutional]
-    batch_normalize=1
-    filters=16
-    size=3
-    stride=2
-    pad=1
-    activation=leaky
-    [convolutional]
-    batch_normalize=1
-    filters=16
-    size=3
-    stride=2
-    pad=1
-    activation=leaky
-    [convolutional]
-    filters=27
-    size=1
-    stride=1
-    pad=1
-    activation=linear
-    [yolo]
-    mask=0,1,2
-    anchors=10,10, 20,20, 40,40
-    classes=4
-    num=3
-    jitter=.2
-    ignore_thresh=.7
-    """
+  /// Three halvings and a `[yolo]` of three anchors and four classes.
+  static let layers =
+    [8, 16, 16].map { filters in
+      """
+      [convolutional]
+      batch_normalize=1
+      filters=\(filters)
+      size=3
+      stride=2
+      pad=1
+      activation=leaky
+
+      """
+    }.joined() + """
+      [convolutional]
+      filters=27
+      size=1
+      stride=1
+      pad=1
+      activation=linear
+      [yolo]
+      mask=0,1,2
+      anchors=10,10, 20,20, 40,40
+      classes=4
+      num=3
+      jitter=.2
+      ignore_thresh=.7
+      """
 }
