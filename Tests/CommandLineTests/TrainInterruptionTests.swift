@@ -30,7 +30,7 @@ import Testing
     let run = try start(folder)
     #expect(run.wait { $0.output.contains("\n 20: ") })
     run.send(signal)
-    #expect(run.finish() == status, "\(run.errors.suffix(300))")
+    #expect(try run.finish() == status, "\(run.errors.suffix(300))")
     let last = lastIteration(run.output)
     #expect(run.errors.hasSuffix("stopped behind iteration \(last)\n"))
     let header = try WeightsFile(folder.url.path + "/backup/x_last.weights").header
@@ -63,7 +63,7 @@ import Testing
       _ = run.wait { $0.output.contains("avg loss") }
       usleep(UInt32(random.below(250_000)))
       run.send(SIGKILL)
-      if run.finish() != nil { break }
+      if try run.finish() != nil { break }
       killed += 1
       let printed = max(reached, lastIteration(run.output))
       if weights != nil {
@@ -116,9 +116,15 @@ import Testing
     lift.waitUntilExit()
     #expect(run.wait { _ in folder.exists("backup/x_last.weights") })
     run.send(SIGTERM)
-    #expect(run.finish() == 143)
+    #expect(try run.finish() == 143)
     let seen = try WeightsFile(folder.url.path + "/backup/x_last.weights").header.seen
     #expect(Int(seen / 8) >= failed)
     #expect(try folder.files("backup") == ["x_last.state", "x_last.weights"])
+  }
+
+  @Test func `a run that does not end is killed, and the test that waits for it fails`() throws {
+    let run = try start(TrainingFolder(net: "max_batches=1000000"))
+    #expect(throws: RunningProgram.StillRunning.self) { try run.finish(within: 0.2) }
+    #expect(!run.isRunning)
   }
 }

@@ -48,9 +48,11 @@ public final class RunningProgram {
     String(decoding: (try? Data(contentsOf: files[index])) ?? Data(), as: UTF8.self)
   }
 
-  /// Waits until `condition` holds; false if the program ended or a minute passed before.
-  public func wait(until condition: (RunningProgram) -> Bool) -> Bool {
-    let end = Date().addingTimeInterval(60)
+  /// Waits until `condition` holds; false if the program ended or `seconds` passed before.
+  public func wait(
+    atMost seconds: Double = 60, until condition: (RunningProgram) -> Bool
+  ) -> Bool {
+    let end = Date().addingTimeInterval(seconds)
     while Date() < end {
       if condition(self) { return true }
       guard isRunning else { return condition(self) }
@@ -62,8 +64,22 @@ public final class RunningProgram {
   public func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for the end; the exit status, or nil if a signal ended it.
-  public func finish() -> Int32? {
+  ///
+  /// - Throws: `StillRunning` after `seconds`; the program is killed then.
+  public func finish(within seconds: Double = 300) throws -> Int32? {
+    if !wait(atMost: seconds, until: { !$0.isRunning }) {
+      send(SIGKILL)
+      process.waitUntilExit()
+      throw StillRunning(
+        description: "\(process.arguments ?? []): expected the end within \(seconds) seconds, "
+          + "killed; its last words: \(errors.suffix(300))")
+    }
     process.waitUntilExit()
     return process.terminationReason == .exit ? process.terminationStatus : nil
+  }
+
+  /// A program that did not come to its end.
+  public struct StillRunning: Error, CustomStringConvertible {
+    public let description: String
   }
 }
