@@ -26,6 +26,11 @@ package func general(_ value: Double) -> String {
   }
 }
 
+/// A number of things: `1 picture`, `2 pictures`.
+package func counted(_ count: Int, _ one: String, _ many: String) -> String {
+  "\(count) \(count == 1 ? one : many)"
+}
+
 /// A whole number in a field of `width`, right-aligned: `%4d`.
 package func padded(_ number: Int, _ width: Int) -> String { "\(number)".leftPadded(to: width) }
 

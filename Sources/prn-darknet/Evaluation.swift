@@ -116,7 +116,7 @@ final class EvaluationReport {
     if skipped > 0 { line("\(skipped) of \(total) pictures were skipped\n") }
     for group in DataProblem.Group.allCases where group != .unreadablePictures {
       let count = log.count(group)
-      if count > 0 { line("\(count) \(group.rawValue)\n") }
+      if count > 0 { line(group.counted(count) + "\n") }
     }
     return time
   }

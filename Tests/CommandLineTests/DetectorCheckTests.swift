@@ -162,6 +162,15 @@ import Testing
     #expect(report.count("train", "readable") == 2)
   }
 
+  @Test func `one of a kind is told in the singular`() throws {
+    let folder = try folder(train: "a.png\n", data: "classes=2\n")
+    try write(Self.cfg, "x.cfg", folder)
+    let report = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(report.run.output.contains("  objects              1 in 1 picture\n"))
+    #expect(report.run.output.contains("  objects              2 in 2 pictures\n"))
+    #expect(report.run.output.contains("  16x32: 1 object, overlap 100.0 %\n"))
+  }
+
   @Test func `pictures and copies in both lists`() throws {
     let folder = try folder(valid: "b.png\nc.png\n")
     try FileManager.default.removeItem(at: folder.appendingPathComponent("c.png"))

@@ -65,8 +65,8 @@ import Testing
       "badlabel.txt:1: expected a class in 0...1, found 7; the object is left out",
       "badlabel.txt:2: expected 'class x y width height', found 3 numbers; the object is left out",
       "badlabel.txt:3: expected a whole number as class, found 'x'; the object is left out",
-      "2 of 6 pictures were skipped", "1 pictures without label file", "3 objects left out",
-      "1 odd lines in lists",
+      "2 of 6 pictures were skipped", "1 picture without label file", "3 objects left out",
+      "1 odd line in lists",
     ] {
       #expect(all.errors.contains(line + "\n"), "\(line): \(all.errors)")
     }

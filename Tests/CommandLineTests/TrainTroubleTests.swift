@@ -34,7 +34,7 @@ import Testing
     }
     #expect(run.errors.components(separatedBy: "\(list[1]): ").count == 2)
     #expect(run.errors.contains("5 objects left out\n"))
-    #expect(run.errors.contains("1 unreadable pictures\n"))
+    #expect(run.errors.contains("1 unreadable picture\n"))
     let bad = try folder.text("bad.list").split(separator: "\n").map(String.init)
     #expect(bad.sorted() == [labels[2], list[1]].sorted())
     #expect(try folder.text("bad_label.list").split(separator: "\n").count == 5)

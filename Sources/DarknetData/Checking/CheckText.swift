@@ -37,7 +37,9 @@ private struct CheckText {
             ? "all \(small.width)x\(small.height)"
             : "\(small.width)x\(small.height) to \(large.width)x\(large.height)"))
     }
-    line("  objects              \(part.objects) in \(part.withObjects) pictures")
+    line(
+      "  objects              \(part.objects) in "
+        + counted(part.withObjects, "picture", "pictures"))
     if part.withoutObjects > 0 {
       line("  pictures of nothing  \(part.withoutObjects)")
     }
@@ -130,8 +132,8 @@ private struct CheckText {
       line("anchors (mean overlap of the best \(percent(mean)))")
       for anchor in boxes.anchors {
         line(
-          "  \(whole(anchor.width))x\(whole(anchor.height)): \(anchor.count) objects, "
-            + "overlap \(percent(anchor.meanIoU))")
+          "  \(whole(anchor.width))x\(whole(anchor.height)): "
+            + counted(anchor.count, "object", "objects") + ", overlap \(percent(anchor.meanIoU))")
       }
       if boxes.unfitting > 0 {
         line("  objects that no anchor fits by half: \(boxes.unfitting)")

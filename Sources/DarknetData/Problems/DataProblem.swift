@@ -81,7 +81,7 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .classOutOfRange(let found, let classes):
       return ("a class in 0...\(classes - 1)", "\(found)", leftOut)
     case .tooFewNumbers(let count):
-      return (line, count == 1 ? "1 number" : "\(count) numbers", leftOut)
+      return (line, counted(count, "number", "numbers"), leftOut)
     case .tooManyNumbers(let count):
       return (line, "\(count) numbers", "outlines and key points are not read; \(leftOut)")
     case .noNumber(let field, let text):
@@ -141,6 +141,22 @@ extension DataProblem {
     case mendedLabels = "labels mended"
     case badClasses = "pictures of no or several classes"
     case lists = "odd lines in lists"
+
+    /// So many of them: `1 picture without label file`, `2 pictures without label file`.
+    public func counted(_ count: Int) -> String {
+      DarknetConfig.counted(count, one, rawValue)
+    }
+
+    private var one: String {
+      switch self {
+      case .unreadablePictures: "unreadable picture"
+      case .missingLabels: "picture without label file"
+      case .badLabels: "object left out"
+      case .mendedLabels: "label mended"
+      case .badClasses: "picture of no or several classes"
+      case .lists: "odd line in lists"
+      }
+    }
   }
 
   public var group: Group {

@@ -104,7 +104,7 @@ struct TrainingRun {
     if let error = files.finish() { console.line("\(error)") }
     for group in DataProblem.Group.allCases {
       let count = log.count(group)
-      if count > 0 { console.line("\(count) \(group.rawValue)") }
+      if count > 0 { console.line(group.counted(count)) }
     }
     return finish(outcome)
   }
