@@ -80,6 +80,15 @@ import Testing
     #expect(overlap.errors.hasPrefix("-iou_thresh: expected a number in 0...1, found '-1'"))
   }
 
+  @Test func `a single recall is no range`() throws {
+    let words = try run("detector", "map", "a.data", "a.cfg", "a.weights", "-points", "1")
+    #expect(words.status == 2)
+    #expect(
+      words.errors.hasPrefix(
+        "-points: expected 0 for the area, or 2 recalls and more (11 is PASCAL VOC 2007, 101 "
+          + "COCO), found '1'; change it\n"))
+  }
+
   @Test func `flags that go one by one`() throws {
     let both = try run("benchmark", "a.cfg", "-train", "-sizes", "32")
     #expect(both.status == 2)

@@ -8,7 +8,8 @@ enum DetectorMap: Command {
   static let details = """
       -thresh X       probability above which TP, FP and FN are counted (.25)
       -iou_thresh X   overlap that finds an object (.5)
-      -points N       0: area under the curve; 11: PASCAL VOC 2007; 101: as COCO (0)
+      -points N       0: area under the curve; else the mean of the precision at N recalls from 0
+                      to 1: 11 as PASCAL VOC 2007, 101 as COCO (0)
       -nms X          overlap that suppression tolerates (.45)
       -hier X         threshold inside class trees (.5)
       -letter_box     keep the pictures' proportions
@@ -31,7 +32,9 @@ enum DetectorMap: Command {
     options.map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
     let points = try arguments.int("-points", default: 0, in: 0...1_000_000)
     guard let area = PrecisionRecallCurve.Area(points: points) else {
-      throw UsageError("-points: expected 0, 11 or 101, found '\(points)'; change it")
+      throw UsageError(
+        "-points: expected 0 for the area, or 2 recalls and more (11 is PASCAL VOC 2007, 101 "
+          + "COCO), found '\(points)'; change it")
     }
     options.map.area = area
     options.selection.overlap = try arguments.float("-nms", default: 0.45)
