@@ -33,7 +33,7 @@ public struct DropoutLayer: Layer {
     }
     let isBlock = try options.flag("dropblock")
     let share = try options.float("dropblock_size_rel", default: 0)
-    let size = try options.int("dropblock_size_abs", default: 0)
+    let size = try options.int("dropblock_size_abs", default: 0, in: 0...65_536)
     block = !isBlock ? nil : Self.block(share: share, size: size, of: site.inputShape)
     outputShape = site.inputShape
     source = site.previousIndex

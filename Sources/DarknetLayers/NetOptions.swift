@@ -59,14 +59,13 @@ public struct NetOptions: Sendable {
   ///
   /// - Throws: `ConfigError` at the option that is wrong.
   public init(_ options: inout OptionReader, dialect: Dialect) throws(ConfigError) {
-    batch = try options.int("batch", default: 1, loud: true)
+    batch = try options.size("batch", default: 1, loud: true)
     schedule.learningRate = try options.float("learning_rate", default: 0.001, loud: true)
     schedule.minimum = try options.float("learning_rate_min", default: 0.00001)
     momentum = try options.float("momentum", default: 0.9, loud: true)
     weightDecay = try options.float("decay", default: 0.0001, loud: true)
     subdivisions = try options.size("subdivisions", default: 1, loud: true)
     timeSteps = try options.size("time_steps", default: 1)
-    batch = max(batch, 1)
     if batch < timeSteps { batch = timeSteps }
     try readInput(&options)
     try readOptimiser(&options, dialect: dialect)
@@ -126,7 +125,7 @@ public struct NetOptions: Sendable {
     letterBox = try options.flag("letter_box")
     track = try options.flag("track")
     dynamicMiniBatch = try options.flag("dynamic_minibatch")
-    resizeStep = try options.float("resize_step", default: 32)
+    resizeStep = try options.float("resize_step", in: 1...4096) ?? 32
     maxChartLoss = try options.float("max_chart_loss", default: 20)
     showReceptiveField = try options.flag("show_receptive_field")
     unsupervised = try options.flag("unsupervised")

@@ -81,6 +81,18 @@ import Testing
       "x.cfg:14: [partial_shortcut] sparsity: expected one of 'channels' and 'sparsity', found both; drop one"
     ),
     (
+      "[net]\nwidth=32\nheight=32\nchannels=3\nbatch=0\n" + conv,
+      "x.cfg:5: [net] batch: expected a whole number of at least 1, found '0'; change it or drop the line"
+    ),
+    (
+      net + "resize_step=0\n" + conv,
+      "x.cfg:6: [net] resize_step: expected a number in 1.0...4096.0, found '0'; change it or drop the line"
+    ),
+    (
+      net + conv + "[dropout]\ndropblock=1\ndropblock_size_abs=-1\n",
+      "x.cfg:14: [dropout] dropblock_size_abs: expected a whole number in 0...65536, found '-1'; change it or drop the line"
+    ),
+    (
       "[net]\nbatch=1\n[convolutional]\n",
       "x.cfg:1: [net]: expected width, height and channels, or inputs, found none (No input parameters supplied); add them, for instance width=416, height=416, channels=3"
     ),
