@@ -10,8 +10,8 @@
 ///
 /// The bytes go to a nameless file of the same folder where the file system has such (so that a
 /// killed process leaves nothing behind but what the next one replaces), else to a hidden
-/// neighbour; `commit` flushes them to the device and renames the file into place. Without
-/// `commit` nothing changes. A link is followed, the permissions of a file that is replaced are
+/// neighbour; `commit` flushes them to the device, renames the file into place and flushes the
+/// folder, so that the new file outlives a loss of power. Without `commit` nothing changes. A link is followed, the permissions of a file that is replaced are
 /// kept, and a path that is no regular file (`/dev/stdout`, a named pipe) is written in place.
 ///
 ///     let file = try AtomicFile("yolo.weights")
@@ -37,8 +37,8 @@ public final class AtomicFile {
     case neighbour(temporary: String, final: String)
   }
 
-  /// - Parameter durable: whether `commit` waits until the bytes are on the device. Leave it on
-  ///   for anything that took long to make.
+  /// - Parameter durable: whether `commit` waits until bytes and name are on the device. Leave it
+  ///   on for anything that took long to make.
   public init(_ path: String, durable: Bool = true) throws(FileError) {
     self.path = path
     self.durable = durable
@@ -123,35 +123,48 @@ public final class AtomicFile {
         unlink(temporary.onDisk)
         throw FileError(.replace, path, code: code)
       }
+      flushFolder(of: final)
     case .nameless(let final):
-      // Where there is no old file the new one takes its name at once.
-      if Self.link(descriptor, as: final) {
-        try close()
-        return
-      }
-      let temporary = Self.temporaryName(of: final)
-      for _ in 0..<16 {
-        // One that is there was left by a program that was killed between these calls.
-        if !Self.link(descriptor, as: temporary) {
-          guard errno == EEXIST else { throw fail(.replace) }
-          unlink(temporary.onDisk)
-          guard Self.link(descriptor, as: temporary) || errno == EEXIST else {
-            throw fail(.replace)
-          }
-        }
-        if rename(temporary.onDisk, final.onDisk) == 0 {
-          try close()
-          return
-        }
-        // Another program that writes the same file has taken the name away: once more.
-        guard errno == ENOENT else {
-          let error = fail(.replace)
-          unlink(temporary.onDisk)
-          throw error
-        }
-      }
-      throw fail(.replace)
+      try giveName(final)
+      try close()
+      flushFolder(of: final)
     }
+  }
+
+  /// Gives the nameless file the name `final`, whoever has it.
+  private func giveName(_ final: String) throws(FileError) {
+    // Where there is no old file the new one takes its name at once.
+    if Self.link(descriptor, as: final) { return }
+    let temporary = Self.temporaryName(of: final)
+    for _ in 0..<16 {
+      // One that is there was left by a program that was killed between these calls.
+      if !Self.link(descriptor, as: temporary) {
+        guard errno == EEXIST else { throw fail(.replace) }
+        unlink(temporary.onDisk)
+        guard Self.link(descriptor, as: temporary) || errno == EEXIST else {
+          throw fail(.replace)
+        }
+      }
+      if rename(temporary.onDisk, final.onDisk) == 0 { return }
+      // Another program that writes the same file has taken the name away: once more.
+      guard errno == ENOENT else {
+        let error = fail(.replace)
+        unlink(temporary.onDisk)
+        throw error
+      }
+    }
+    throw fail(.replace)
+  }
+
+  /// The name is part of the folder, not of the file: without this a loss of power may bring the
+  /// old file back. Some file systems flush no folders, and the file is whole in any case, so a
+  /// refusal is no error.
+  private func flushFolder(of final: String) {
+    guard durable else { return }
+    let folder = open(Self.folder(of: final).onDisk, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return }
+    _ = fsync(folder)
+    _ = close(folder)
   }
 
   /// The whole file in one call.
