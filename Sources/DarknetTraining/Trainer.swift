@@ -65,6 +65,8 @@ public final class Trainer {
   private var lastGoodCheckpoint: String?
   /// Iteration at which a file that could not be written is tried again.
   private var retryIteration: Int?
+  /// Whether the sums of gradients hold parts of an iteration, and not momentum alone.
+  private var isMidway = false
   /// A classifier's training without `max_batches`.
   public let isEndless: Bool
 
@@ -115,10 +117,18 @@ public final class Trainer {
 
   // MARK: The loop
 
-  /// - Throws: what the source or the evaluation throws; after the latter the weights are saved.
+  /// - Throws: what the source or the evaluation throws; the weights of the last iteration that
+  ///   came to its end are saved before.
   public func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
+    let start = state.iteration
     while isEndless || state.iteration < options.maxBatches {
-      if let divergence = try iterate(tell) { return .diverged(divergence) }
+      do {
+        if let divergence = try iterate(tell) { return .diverged(divergence) }
+      } catch {
+        // A run that learnt nothing must not take the place of an earlier one's files.
+        if state.iteration > start { save([rolling], tell, isLast: true) }
+        throw error
+      }
       if let divergence = maintain(tell) { return .diverged(divergence) }
       if options.shouldStop() {
         save([rolling], tell, isLast: true)
@@ -152,13 +162,29 @@ public final class Trainer {
   }
 
   /// One iteration; what went wrong with it.
+  ///
+  /// If it throws, parameters and state are those of the iteration before.
   private func iterate(_ tell: (TrainingEvent) -> Void) throws -> Divergence? {
     let iteration = state.iteration + 1
     try resize(iteration, tell)
+    let (before, statistics) = (state, KeptStatistics(of: network, parameters))
+    do {
+      return try iterate(iteration, tell)
+    } catch {
+      state = before
+      statistics.restore(in: parameters)
+      throw error
+    }
+  }
+
+  private func iterate(
+    _ iteration: Int, _ tell: (TrainingEvent) -> Void
+  ) throws -> Divergence? {
     var wait = 0.0
     let start = seconds()
     var place: Divergence.Place?
     let result = try step.run(iteration: iteration) { index, input in
+      isMidway = index > 0
       let before = seconds()
       let truth = try source.fill(input, iteration: iteration, index: index)
       let waited = seconds() - before
@@ -177,6 +203,7 @@ public final class Trainer {
       }
       return true
     }
+    isMidway = false
     let fault = watch.check(result.loss, &state)
     if let fault {
       return Divergence(
@@ -302,6 +329,9 @@ public final class Trainer {
       tell(.saving(kind, path: path))
       do throws(FileError) {
         switch kind {
+        // Without its momentum a state is none; the weights are whole all the same.
+        case .last where isMidway, .backup where isMidway:
+          try checkpoint.writeWeights(state, to: path)
         case .last, .backup: try checkpoint.write(state, to: path)
         case .average: try checkpoint.writeAverage(state, to: path)
         case .numbered, .best, .final: try checkpoint.writeWeights(state, to: path)

@@ -13,10 +13,15 @@ final class NoiseSource: BatchSource {
   var calls = 0
   /// Iteration from which on the pictures hold a NaN.
   var poisonedFrom = Int.max
+  /// The mini-batch that cannot be read.
+  var lost: (iteration: Int, index: Int)?
   var factor: Float = 1
+
+  struct Lost: Error {}
 
   func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
     calls += 1
+    if let lost, lost == (iteration, index) { throw Lost() }
     var random = Random(seed: 5).split(UInt64(iteration * 64 + index))
     for i in 0..<input.count { input.pointer[i] = random.uniform(0, 1) * factor }
     if iteration >= poisonedFrom { input.pointer[0] = .nan }
@@ -287,6 +292,48 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
       }
       #expect(throws: Lost.self) { try trainer.run { _ in } }
       #expect(try WeightsFile("\(folder)/small_last.weights").header.seen == 16)
+    }
+  }
+
+  /// The weights are those of a run that was stopped before, statistics among them; so is the state,
+  /// unless gradients of the lost iteration are in it.
+  @Test(arguments: [0, 1])
+  func `pictures that fail end the training with the last iteration saved`(index: Int) throws {
+    try withTemporaryFolder { folder in
+      try withTemporaryFolder { other in
+        let source = NoiseSource()
+        source.lost = (8, index)
+        let trainer = try Self.trainer(folder, maxBatches: 20, source: source)
+        #expect(throws: NoiseSource.Lost.self) { try trainer.run { _ in } }
+        var done = 0
+        let stopped = try Self.trainer(other, maxBatches: 20) { $0.shouldStop = { done == 7 } }
+        _ = try stopped.run { if case .iteration(let report) = $0 { done = report.iteration } }
+        func same(_ name: String) throws -> Bool {
+          let files = try [folder, other].map {
+            try Data(contentsOf: URL(fileURLWithPath: $0 + name))
+          }
+          return files[0] == files[1]
+        }
+        #expect(try same("/small_last.weights"))
+        #expect(try same("/small_last.state") == (index == 0))
+      }
+      // Whichever, it goes on from there: with its momentum, or with none.
+      let next = try Self.trainer(
+        folder, maxBatches: 20, seed: 9, weights: folder + "/small_last.weights")
+      #expect(next.state.iteration == 7)
+      #expect(next.state.seed == (index == 0 ? 3 : 9))
+    }
+  }
+
+  @Test func `pictures that fail at once leave the files of an earlier run`() throws {
+    try withTemporaryFolder { folder in
+      let source = NoiseSource()
+      source.lost = (1, 0)
+      try Data([7]).write(to: URL(fileURLWithPath: folder + "/small_last.weights"))
+      let trainer = try Self.trainer(folder, maxBatches: 20, source: source)
+      #expect(throws: NoiseSource.Lost.self) { try trainer.run { _ in } }
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: folder + "/small_last.weights")) == Data([7]))
     }
   }
 
