@@ -22,7 +22,8 @@ public struct NetOptions: Sendable {
   public var augmentation = AugmentationOptions()
   public var letterBox = false
   public var track = false
-  public var tryFixNaN = false
+  /// With `track`: frames of a sequence are taken in steps of 1 to so many.
+  public var augmentSpeed = 2
   public var dynamicMiniBatch = false
   public var resizeStep: Float = 32
   public var maxChartLoss: Float = 20
@@ -82,9 +83,9 @@ public struct NetOptions: Sendable {
     // Only GPUs, videos or OpenCV's windows look at these.
     options.ignore(
       "use_cuda_graph", "loss_scale", "optimized_memory", "workspace_size_limit_MB",
-      "augment_speed", "sequential_subdivisions", "try_fix_nan", "attention", "adversarial_lr",
+      "sequential_subdivisions", "seq_scales", "try_fix_nan", "attention", "adversarial_lr",
       "contrastive_jit_flip", "contrastive_color", "notruth", "random", "max_ratio", "min_ratio",
-      "center", "clip", "seq_scales")
+      "center", "clip")
   }
 
   private mutating func readInput(_ options: inout OptionReader) throws(ConfigError) {
@@ -124,6 +125,7 @@ public struct NetOptions: Sendable {
   private mutating func readHeuristics(_ options: inout OptionReader) throws(ConfigError) {
     letterBox = try options.flag("letter_box")
     track = try options.flag("track")
+    augmentSpeed = try options.size("augment_speed", default: 2)
     dynamicMiniBatch = try options.flag("dynamic_minibatch")
     resizeStep = try options.float("resize_step", in: 1...4096) ?? 32
     maxChartLoss = try options.float("max_chart_loss", default: 20)

@@ -78,7 +78,7 @@ extension BatchLoader.Configuration {
       imagesPerBatch: net.miniBatch * net.timeSteps, batchesPerIteration: net.subdivisions,
       seed: 0, log: log)
     channels = net.channels
-    if net.track { sequences = Sequences(streams: net.miniBatch) }
+    if net.track { sequences = Sequences(streams: net.miniBatch, speed: net.augmentSpeed) }
     pairs = net.contrastive
     dialect = network.dialect
     configName = network.file

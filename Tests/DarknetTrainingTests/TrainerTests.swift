@@ -1,5 +1,6 @@
 import DarknetBoxes
 import DarknetConfig
+import DarknetData
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -348,6 +349,24 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
       #expect(source.calls == 0)
       #expect(FileManager.default.fileExists(atPath: "\(folder)/small_final.weights"))
     }
+  }
+}
+
+@Suite struct LoaderConfigurationTests {
+  static let speeds: [(String, Int?)] = [
+    ("", nil), ("track=1", 2), ("track=1\naugment_speed=5", 5),
+  ]
+
+  @Test(arguments: speeds)
+  func `sequences of frames`(options: String, speed: Int?) throws {
+    let network = try smallNetwork(options + "\ntime_steps=2")
+    let configuration = BatchLoader.Configuration(
+      for: network, head: try #require(network.lastHead),
+      list: ListFile(pictures: ["a.png"], name: "list"), log: ProblemLog())
+    #expect(configuration.sequences?.speed == speed)
+    // Two mini-batches of a batch of four.
+    #expect(configuration.sequences?.streams == (speed == nil ? nil : 2))
+    #expect(configuration.imagesPerBatch == 4)
   }
 }
 
