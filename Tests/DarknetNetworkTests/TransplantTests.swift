@@ -226,8 +226,8 @@ extension NetworkFixture {
     #expect {
       _ = try a.transplanted(to: b, map: [(from: from, to: to)])
     } throws: {
-      "\($0)" == "--map \(from):\(to): expected two layers with weights of one kind, kernel and "
-        + "stride, found \(found); look both up with 'ops'"
+      "\($0)" == "layer \(from) for layer \(to): expected two layers with weights of one kind, "
+        + "kernel and stride, found \(found)"
     }
   }
 }

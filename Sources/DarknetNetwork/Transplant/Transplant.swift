@@ -291,12 +291,19 @@ public struct Transplant {
 }
 
 /// A pair of layers that the user named and that does not go together.
-public struct TransplantError: Error, CustomStringConvertible {
-  public let description: String
+public struct TransplantError: Error, Hashable, CustomStringConvertible {
+  /// The layer of A.
+  public let from: Int
+  /// The layer of B.
+  public let to: Int
+  /// What was expected of the two, and what was found.
+  public let reason: String
 
   init(pair: (from: Int, to: Int), _ found: String) {
-    description =
-      "--map \(pair.from):\(pair.to): expected two layers with weights of one kind, "
-      + "kernel and stride, found \(found); look both up with 'ops'"
+    (from, to) = pair
+    reason =
+      "expected two layers with weights of one kind, kernel and stride, found \(found)"
   }
+
+  public var description: String { "layer \(from) for layer \(to): \(reason)" }
 }

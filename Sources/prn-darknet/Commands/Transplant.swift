@@ -43,7 +43,8 @@ enum TransplantCommand: Command {
         from: source.network, source.parameters, to: target, parameters, map: map,
         missing: missing, selection: selection)
     } catch {
-      throw UsageError(error.description)
+      throw UsageError(
+        "--map \(error.from):\(error.to): \(error.reason); look both up with 'ops'")
     }
     Console.out(table(transplant, target))
     Console.error("Saving weights to \(output)\n")
