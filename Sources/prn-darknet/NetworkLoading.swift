@@ -126,3 +126,28 @@ enum Load {
     return (report.header, file)
   }
 }
+
+/// Files that a command is to write.
+enum Output {
+  /// A result must not take the place of a file that it is made from, by whatever name or link.
+  ///
+  /// - Parameter name: of the argument, for the message.
+  /// - Throws: `UsageError` if `path` leads to one of the `inputs`.
+  static func check(_ path: String, _ name: String, isNoneOf inputs: [String]) throws {
+    guard let file = identity(path), let input = inputs.first(where: { identity($0) == file })
+    else { return }
+    throw UsageError(
+      "\(name): expected a file of its own, found '\(path)', "
+        + (path == input ? "" : "the same file as '\(input)', ")
+        + "which is read and would be lost; name another file")
+  }
+
+  /// What a path leads to; nil if there is nothing. Devices and pipes can be both ends.
+  private static func identity(_ path: String) -> [UInt64]? {
+    var status = stat()
+    guard !path.utf8.contains(0), stat(path.onDisk, &status) == 0,
+      status.st_mode & S_IFMT == S_IFREG
+    else { return nil }
+    return [UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino)]
+  }
+}

@@ -238,4 +238,49 @@ import Testing
     #expect(run.status == 0, "\(run.errors)")
     #expect(try Data(contentsOf: folder.appendingPathComponent("y.weights")) == data)
   }
+
+  // MARK: Outputs
+
+  /// Commands whose result would take the place of the file `lost`; `link` is a link to x.weights.
+  @Test(arguments: [
+    (["partial", "x.cfg", "x.weights", "x.weights", "1"], "x.weights", ""),
+    (["partial", "x.cfg", "x.weights", "./x.cfg", "1"], "./x.cfg", "the same file as 'x.cfg', "),
+    (["partial", "x.cfg", "x.weights", "link", "1"], "link", "the same file as 'x.weights', "),
+    (["average", "x.cfg", "y.weights", "x.weights", "y.weights"], "y.weights", ""),
+    (["average", "x.cfg", "x.cfg", "x.weights"], "x.cfg", ""),
+    (["reset", "x.cfg", "x.weights", "x.cfg"], "x.cfg", ""),
+    (["transplant", "x.cfg", "x.weights", "y.cfg", "y.cfg"], "y.cfg", ""),
+    (["transplant", "x.cfg", "x.weights", "y.cfg", "x.weights"], "x.weights", ""),
+  ])
+  func `inputs are not written over`(words: [String], output: String, found: String) throws {
+    let folder = try folder(["x.cfg": Self.net + Self.conv, "y.cfg": Self.net + Self.conv])
+    for name in ["x.weights", "y.weights"] {
+      try weights(112).write(to: folder.appendingPathComponent(name))
+    }
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.appendingPathComponent("link").path, withDestinationPath: "x.weights")
+    let before = try Data(contentsOf: folder.appendingPathComponent(output))
+    let run = try ProgramRun(words, in: folder)
+    #expect(run.status == 2)
+    #expect(
+      run.errors.contains(
+        ": expected a file of its own, found '\(output)', \(found)which is read and would be lost; "
+          + "name another file\n"), "\(run.errors)")
+    #expect(try Data(contentsOf: folder.appendingPathComponent(output)) == before)
+  }
+
+  @Test func `weights may be changed in place`() throws {
+    let folder = try folder(["x.cfg": Self.net + Self.conv])
+    var data = weights(112)
+    for i in 20..<data.count where i % 4 == 2 { data[i] = UInt8(truncatingIfNeeded: i) }
+    try data.write(to: folder.appendingPathComponent("x.weights"))
+    for output in ["y.weights", "x.weights"] {
+      let run = try ProgramRun(["rgbgr", "x.cfg", "x.weights", output], in: folder)
+      #expect(run.status == 0, "\(run.errors)")
+    }
+    let files = try ["x.weights", "y.weights"].map {
+      try Data(contentsOf: folder.appendingPathComponent($0))
+    }
+    #expect(files[0] == files[1] && files[0] != data)
+  }
 }

@@ -62,16 +62,6 @@ import Testing
     #expect(!FileManager.default.fileExists(atPath: folder.path + "/b.weights"))
   }
 
-  @Test func `transplant does not write over a cfg`() throws {
-    let folder = try TemporaryFolder.make()
-    let text = Data("[net]\n".utf8)
-    try text.write(to: folder.appendingPathComponent("b.cfg"))
-    let run = try ProgramRun(["transplant", "a.cfg", "a.weights", "b.cfg", "b.cfg"], in: folder)
-    #expect(run.status == 2)
-    #expect(run.errors.hasPrefix("B.weights: 'b.cfg' is a cfg, which would be lost"))
-    #expect(try Data(contentsOf: folder.appendingPathComponent("b.cfg")) == text)
-  }
-
   // MARK: memory
 
   @Test func `memory prints what waits for shortcuts, and draws it`() throws {

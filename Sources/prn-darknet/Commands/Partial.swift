@@ -17,6 +17,7 @@ enum Partial: Command {
     let output = try arguments.require("OUT")
     let text = try arguments.require("N")
     try arguments.finish()
+    try Output.check(output, "OUT", isNoneOf: [cfg, weights])
     guard var cutoff = Int(text), cutoff >= 0 else {
       throw UsageError("N: expected a number of layers, found '\(text)'")
     }

@@ -22,10 +22,7 @@ enum TransplantCommand: Command {
     let targetCfg = try arguments.require("B.cfg")
     let output = try arguments.require("B.weights")
     try arguments.finish()
-    guard output != cfg, output != targetCfg else {
-      throw UsageError(
-        "B.weights: '\(output)' is a cfg, which would be lost; name a file for the weights")
-    }
+    try Output.check(output, "B.weights", isNoneOf: [cfg, weights, targetCfg])
     let selection = try selection(arguments)
     let map = try map(arguments)
     let seed = try arguments.int("-seed", default: 0)

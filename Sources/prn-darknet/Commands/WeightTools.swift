@@ -8,6 +8,8 @@ private func edit(
   let weights = try arguments.require("WEIGHTS")
   let output = try arguments.require("OUT")
   try arguments.finish()
+  // Weights may be changed in place, as with Darknet.
+  try Output.check(output, "OUT", isNoneOf: [cfg])
   let loaded = try Load.network(cfg, weights: weights, arguments)
   // Changes must not reach into the mapped file's pages.
   let (network, parameters) =
@@ -104,6 +106,7 @@ enum Average: Command {
     let output = try arguments.require("OUT")
     let files = arguments.rest()
     guard let first = files.first else { throw UsageError("WEIGHTS is missing") }
+    try Output.check(output, "OUT", isNoneOf: [cfg] + files)
     let loaded = try Load.network(cfg, weights: first, arguments)
     for path in files.dropFirst() {
       let other = Parameters(of: loaded.network, randomize: false)
