@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--map", "0:1"], "--map 0:1: expected two layers with weights of one kind, kernel and stride"),
+    (["--map", "0:1"], "--map 0:1: expected two layers with weights of one kind, kernel and "),
     (["--map", "0:1"], "; look both up with 'ops'\n"),
     (["--map", "3"], "--map: expected I:J, two layers as 7:9, found '3'"),
     (["-select", "best"], "-select: expected l1 or first, found 'best'"),
@@ -77,6 +77,25 @@ import Testing
     let svg = try String(contentsOf: folder.appendingPathComponent("memory.svg"), encoding: .utf8)
     #expect(svg.hasPrefix("<svg ") && svg.hasSuffix("</svg>\n"))
     #expect(try XMLCheck.elements(of: svg, named: "rect") >= 27)
+  }
+
+  /// A control character, one that no XML may hold, a byte of Latin-1, and markup.
+  @Test(arguments: ["memory", "gradients"])
+  func `pictures of files with odd names are XML`(command: String) throws {
+    let folder = try TemporaryFolder.make()
+    try FileManager.default.copyItem(
+      atPath: figure("prn5"), toPath: folder.appendingPathComponent("x.cfg").path)
+    let script = #"""
+      f=$(printf 'a\1b\357\277\277<\351>&".cfg'); mv x.cfg "$f"; "$P" "$C" "$f" -svg o.svg
+      """#
+    let run = try ProgramRun(
+      ["-c", script], in: folder, program: URL(fileURLWithPath: "/bin/sh"),
+      environment: ["P": ProgramRun.program.path, "C": command])
+    #expect(run.status == 0, "\(run.errors)")
+    let data = try Data(contentsOf: folder.appendingPathComponent("o.svg"))
+    let svg = try #require(String(validating: data, as: UTF8.self))
+    #expect(svg.contains(">ab&lt;\u{FFFD}&gt;&amp;&quot;.cfg"))
+    #expect(try XMLCheck.elements(of: svg, named: "svg") == 1)
   }
 
   // MARK: gradients

@@ -69,17 +69,21 @@ struct SVGPicture {
     return text
   }
 
+  /// Text as XML 1.0 takes it (section 2.2): characters that it forbids are left out, and a byte
+  /// that is no UTF-8 becomes the sign of a character that is lost.
   private static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      default: result.append(character)
+    var result = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "&": result.append(contentsOf: "&amp;".unicodeScalars)
+      case "<": result.append(contentsOf: "&lt;".unicodeScalars)
+      case ">": result.append(contentsOf: "&gt;".unicodeScalars)
+      case "\"": result.append(contentsOf: "&quot;".unicodeScalars)
+      case _ where scalar.outsideByte != nil: result.append("\u{FFFD}")
+      case "\t", "\n", "\r", "\u{20}"..."\u{FFFD}", "\u{10000}"...: result.append(scalar)
+      default: break
       }
     }
-    return result
+    return String(result)
   }
 }
