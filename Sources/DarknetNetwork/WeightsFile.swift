@@ -86,20 +86,17 @@ public struct WeightsFile {
     _ entry: WeightsLayout.Entry, _ available: Int, _ parameters: Parameters, _ network: Network
   ) {
     let parameter = network.nodes[entry.layer].layer.parameters[entry.parameter]
-    let source = UnsafeMutableRawPointer(map.bytes.baseAddress! + entry.offset)
-      .assumingMemoryBound(to: Float.self)
     let matrix =
       header.isTransposed ? parameter.transposable ?? parameter.flipped : parameter.flipped
+    let source = floats(of: entry, count: available)
     // Whole arrays that stand as they are needed stay in the mapped file.
-    if available == parameter.count, matrix == nil, isLittleEndian {
-      let view = FloatBuffer(borrowing: source, count: available, from: map)
-      parameters.replace(entry.layer, entry.parameter, by: view, in: network)
+    if available == parameter.count, matrix == nil {
+      parameters.replace(entry.layer, entry.parameter, by: source, in: network)
       return
     }
     let buffer = parameters.buffers[entry.layer][entry.parameter]
-    for i in 0..<available {
-      let bits = UnsafeRawPointer(source + i).loadUnaligned(as: UInt32.self)
-      buffer.pointer[i] = Float(bitPattern: UInt32(littleEndian: bits))
+    withExtendedLifetime(source) {
+      buffer.pointer.update(from: source.pointer, count: available)
     }
     if let matrix, available == parameter.count {
       // The file has the transpose: columns x rows.
@@ -111,8 +108,6 @@ public struct WeightsFile {
       }
     }
   }
-
-  private var isLittleEndian: Bool { UInt16(1).littleEndian == 1 }
 
   /// - Throws: if the file ends inside a layer, or goes on behind the last one.
   private func check(
@@ -156,15 +151,17 @@ public struct WeightsFile {
   private func misfit(
     _ layout: WeightsLayout, _ network: Network
   ) -> WeightsPlausibility.Misfit? {
-    WeightsPlausibility.firstMisfit(of: layout, network, fileCount: count) { floats(of: $0) }
+    WeightsPlausibility.firstMisfit(of: layout, network, fileCount: count) {
+      floats(of: $0, count: $0.count)
+    }
   }
 
-  /// The file's floats of an entry that lies inside it.
-  private func floats(of entry: WeightsLayout.Entry) -> UnsafeBufferPointer<Float> {
-    UnsafeBufferPointer(
-      start: UnsafeRawPointer(map.bytes.baseAddress! + entry.offset)
-        .assumingMemoryBound(to: Float.self),
-      count: entry.count)
+  /// The first floats of an entry, which the file must hold: a view of it where its order of bytes
+  /// is the machine's.
+  private func floats(of entry: WeightsLayout.Entry, count: Int) -> FloatBuffer {
+    let start = UnsafeMutableRawPointer(map.bytes.baseAddress! + entry.offset)
+      .assumingMemoryBound(to: Float.self)
+    return FloatBuffer(borrowing: start, count: count, from: map).inFileOrder
   }
 
   /// How far a file fits that does not fit as a whole, and how to cut it there.
@@ -205,8 +202,9 @@ public struct WeightsFile {
     for entry in layout.entries {
       let parameter = network.nodes[entry.layer].layer.parameters[entry.parameter]
       let buffer = parameters.buffers[entry.layer][entry.parameter]
-      let stored = parameter.flipped.map { transposed(buffer, $0) } ?? buffer
-      try file.write(UnsafeRawBufferPointer(UnsafeBufferPointer(stored.values)))
+      let stored = (parameter.flipped.map { transposed(buffer, $0) } ?? buffer).inFileOrder
+      defer { withExtendedLifetime(stored) {} }
+      try file.write(UnsafeRawBufferPointer(stored.values))
     }
     try file.commit()
   }

@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetTensors
 
 /// Whether the numbers of a weights file can be what the layout takes them for.
 ///
@@ -30,13 +31,15 @@ package struct WeightsPlausibility {
   /// - Parameter values: the floats of an entry that the file holds as a whole.
   static func firstMisfit(
     of layout: WeightsLayout, _ network: Network, fileCount: Int,
-    values: (WeightsLayout.Entry) -> UnsafeBufferPointer<Float>
+    values: (WeightsLayout.Entry) -> FloatBuffer
   ) -> Misfit? {
     var holdsWeights = false
     var firstWeights: WeightsLayout.Entry?
     for entry in layout.entries where entry.count > 0 {
       guard entry.end <= fileCount else { break }
-      let numbers = values(entry)
+      let buffer = values(entry)
+      defer { withExtendedLifetime(buffer) {} }
+      let numbers = UnsafeBufferPointer(buffer.values)
       let role = network.nodes[entry.layer].layer.parameters[entry.parameter].role
       if let (expected, found, isDamage) = fault(of: numbers, role) {
         return Misfit(entry: entry, expected: expected, found: found, isDamage: isDamage)

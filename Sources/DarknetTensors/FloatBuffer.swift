@@ -87,4 +87,11 @@ public final class FloatBuffer: @unchecked Sendable {
   }
 
   public var array: [Float] { Array(values) }
+
+  /// The same numbers with their bytes in the order of files, little-endian, or back from it:
+  /// nothing is copied on machines of that order.
+  package var inFileOrder: FloatBuffer {
+    guard UInt16(1).littleEndian != 1 else { return self }
+    return FloatBuffer(values.map { Float(bitPattern: $0.bitPattern.byteSwapped) })
+  }
 }
