@@ -26,6 +26,25 @@ enum Pictures {
   }
 }
 
+/// The words of a command that looks at single pictures: DATA CFG [WEIGHTS] [IMAGE].
+struct PictureWords {
+  let data: String
+  let cfg: String
+  let weights: String?
+  /// nil for those that standard input names.
+  let image: String?
+
+  /// - Parameter data: the data file where it is no word of its own: CFG WEIGHTS [IMAGE].
+  /// - Throws: `UsageError` for too few or too many words.
+  init(_ arguments: inout Arguments, data fixed: String? = nil) throws {
+    data = try fixed ?? arguments.require("DATA")
+    cfg = try arguments.require("CFG")
+    weights = fixed == nil ? arguments.optional() : try arguments.require("WEIGHTS")
+    image = arguments.optional()
+    try arguments.finish()
+  }
+}
+
 /// Pictures named on standard input, a line each, until it ends.
 enum PicturePrompt {
   /// Calls `body` for each path; a picture that cannot be read is told and passed over.

@@ -15,21 +15,16 @@ enum ClassifierPredict: Command {
     """
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let data = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    let image = arguments.optional()
-    try arguments.finish()
+    let words = try PictureWords(&arguments)
     let top = try arguments.int("-t", default: 0)
-    return try run(data, cfg, weights, image, arguments, top: top == 0 ? nil : top)
+    return try run(words, arguments, top: top == 0 ? nil : top)
   }
 
   /// - Parameter top: classes shown; nil for what the data file says.
   static func run(
-    _ data: String, _ cfg: String, _ weights: String?, _ image: String?, _ arguments: Arguments,
-    top: Int?
+    _ words: PictureWords, _ arguments: Arguments, top: Int?
   ) throws -> ExitStatus {
-    let setup = try Classification(data, cfg: cfg, weights: weights, arguments)
+    let setup = try Classification(words.data, cfg: words.cfg, weights: words.weights, arguments)
     let names = try setup.names()
     let isOriginal = setup.network.network.dialect == .pjreddie
     if !isOriginal {
@@ -73,7 +68,7 @@ enum ClassifierPredict: Command {
         }
       }
     }
-    if let image {
+    if let image = words.image {
       try predict(image)
       return .done
     }
@@ -89,12 +84,8 @@ enum Classify: Command {
   static let about = "classifier predict with cfg/imagenet1k.data, the five best classes"
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    let image = arguments.optional()
-    try arguments.finish()
+    let words = try PictureWords(&arguments, data: "cfg/imagenet1k.data")
     return try ClassifierPredict.run(
-      "cfg/imagenet1k.data", cfg, weights, image, arguments,
-      top: arguments.int("-t", default: 5, in: 1...1_000_000))
+      words, arguments, top: arguments.int("-t", default: 5, in: 1...1_000_000))
   }
 }

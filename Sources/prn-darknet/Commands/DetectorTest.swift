@@ -21,23 +21,19 @@ enum DetectorTest: Command {
     """
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let data = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    let image = arguments.optional()
-    try arguments.finish()
-    return try run(
-      data: data, cfg: cfg, weights: weights, image: image, arguments, thresholds: (0.25, 0.5))
+    let words = try PictureWords(&arguments)
+    return try run(words, arguments, thresholds: (0.25, 0.5))
   }
 
   static func run(
-    data: String, cfg: String, weights: String?, image: String?, _ arguments: Arguments,
+    _ words: PictureWords, _ arguments: Arguments,
     thresholds: (alexeyab: Float, pjreddie: Float)
   ) throws -> ExitStatus {
-    let dataFile = try DetectorFiles.data(data)
+    let dataFile = try DetectorFiles.data(words.data)
     let names = try dataFile.names()
+    let cfg = words.cfg
     let isOriginal = try arguments.dialect == .pjreddie
-    let loaded = try Load.network(cfg, weights: weights, arguments)
+    let loaded = try Load.network(cfg, weights: words.weights, arguments)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters,
       convolutions: arguments.has("-exact") ? .exact : .fastest,
@@ -59,7 +55,7 @@ enum DetectorTest: Command {
         "-thresh", default: isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
       overlap: try arguments.float("-nms", default: 0.45),
       hierarchyThreshold: try arguments.float("-hier", default: 0.5), isOriginal: isOriginal)
-    if let image {
+    if let image = words.image {
       try run.openResults()
       try run.detect(image)
       try run.closeResults()
@@ -76,13 +72,8 @@ enum Detect: Command {
   static let about = "detector test with cfg/coco.data and a threshold of .24"
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    let image = arguments.optional()
-    try arguments.finish()
-    return try DetectorTest.run(
-      data: "cfg/coco.data", cfg: cfg, weights: weights, image: image, arguments,
-      thresholds: (0.24, 0.5))
+    let words = try PictureWords(&arguments, data: "cfg/coco.data")
+    return try DetectorTest.run(words, arguments, thresholds: (0.24, 0.5))
   }
 }
 
