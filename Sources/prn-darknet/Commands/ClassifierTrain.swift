@@ -22,13 +22,7 @@ enum ClassifierTrain: Command {
     """
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let dataPath = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    try arguments.finish()
-    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
-    try TrainingRun.checkChart(arguments)
-    let seed = try TrainingRun.seed(arguments)
+    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
     let list = try DetectorFiles.data(dataPath).list("train", default: "data/train.list")
     let log = ProblemLog(writingListsTo: ".")
     let base = CheckpointFolder.base(of: cfg)

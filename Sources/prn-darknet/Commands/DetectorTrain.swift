@@ -26,13 +26,7 @@ enum DetectorTrain: Command {
     """
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let dataPath = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    try arguments.finish()
-    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
-    try TrainingRun.checkChart(arguments)
-    let seed = try TrainingRun.seed(arguments)
+    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
     let data = try DetectorFiles.data(dataPath)
     let isOriginal = try arguments.dialect == .pjreddie
     let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")

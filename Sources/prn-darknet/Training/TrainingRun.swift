@@ -18,8 +18,22 @@ struct TrainingRun {
   let console: TrainingConsole
   let files: TrainingFiles
 
+  /// What both begin with: DATA CFG [WEIGHTS], and flags that are checked before any file is read.
+  static func opening(
+    _ arguments: inout Arguments
+  ) throws -> (data: String, cfg: String, weights: String?, seed: UInt64) {
+    let data = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = arguments.optional()
+    try arguments.finish()
+    // Darknet repeats it.
+    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    try checkChart(arguments)
+    return (data, cfg, weights, try seed(arguments))
+  }
+
   /// `-seed`, or any number.
-  static func seed(_ arguments: Arguments) throws -> UInt64 {
+  private static func seed(_ arguments: Arguments) throws -> UInt64 {
     guard let text = arguments.string("-seed") else {
       return UInt64.random(in: 0..<1_000_000_000)
     }
@@ -32,7 +46,7 @@ struct TrainingRun {
   /// The file of `-chart` is drawn anew, so it must be a picture, or not there yet.
   ///
   /// - Throws: `UsageError` if it is another file, `FileError` if it is a folder.
-  static func checkChart(_ arguments: Arguments) throws {
+  private static func checkChart(_ arguments: Arguments) throws {
     guard let path = arguments.string("-chart"), fileExists(path) else { return }
     let file = try MappedFile(path)
     let head = withExtendedLifetime(file) { [UInt8](file.bytes.prefix(8)) }
