@@ -48,6 +48,7 @@ demo: build weights/yolov3-tiny.weights
 test: deps
 	swift build -c release --product prn-darknet
 	$(TEST)
+	@Tests/skipped
 
 # Longer runs.
 bench: build

@@ -1,4 +1,5 @@
 import DarknetBoxes
+import DarknetTestSupport
 import Foundation
 import Testing
 
@@ -13,17 +14,7 @@ private struct GoldenCase: CustomTestStringConvertible {
 
   var testDescription: String { name }
 
-  static let folder: URL = {
-    if let path = ProcessInfo.processInfo.environment["PRN_DARKNET_SHARED"] {
-      return URL(fileURLWithPath: path)
-    }
-    return (0..<4).reduce(URL(fileURLWithPath: #filePath)) { url, _ in
-      url.deletingLastPathComponent()
-    }.appendingPathComponent("shared")
-  }()
-
-  static let arePresent = FileManager.default.fileExists(
-    atPath: folder.appendingPathComponent("golden/README.md").path)
+  static let folder = URL(fileURLWithPath: sharedFolder ?? "/nowhere")
 
   static let all = [
     GoldenCase(name: "head-yolo", classes: 3), GoldenCase(name: "head-region", classes: 4),
@@ -49,7 +40,7 @@ private struct GoldenCase: CustomTestStringConvertible {
   }
 }
 
-@Suite(.enabled(if: GoldenCase.arePresent, "needs ../shared"))
+@Suite(.enabled(if: sharedFolder != nil, "needs ../shared"))
 struct GoldenBoxesTests {
   /// To the bit and in the same order.
   @Test(arguments: GoldenCase.all)

@@ -1,20 +1,12 @@
 import DarknetBoxes
+import DarknetTestSupport
 import Foundation
 import Testing
 
-/// Reference files that stand beside the package, or where PRN_DARKNET_SHARED says.
+/// Files of the folder of reference outputs.
 enum SharedFiles {
-  static let folder: URL = {
-    if let path = ProcessInfo.processInfo.environment["PRN_DARKNET_SHARED"] {
-      return URL(fileURLWithPath: path)
-    }
-    return URL(fileURLWithPath: #filePath)
-      .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-      .deletingLastPathComponent().appendingPathComponent("shared")
-  }()
-
-  static let arePresent = FileManager.default.fileExists(
-    atPath: folder.appendingPathComponent("golden/README.md").path)
+  static let folder = URL(fileURLWithPath: sharedFolder ?? "/nowhere")
+  static let arePresent = sharedFolder != nil
 
   static func data(_ path: String) throws -> Data {
     try Data(contentsOf: folder.appendingPathComponent(path))

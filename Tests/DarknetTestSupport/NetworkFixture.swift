@@ -163,12 +163,12 @@ private func remove(_ folder: String) {
 /// The folder of reference outputs: PRN_DARKNET_SHARED, or `shared` beside the package; nil where
 /// there is none.
 public let sharedFolder: String? = {
-  var candidates: [String] = []
-  if let given = getenv("PRN_DARKNET_SHARED") { candidates.append(String(cString: given)) }
   // Tests/DarknetTestSupport/NetworkFixture.swift
   let package = #filePath.split(separator: "/").dropLast(3)
-  candidates.append("/" + (package.dropLast() + ["shared"]).joined(separator: "/"))
   // Checkouts that share a folder stand one level deeper.
-  candidates.append("/" + (package.dropLast(2) + ["shared"]).joined(separator: "/"))
+  var candidates = [1, 2].map {
+    "/" + (package.dropLast($0) + ["shared"]).joined(separator: "/")
+  }
+  if let given = getenv("PRN_DARKNET_SHARED") { candidates = [String(cString: given)] }
   return candidates.first { access($0 + "/golden", R_OK) == 0 }
 }()
