@@ -34,6 +34,7 @@ public struct ConvolutionalLayer: Layer {
   let blur: Blur?
   let isExcited: Bool
   let source: Int
+  private let dialect: Dialect
 
   public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let filters = try options.size("filters", default: 1, loud: true)
@@ -70,6 +71,7 @@ public struct ConvolutionalLayer: Layer {
     sharesParametersOf = try Self.readShare(
       &options, at: site, geometry, isBatchNormalized: isBatchNormalized)
     source = site.previousIndex
+    dialect = site.dialect
     if blur != nil { options.say(.standardOutput, "AA:  ") }
   }
 
@@ -90,6 +92,7 @@ public struct ConvolutionalLayer: Layer {
     blur = nil
     sharesParametersOf = nil
     source = -1
+    self.dialect = dialect
   }
 
   /// Deformed kernels exist only in the reference's GPU code, which runs plain ones on CPUs.
@@ -137,13 +140,14 @@ public struct ConvolutionalLayer: Layer {
   public var outputShape: Shape { blur?.outputShape ?? stage.shape }
 
   public var parameters: [Parameter] {
+    // He et al. 2015: of this deviation; AlexeyAB's uniform draws have a third of the variance.
     let spread = (2 / Float(geometry.columnHeight)).squareRoot()
     return [.biases(geometry.filters)]
       + (isBatchNormalized ? Parameter.batchNormalization(geometry.filters) : [])
       + [
         Parameter(
           "weights", count: geometry.weightCount, role: .weight,
-          initial: .uniform(scale: spread),
+          initial: dialect == .pjreddie ? .normal(scale: spread) : .uniform(scale: spread),
           flipped: isFlipped
             ? .init(rows: geometry.filters, columns: geometry.columnHeight) : nil)
       ]
