@@ -113,6 +113,45 @@ import Testing
     #expect(try parts.bytes("x_final.weights") == whole.bytes("x_final.weights"))
   }
 
+  /// As a user would: drawn pictures, whose colours tell nothing, and a network that has to find
+  /// their shapes. Chance is 0.25.
+  @Test func `a classifier learns to tell shapes`() throws {
+    let url = try TemporaryFolder.make()
+    let drawn = try ProgramRun(
+      ["generate", "shapes", "set", "-kind", "classes", "-count", "1400", "-seed", "5"], in: url)
+    #expect(drawn.status == 0, "\(drawn.errors)")
+    // The rate ends near zero, so that the rolling statistics are those of the final weights.
+    try Data(
+      """
+      [net]
+      width=32
+      height=32
+      channels=3
+      batch=32
+      min_crop=32
+      max_crop=40
+      adam=1
+      learning_rate=0.005
+      decay=0.0005
+      policy=poly
+      power=2
+      max_batches=550
+      \(Folder.convolutions(16, 32, 64, 128))
+      [avgpool]
+      [softmax]
+
+      """.utf8
+    ).write(to: url.appendingPathComponent("x.cfg"))
+    let train = try ProgramRun(
+      ["classifier", "train", "set/shapes.data", "x.cfg", "-threads", "2", "-seed", "1"], in: url)
+    #expect(train.status == 0, "\(train.errors)")
+    let valid = try ProgramRun(
+      ["classifier", "valid", "set/shapes.data", "x.cfg", "set/backup/x_final.weights"], in: url)
+    let last = try #require(valid.output.split(separator: "\n").last)
+    let top = try #require(last.firstMatch(of: #/^349: top 1: ([0-9.]+), /#)?.1)
+    #expect(try #require(Double(top)) >= 0.9, "\(last)")
+  }
+
   @Test func `labels that are in no path`() throws {
     let folder = try Folder(net: "batch=4\nmax_batches=3")
     try Data("zz1z\nzz2z\nzz3z\nzz4z\n".utf8).write(
