@@ -44,9 +44,12 @@ public struct TopAccuracy: Sendable {
   public var top: Double { pictures > 0 ? Double(correct) / Double(pictures) : 0 }
 
   /// What Darknet prints after each picture, without a line end: `0: top 1: 1.000000, top 5: …`.
-  public var line: String {
+  public var line: String { line(number: pictures - 1) }
+
+  /// The same with another number in front.
+  public func line(number: Int) -> String {
     var text = TextBuffer()
-    text.append(pictures - 1)
+    text.append(number)
     text.append(": top 1: ")
     text.append(first, decimals: 6)
     text.append(", top ")

@@ -48,11 +48,27 @@ struct Classification {
   func classifier(_ arguments: Arguments, batch: Int? = 1) throws -> Classifier {
     let count = try arguments.int(
       "-batch", default: batch ?? DetectorRun.batch(for: network.network), in: 1...1024)
+    return classifier(network.network, batch: count, arguments, leaves: try leaves())
+  }
+
+  /// The same for any images of a picture; `-batch` says nothing here.
+  func classifier(
+    _ views: ClassifierViews, _ arguments: Arguments
+  ) throws -> ViewingClassifier {
+    let leaves = try leaves()
+    return ViewingClassifier(network.network, views: views) { network, batch in
+      classifier(network, batch: batch, arguments, leaves: leaves)
+    }
+  }
+
+  private func classifier(
+    _ resized: Network, batch: Int, _ arguments: Arguments, leaves: Set<String>?
+  ) -> Classifier {
     let plan = InferencePlan(
-      network.network, parameters: network.parameters, batch: count,
+      resized, parameters: network.parameters, batch: batch,
       convolutions: arguments.has("-exact") ? .exact : .fastest,
       afterPacking: { network.file?.releasePages() })
-    return Classifier(plan, leaves: try leaves())
+    return Classifier(plan, leaves: leaves)
   }
 
   /// Names of the classes of a tree that count as leaves; nil without `leaves` in the data file.

@@ -27,6 +27,8 @@ enum Program {
     DetectorMap.self, DetectorValid.self, DetectorRecallCommand.self, CalculateAnchors.self,
     DetectorTest.self, DetectorTrain.self, DetectorCheck.self, Detect.self,
     ClassifierPredict.self, ClassifierTrain.self, ClassifierValid.self, ClassifierTest.self,
+    ClassifierValid10.self, ClassifierValidMulti.self, ClassifierValidFull.self,
+    ClassifierValidCrop.self, ClassifierTry.self,
     ClassifierLabel.self, Classify.self, Partial.self, Operations.self, Average.self,
     Normalize.self, Denormalize.self, Rescale.self, Reset.self, SwapColors.self, Statistics.self,
     ImageTest.self,

@@ -201,6 +201,95 @@ import Testing
     #expect(label.errors.contains("1 of 3 pictures were skipped\n"))
   }
 
+  // MARK: Several images of a picture
+
+  /// The network sees the mean colour only, and of red, green and blue every window's is the same.
+  @Test(arguments: ["valid10", "validfull", "validmulti"])
+  func `accuracy by several images of each picture`(command: String) throws {
+    let run = try run("classifier", command, "x.data", "x.cfg", "x.weights", in: folder())
+    #expect(run.status == 0)
+    #expect(
+      results(run) == "0: top 1: 1.000000, top 2: 1.000000\n1: top 1: 1.000000, top 2: 1.000000\n"
+        + "2: top 1: 0.666667, top 2: 0.666667\n3: top 1: 0.750000, top 2: 0.750000\n")
+    #expect(run.errors.contains("bands.png: expected one label as part of the path, found none"))
+  }
+
+  /// Red left, green in the middle and blue right, each as wide as the input.
+  private func bandsOfClass(_ label: String, _ command: String) throws -> ProgramRun {
+    let folder = try folder()
+    try Data("bands.png\n".utf8).write(to: folder.appendingPathComponent("list.txt"))
+    let labels = ["red", "green", "blue"].map { $0 == label ? "bands" : "none of it" }
+    try Data(labels.joined(separator: "\n").utf8).write(
+      to: folder.appendingPathComponent("x.labels"))
+    return try run("classifier", command, "x.data", "x.cfg", "x.weights", in: folder)
+  }
+
+  @Test func `the middle alone is green, the windows are red and blue`() throws {
+    #expect(
+      try bandsOfClass("green", "valid").output.hasSuffix("0: top 1: 1.000000, top 2: 1.000000"))
+    // Of 40 pixels windows begin at -32, which is the border, 0 and 32; in the mirror image, too.
+    for (label, share) in [("red", 1.0), ("green", 0), ("blue", 1)] {
+      #expect(
+        try bandsOfClass(label, "valid10").output.hasSuffix(", top 2: \(six(share))\n"), "\(label)")
+    }
+  }
+
+  @Test func `pictures stretched to the input, in one part`() throws {
+    let run = try run("classifier", "validcrop", "x.data", "x.cfg", "x.weights", in: folder())
+    #expect(run.status == 0)
+    #expect(
+      results(run).replacing(/[0-9.]+ seconds/, with: "N seconds")
+        == "Loaded: 4 images in N seconds\n"
+        + "1: top 1: 0.750000, top 2: 0.750000, N seconds, 4 images\n")
+  }
+
+  @Test func `pictures that cannot be read are told and left out`() throws {
+    let folder = try folder()
+    try Data("gone.png\nblue.png\n".utf8).write(to: folder.appendingPathComponent("list.txt"))
+    let run = try run(
+      "classifier", "valid10", "x.data", "x.cfg", "x.weights", "-strict", in: folder)
+    #expect(run.status == 1)
+    #expect(results(run) == "0: top 1: 1.000000, top 2: 1.000000\n")
+    #expect(run.errors.contains("1 of 2 pictures were skipped\n"))
+  }
+
+  @Test func `a network that works at one size only`() throws {
+    let folder = try folder(Self.cfg.replacing("[avgpool]", with: "[maxpool]\nsize=4\nstride=8"))
+    try Data("classes=3\nlabels=x.labels\nvalid=list.txt\n".utf8).write(
+      to: folder.appendingPathComponent("x.data"))
+    let run = try run("classifier", "validmulti", "x.data", "x.cfg", "x.weights", in: folder)
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "x.cfg: expected 3 outputs at any input size, found 2352 at 224x224; use 'classifier valid', "
+          + "which keeps the size, or end the cfg with [avgpool]\n"), "\(run.errors)")
+  }
+
+  @Test func `what a layer makes of a picture`() throws {
+    let folder = try folder()
+    let run = try run(
+      "classifier", "try", "x.data", "x.cfg", "x.weights", "red.png", "0", in: folder)
+    #expect(run.status == 0)
+    // (1 or 0, less ImageNet's mean) over its deviation.
+    let values = [(1 - 0.482633) / 0.225903, -0.452302 / 0.221209, -0.400991 / 0.221040]
+    let sum = values.map { exp($0) }.reduce(0, +)
+    let lines = results(run).split(separator: "\n")
+    let numbers =
+      lines.prefix(3).map { Double($0)! }
+      + lines.suffix(2).map { line in
+        Double(line.split(separator: " ").last!)!
+      }
+    let expected = values + [exp(values[0]) / sum, exp(values[2]) / sum]
+    for (found, wanted) in zip(numbers, expected) { #expect(abs(found - wanted) < 2e-5) }
+    #expect(lines.suffix(2).map { $0.prefix { $0 != ":" } } == ["rot", "blau"])
+    #expect(String(lines[3]).contains(/^red.png: Predicted in [0-9.]+ seconds.$/))
+
+    let wrong = try self.run(
+      "classifier", "try", "x.data", "x.cfg", "x.weights", "red.png", "2", in: folder)
+    #expect(wrong.status == 2)
+    #expect(wrong.errors.contains("LAYER: expected a layer of x.cfg, 0...1, found '2'\n"))
+  }
+
   // MARK: Errors
 
   @Test func `classes that are not the network's`() throws {
@@ -218,7 +307,7 @@ import Testing
     }
   }
 
-  @Test(arguments: ["predict", "valid", "test", "label"])
+  @Test(arguments: ["predict", "valid", "valid10", "validcrop", "test", "label"])
   func `a detector's cfg`(command: String) throws {
     let folder = try folder(
       "[net]\nwidth=8\nheight=8\nchannels=3\n[convolutional]\nfilters=24\n"

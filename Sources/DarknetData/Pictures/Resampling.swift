@@ -210,18 +210,28 @@ extension PixelSource {
     return result
   }
 
-  /// Resized so that the shorter side is `side`, the other in proportion (rounded down).
-  public func resized(shorterSide side: Int) -> Image {
+  /// Its size if the shorter side were `side`, and the other in proportion (rounded down).
+  public func size(shorterSide side: Int) -> (width: Int, height: Int) {
     width < height
-      ? resized(width: side, height: max(1, height * side / width))
-      : resized(width: max(1, width * side / height), height: side)
+      ? (side, max(1, height * side / width)) : (max(1, width * side / height), side)
   }
 
-  /// Resized so that the longer side is `side`, the other in proportion (rounded down).
-  public func resized(longerSide side: Int) -> Image {
+  /// Its size if the longer side were `side`, and the other in proportion (rounded down).
+  public func size(longerSide side: Int) -> (width: Int, height: Int) {
     width > height
-      ? resized(width: side, height: max(1, height * side / width))
-      : resized(width: max(1, width * side / height), height: side)
+      ? (side, max(1, height * side / width)) : (max(1, width * side / height), side)
+  }
+
+  /// Resized to `size(shorterSide:)`.
+  public func resized(shorterSide side: Int) -> Image {
+    let size = size(shorterSide: side)
+    return resized(width: size.width, height: size.height)
+  }
+
+  /// Resized to `size(longerSide:)`.
+  public func resized(longerSide side: Int) -> Image {
+    let size = size(longerSide: side)
+    return resized(width: size.width, height: size.height)
   }
 
   /// The picture in `target` with its proportions kept, in the middle of 0.5 grey.

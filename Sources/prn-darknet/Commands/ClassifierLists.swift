@@ -1,7 +1,7 @@
 import Darknet
 
 /// A command that takes a classifier through a list of pictures.
-private struct ClassifierList {
+struct ClassifierList {
   let setup: Classification
   let list: ListFile
   let report: EvaluationReport
@@ -20,7 +20,43 @@ private struct ClassifierList {
     report.add(list)
   }
 
+  /// Of no picture yet, by `top` of the data file.
+  func accuracy() throws -> TopAccuracy { TopAccuracy(limit: try setup.top(default: 1)) }
+
+  /// Counts a picture in; one whose path has no label, or several, is told. The class of the first
+  /// label counts, as in Darknet.
+  ///
+  /// - Returns: that class.
+  @discardableResult
+  func add(
+    _ probabilities: [Float], of path: String, _ labels: ClassLabels, to accuracy: inout TopAccuracy
+  ) -> Int? {
+    let truth = labels.classes(ofPicture: path)
+    if truth.count != 1 { report.add(DataProblem(path, .labelsInPath(truth.count))) }
+    accuracy.add(probabilities.prefix(setup.classes), truth: truth.first)
+    return truth.first
+  }
+
   var isOriginal: Bool { setup.network.network.dialect == .pjreddie }
+
+  /// Calls `body` with each picture that can be read, in order, and the probabilities of its views.
+  func run(
+    _ classifier: ViewingClassifier, _ body: (_ path: String, _ sums: [Float]) throws -> Void
+  ) throws {
+    Console.flush()
+    let shape = classifier.network.inputShape
+    for path in list.pictures {
+      do {
+        let picture = try ImageFile.loadBitmap(
+          path, channels: shape.channels,
+          limits: .init(jpeg: .init(classifier.network.dialect)))
+        try body(path, classifier.probabilities(of: picture))
+      } catch let error as ImageError {
+        report.add(error)
+      }
+    }
+    guard report.skipped < list.count else { throw list.nothingReadable }
+  }
 
   /// Calls `body` with each picture that can be read, in order.
   func run(
@@ -56,19 +92,15 @@ enum ClassifierValid: Command {
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
     let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
     let labels = try run.setup.labels()
-    var accuracy = TopAccuracy(limit: try run.setup.top(default: 1))
+    var accuracy = try run.accuracy()
     let classifier = try run.setup.classifier(arguments, batch: nil)
     if !run.isOriginal { Console.out(" TOP calculation...\n") }
     try run.run(classifier, .init(.valid(run.setup.network.network.dialect))) { picture in
-      let truth = labels.classes(ofPicture: picture.path)
-      if truth.count != 1 {
-        run.report.add(DataProblem(picture.path, .labelsInPath(truth.count)))
-      }
-      accuracy.add(picture.probabilities.prefix(run.setup.classes), truth: truth.first)
+      let truth = run.add(picture.probabilities, of: picture.path, labels, to: &accuracy)
       if run.isOriginal {
         let two = (picture.probabilities + [0]).prefix(2).map { fixed(Double($0), decimals: 6) }
         Console.out(
-          "\(picture.path), \(truth.first ?? -1), \(two[0]), \(two[1]), \n\(accuracy.line)\n")
+          "\(picture.path), \(truth ?? -1), \(two[0]), \(two[1]), \n\(accuracy.line)\n")
       } else {
         Console.out("\n\(accuracy.line)")
       }

@@ -1,0 +1,197 @@
+import Darknet
+
+/// The commands that measure accuracy by several images of each picture. They differ in the images.
+private enum ViewedAccuracy {
+  static let details = """
+      -exact          the plain im2col executor instead of the fastest kernels
+      -strict         exit 1 if a picture could not be read
+      Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA, as 'classifier valid' does.
+
+    """
+
+  static func run(
+    _ arguments: inout Arguments, _ views: (Dialect) -> ClassifierViews
+  ) throws -> ExitStatus {
+    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
+    let labels = try run.setup.labels()
+    var accuracy = try run.accuracy()
+    let classifier = try run.setup.classifier(
+      views(run.setup.network.network.dialect), arguments)
+    try run.run(classifier) { path, sums in
+      run.add(sums, of: path, labels, to: &accuracy)
+      Console.out("\(accuracy.line)\n")
+    }
+    _ = run.report.finish()
+    return run.report.status(arguments)
+  }
+}
+
+/// `classifier valid10 DATA CFG WEIGHTS`: accuracy by five windows and their mirror images.
+enum ClassifierValid10: Command {
+  static let words = ["classifier", "valid10"]
+  static let usage = "DATA CFG WEIGHTS"
+  static let about = "accuracy by ten windows of each picture"
+  static let details = ViewedAccuracy.details
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    try ViewedAccuracy.run(&arguments) { _ in .tenCrops }
+  }
+}
+
+/// `classifier validmulti DATA CFG WEIGHTS`: accuracy by pictures in several sizes, and mirrored.
+enum ClassifierValidMulti: Command {
+  static let words = ["classifier", "validmulti"]
+  static let usage = "DATA CFG WEIGHTS"
+  static let about = "accuracy by each picture in several sizes, and mirrored"
+  static let details = ViewedAccuracy.details
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    try ViewedAccuracy.run(&arguments, ClassifierViews.severalSizes)
+  }
+}
+
+/// `classifier validfull DATA CFG WEIGHTS`: accuracy by whole pictures, nothing cut off.
+enum ClassifierValidFull: Command {
+  static let words = ["classifier", "validfull"]
+  static let usage = "DATA CFG WEIGHTS"
+  static let about = "accuracy by whole pictures, the network resized to their proportions"
+  static let details = ViewedAccuracy.details
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    try ViewedAccuracy.run(&arguments) { _ in .whole }
+  }
+}
+
+/// `classifier validcrop DATA CFG WEIGHTS`: accuracy by pictures stretched to the input, a thousand
+/// at a time.
+enum ClassifierValidCrop: Command {
+  static let words = ["classifier", "validcrop"]
+  static let usage = "DATA CFG WEIGHTS [-batch N]"
+  static let about = "accuracy by pictures stretched to the input, told for each thousand"
+  static let details = ClassifierValid.details
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
+    let labels = try run.setup.labels()
+    var accuracy = try run.accuracy()
+    let classifier = try run.setup.classifier(arguments, batch: nil)
+    // Parts of a thousand or a little more, as many as Darknet makes; at least one.
+    let parts = max(1, run.list.count / 1000)
+    var (part, start, counted) = (1, seconds(), 0)
+    func endPart() {
+      let time = fixed(seconds() - start, decimals: 6)
+      let images = accuracy.pictures - counted
+      // Pictures are loaded while others are computed, so that one time says all.
+      Console.out(
+        "Loaded: \(images) images in \(time) seconds\n"
+          + "\(accuracy.line(number: part)), \(time) seconds, \(images) images\n")
+      (part, start, counted) = (part + 1, seconds(), accuracy.pictures)
+    }
+    try run.run(classifier, .init(.stretch)) { picture in
+      while picture.index >= part * run.list.count / parts { endPart() }
+      run.add(picture.probabilities, of: picture.path, labels, to: &accuracy)
+    }
+    endPart()
+    _ = run.report.finish()
+    return run.report.status(arguments)
+  }
+}
+
+/// `classifier try DATA CFG WEIGHTS IMAGE LAYER`: what a layer and the network make of a picture
+/// that is prepared as ImageNet's networks of other programs want it.
+enum ClassifierTry: Command {
+  static let words = ["classifier", "try"]
+  static let usage = "DATA CFG WEIGHTS IMAGE [LAYER]"
+  static let about = "a layer's values, and the classes, of a picture less ImageNet's mean"
+  static let details = """
+      LAYER is counted from 0; the last one without it. Prints the mean, variance and scale of each
+      of its channels if it has batch norm, its output, then the most probable classes ('top' of
+      DATA). The picture is taken as networks of other programs want it: its shorter side 256/224 of
+      the network's, the middle of it, less ImageNet's mean colour, over its deviation.
+      -exact          the plain im2col executor instead of the fastest kernels
+
+    """
+
+  /// Red, green and blue of ImageNet's pictures.
+  private static let means: [Float] = [0.482633, 0.452302, 0.400991]
+  private static let deviations: [Float] = [0.225903, 0.221209, 0.221040]
+
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    let data = try arguments.require("DATA")
+    let cfg = try arguments.require("CFG")
+    let weights = try arguments.require("WEIGHTS")
+    let image = try arguments.require("IMAGE")
+    let layer = arguments.optional()
+    try arguments.finish()
+    let setup = try Classification(data, cfg: cfg, weights: weights, arguments)
+    let network = setup.network.network
+    let index = try layerIndex(layer, of: network)
+    let names = try setup.names()
+    let top = try setup.top(default: 1)
+
+    let input = try prepare(image, for: network)
+    let plan = InferencePlan(
+      network, parameters: setup.network.parameters, keeping: [index],
+      convolutions: arguments.has("-exact") ? .exact : .fastest)
+    plan.inputView.pointer.update(from: input.pointer, count: input.shape.count)
+    let start = seconds()
+    plan.run()
+    let time = seconds() - start
+
+    Console.out(statistics(of: network.nodes[index], setup.network.parameters))
+    let output = plan.output(index)
+    for value in UnsafeBufferPointer(start: output.pointer, count: output.shape.count) {
+      Console.out(fixed(Double(value), decimals: 6) + "\n")
+    }
+    let probabilities = Classifier(plan, leaves: try setup.leaves()).probabilities(onlyLeaves: true)
+    Console.out("\(image): Predicted in \(fixed(time, decimals: 6)) seconds.\n")
+    for index in TopAccuracy.classes(probabilities, count: top) {
+      Console.out("\(names[index]): \(fixed(Double(probabilities[index]), decimals: 6))\n")
+    }
+    return .done
+  }
+
+  private static func layerIndex(_ word: String?, of network: Network) throws -> Int {
+    let last = network.nodes.count - 1
+    guard let word else { return last }
+    guard let index = Int(word), (0...last).contains(index) else {
+      throw UsageError("LAYER: expected a layer of \(network.file), 0...\(last), found '\(word)'")
+    }
+    return index
+  }
+
+  private static func prepare(_ path: String, for network: Network) throws -> Image {
+    let shape = network.inputShape
+    let picture = try ImageFile.loadBitmap(
+      path, channels: shape.channels, limits: .init(jpeg: .init(network.dialect)))
+    let resized = picture.resized(shorterSide: max(shape.width, shape.height) * 256 / 224)
+    // Of an odd rest the larger half is cut off on the left and above.
+    let image = resized.cropped(
+      x: (resized.width - shape.width + 1) / 2, y: (resized.height - shape.height + 1) / 2,
+      width: shape.width, height: shape.height)
+    for c in 0..<shape.channels {
+      // Grey pictures have the mean of the three.
+      let known = shape.channels == 3
+      let mean = known ? means[c] : means.reduce(0, +) / 3
+      let deviation = known ? deviations[c] : deviations.reduce(0, +) / 3
+      for i in 0..<shape.area { image.plane(c)[i] = (image.plane(c)[i] - mean) / deviation }
+    }
+    return image
+  }
+
+  /// A line a channel: rolling mean, rolling variance and scale; nothing without batch norm.
+  private static func statistics(of node: Network.Node, _ parameters: Parameters) -> String {
+    func values(_ role: Parameter.Role) -> UnsafeMutableBufferPointer<Float>? {
+      node.layer.parameters.firstIndex { $0.role == role }.map {
+        parameters.buffers[node.index][$0].values
+      }
+    }
+    guard let means = values(.rollingMean), let variances = values(.rollingVariance),
+      let scales = values(.scale)
+    else { return "" }
+    return means.indices.map { channel in
+      [means, variances, scales].map { fixed(Double($0[channel]), decimals: 6) }
+        .joined(separator: " ") + "\n"
+    }.joined()
+  }
+}
