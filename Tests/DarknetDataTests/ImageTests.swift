@@ -48,6 +48,17 @@ import Testing
     #expect(small.centerCropped(width: 1, height: 2).samples == [2, 5])
   }
 
+  /// Resized as a whole it would take 60 GB.
+  @Test func `a crop of the middle of a picture far longer than wide`() {
+    let line = Bitmap(width: 100_000, height: 1, channels: 1)
+    line.bytes[50_000] = 255
+    let target = Image(channels: 1, height: 400, width: 400)
+    line.write(into: PlaneTarget(target.pointer, width: 400, height: 400), fit: .centerCrop)
+    let row = (0..<400).map { target.pointer[$0] }
+    #expect(row.max()! > 0.9 && row.min()! < 0.1)
+    #expect((0..<400).allSatisfy { target.pointer[399 * 400 + $0] == row[$0] })
+  }
+
   @Test func `paste cuts what does not fit`() {
     func pasted(_ x: Int, _ y: Int) -> [Float] {
       let canvas = Image(height: 2, width: 2, filled: 0)

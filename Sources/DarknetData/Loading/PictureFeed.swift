@@ -140,12 +140,22 @@ extension Bitmap {
     case .stretch: resize(into: target)
     case .letterbox: letterbox(into: target)
     case .centerCrop:
-      let image = resized(shorterSide: max(target.width, target.height))
+      let image = withoutFarEnds.resized(shorterSide: max(target.width, target.height))
       image.centerCropped(width: target.width, height: target.height).resize(into: target)
     case .middleSquare:
       let side = min(width, height)
       Image(self).centerCropped(width: side, height: side).resize(into: target)
     }
+  }
+}
+
+extension Bitmap {
+  /// The middle of a picture that is more than 64 times as long as it is wide: resized by its
+  /// shorter side the whole might take gigabytes, of which the middle square is used.
+  fileprivate var withoutFarEnds: Bitmap {
+    let limit = 64 * min(width, height)
+    guard max(width, height) > limit else { return self }
+    return middle(width: min(width, limit), height: min(height, limit))
   }
 }
 

@@ -57,6 +57,20 @@ public final class Bitmap: @unchecked Sendable {
     return result
   }
 
+  /// The middle of the picture.
+  ///
+  /// - Precondition: it is not larger than the picture.
+  func middle(width: Int, height: Int) -> Bitmap {
+    precondition(width <= self.width && height <= self.height, "the middle is inside")
+    let result = Bitmap(width: width, height: height, channels: channels)
+    let start = (self.height - height) / 2 * stride + (self.width - width) / 2 * channels
+    for y in 0..<height {
+      (result.bytes + y * result.stride).update(
+        from: bytes + start + y * stride, count: result.stride)
+    }
+    return result
+  }
+
   /// The picture with 1 or 3 channels, itself if it has them.
   ///
   /// Grey is (77 r + 150 g + 29 b) / 256 rounded down, as the decoder of the reference programs
