@@ -88,6 +88,7 @@ public final class Checkpoint {
         let found = StateFile.read(
           candidate, identity: identity, values: values(withAverage: withAverage))
         guard let found, found.state.iteration == iteration else { continue }
+        if candidate.hasPrefix(paths[0]) { tidy(candidate) }
         optimizer.adamSteps = found.adamSteps
         if withAverage {
           average?.isStarted = true
@@ -97,6 +98,16 @@ public final class Checkpoint {
       }
     }
     return nil
+  }
+
+  /// Of the two states that a killed run left, only the one that matches its weights is kept, under
+  /// the first name: the next `write` takes what it finds there for the weights' own.
+  private func tidy(_ matching: String) {
+    if matching.hasSuffix("~") {
+      rename(matching.onDisk, String(matching.dropLast()).onDisk)
+    } else {
+      unlink((matching + "~").onDisk)
+    }
   }
 
   private static func lastStatePath(beside path: String) -> String? {

@@ -156,6 +156,35 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
     }
   }
 
+  /// Killed twice while state and weights were written: each time the new state stands already, and
+  /// the weights are the old ones.
+  @Test func `a run that is killed twice between its two files keeps its state`() throws {
+    try withTemporaryFolder { folder in
+      func bytes(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
+      }
+      func put(_ data: Data, _ name: String) throws {
+        try data.write(to: URL(fileURLWithPath: "\(folder)/\(name)"))
+      }
+      _ = try Self.trainer(folder, maxBatches: 10).run { _ in }
+      let (weights, state) = try (bytes("small_last.weights"), bytes("small_last.state"))
+      let path = "\(folder)/small_last.weights"
+      var next = 12
+      for _ in 0..<3 {
+        let run = try Self.trainer(folder, maxBatches: next, every: 2, seed: 8, weights: path)
+        #expect(run.state.iteration == 10)
+        #expect(run.state.seed == 3)
+        #expect(try bytes("small_last.state") == state)
+        // What stands under the first name becomes the second when the next pair is written.
+        let waiting = try bytes("small_last.state")
+        _ = try run.run { _ in }
+        try put(waiting, "small_last.state~")
+        try put(weights, "small_last.weights")
+        next += 2
+      }
+    }
+  }
+
   @Test func `a state of other weights is not used`() throws {
     try withTemporaryFolder { folder in
       _ = try Self.trainer(folder, maxBatches: 10).run { _ in }

@@ -41,6 +41,7 @@ enum Benchmark: Command {
       return .done
     }
     let loaded = try Load.network(cfg, weights: weights, arguments, batch: batch, showsTable: false)
+    if weights == nil { keepVariance(loaded.parameters, of: loaded.network) }
     if let path = arguments.string("-write_weights") {
       try WeightsFile.write(loaded.parameters, of: loaded.network, to: path, seen: 0)
     }
@@ -78,6 +79,19 @@ enum Benchmark: Command {
     given += ["-sizes", "-batches", "-write_weights"].filter { arguments.string($0) != nil }
     guard given.count < 2 else {
       throw UsageError("\(given[1]) does not go with \(given[0]); run them one after the other")
+    }
+  }
+
+  /// Widens random weights so that maps keep their variance from layer to layer (He et al. 2015).
+  /// AlexeyAB's uniform draws shrink it: in deep networks values become subnormal, for which
+  /// processors take several times as long as for those of trained ones.
+  static func keepVariance(_ parameters: Parameters, of network: Network) {
+    guard network.dialect == .alexeyab else { return }
+    for node in network.nodes {
+      for (index, parameter) in node.layer.parameters.enumerated() where parameter.role == .weight {
+        let buffer = parameters.buffers[node.index][index]
+        Vector.scale(buffer.pointer, by: Float(3).squareRoot(), count: buffer.count)
+      }
     }
   }
 

@@ -92,6 +92,7 @@ extension Benchmark {
       let network = try Load.builder(arguments, batch: batch, inputSize: size.map { ($0, $0) })
         .build(config)
       let parameters = Parameters(of: network, seed: 0, randomize: weights == nil)
+      if weights == nil { Benchmark.keepVariance(parameters, of: network) }
       var file: WeightsFile?
       if let weights {
         file = try Load.load(weights, into: parameters, of: network, arguments).1
