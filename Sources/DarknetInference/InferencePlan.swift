@@ -20,6 +20,9 @@ public final class InferencePlan {
   private let arena: FloatBuffer
   private let states: [FloatBuffer]
   private let builder: PlanBuilder
+  private let threadPool: ThreadPool
+  /// Threads that scratch memory was made for.
+  private let threads: Int
 
   public enum Convolutions: Sendable {
     /// The fastest kernels for each layer's shape.
@@ -31,11 +34,15 @@ public final class InferencePlan {
   /// - Parameters:
   ///   - keeping: layers whose outputs must survive the run, beside the network's heads; nil for
   ///     all of them.
+  ///   - threadPool: who computes convolutions. It may not grow once the plan is made.
   ///   - afterPacking: called when a layer's parameters are not looked at any more.
   public init(
     _ network: Network, parameters: Parameters, batch: Int = 1, keeping: Set<Int>? = [],
-    convolutions: Convolutions = .fastest, afterPacking: @escaping () -> Void = {}
+    convolutions: Convolutions = .fastest, threadPool: ThreadPool = .shared,
+    afterPacking: @escaping () -> Void = {}
   ) {
+    self.threadPool = threadPool
+    threads = threadPool.threads
     self.network = network
     self.batch = batch
     kept = keeping.map { $0.union(network.readOutputs) } ?? Set(network.nodes.indices)
@@ -43,7 +50,8 @@ public final class InferencePlan {
     states = network.nodes.map { FloatBuffer(count: $0.layer.stateCount(streams: streams)) }
     var builder = PlanBuilder(
       network, parameters: parameters, batch: batch, kept: kept,
-      isExact: convolutions == .exact, states: states, afterPacking: afterPacking)
+      isExact: convolutions == .exact, states: states, threadPool: threadPool,
+      afterPacking: afterPacking)
     builder.build()
     self.builder = builder
     steps = builder.steps
@@ -70,6 +78,7 @@ public final class InferencePlan {
   ///
   /// - Parameter onLayer: called after each step with the last layer that it computed.
   public func run(onLayer: ((Int) -> Void)? = nil) {
+    precondition(threadPool.threads <= threads, "the pool has grown since the plan was made")
     for step in steps {
       step.run(memory)
       onLayer?(step.layer)

@@ -22,6 +22,8 @@ struct PlanBuilder {
   let kept: Set<Int>
   let isExact: Bool
   let states: [FloatBuffer]
+  /// Who computes convolutions.
+  let threadPool: ThreadPool
   /// Called when a layer's parameters have been packed and are not looked at again.
   let afterPacking: () -> Void
 
@@ -39,8 +41,9 @@ struct PlanBuilder {
 
   init(
     _ network: Network, parameters: Parameters, batch: Int, kept: Set<Int>, isExact: Bool,
-    states: [FloatBuffer], afterPacking: @escaping () -> Void
+    states: [FloatBuffer], threadPool: ThreadPool, afterPacking: @escaping () -> Void
   ) {
+    self.threadPool = threadPool
     self.network = network
     self.parameters = parameters
     self.batch = batch

@@ -53,7 +53,7 @@ extension PlanBuilder {
     let output = isWanted ? makePlace(last, form) : nil
     let pooled = pooledLayer.map { makePlace($0, .blocked) }
     let averages = averagedLayer.map { makePlace($0, .blocked) }
-    let batch = batch
+    let (batch, threadPool) = (batch, threadPool)
     let what =
       (factors == nil ? "" : "scaled ") + packed.algorithm.rawValue
       + (residual == nil ? "" : " + residual") + (pooled == nil ? "" : " + pool")
@@ -61,7 +61,7 @@ extension PlanBuilder {
     append(
       end, what,
       workspace: packed.workspaceCount(
-        batch: batch, threads: ThreadPool.shared.threads,
+        batch: batch, threads: threadPool.threads,
         joins: factors != nil || averages != nil),
       reads: [input, factors, residual].compactMap { $0 },
       writes: [output, pooled, averages].compactMap { $0 }
@@ -72,7 +72,8 @@ extension PlanBuilder {
       packed.run(
         input: memory.pointer(input), inputStride: input.imageStride, residual: residual.map(map),
         output: output.map(map), pooled: pooled.map(map), factors: factors.map(map),
-        averages: averages.map(map), batch: batch, workspace: memory.workspace)
+        averages: averages.map(map), batch: batch, workspace: memory.workspace,
+        pool: threadPool)
     }
   }
 
@@ -122,11 +123,11 @@ extension PlanBuilder {
     done.formUnion([deepIndex, averagedLayer ?? deepIndex])
     let output = makePlace(deepIndex, .blocked)
     let averages = averagedLayer.map { makePlace($0, .blocked) }
-    let batch = batch
+    let (batch, threadPool) = (batch, threadPool)
     append(
       averagedLayer ?? deepIndex,
       "pointwise + depthwise" + (averages == nil ? "" : " + average"),
-      workspace: joined.workspaceCount(batch: batch, threads: ThreadPool.shared.threads),
+      workspace: joined.workspaceCount(batch: batch, threads: threadPool.threads),
       reads: [input], writes: [output, averages].compactMap { $0 }
     ) { memory in
       func map(_ place: Place) -> PackedConvolution.Map {
@@ -134,7 +135,8 @@ extension PlanBuilder {
       }
       joined.run(
         input: memory.pointer(input), inputStride: input.imageStride, output: map(output),
-        averages: averages.map(map), batch: batch, workspace: memory.workspace)
+        averages: averages.map(map), batch: batch, workspace: memory.workspace,
+        pool: threadPool)
     }
   }
 

@@ -86,7 +86,7 @@ public final class FloatBuffer: @unchecked Sendable {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
-  public var array: [Float] { Array(values) }
+  public var array: [Float] { withExtendedLifetime(self) { Array(values) } }
 
   /// The same numbers with their bytes in the order of files, little-endian, or back from it:
   /// nothing is copied on machines of that order.

@@ -18,11 +18,11 @@ import Testing
 
   static func outputs(
     _ fixture: NetworkFixture, _ convolutions: InferencePlan.Convolutions, batch: Int,
-    keeping: Set<Int>? = []
+    keeping: Set<Int>? = [], threadPool: ThreadPool = .shared
   ) -> [(layer: Int, values: [Float])] {
     let plan = InferencePlan(
       fixture.network, parameters: fixture.parameters, batch: batch, keeping: keeping,
-      convolutions: convolutions)
+      convolutions: convolutions, threadPool: threadPool)
     let input = Values.random(
       batch * fixture.network.inputShape.count, seed: 3, in: 0...1)
     _ = plan.inputView.values.update(fromContentsOf: input)
@@ -76,12 +76,9 @@ import Testing
   /// Results do not depend on who computes them.
   @Test func `threads change no bit`() throws {
     let fixture = try NetworkFixture(Snippets.squeeze.cfg, batch: 1)
-    let threads = ThreadPool.shared.threads
-    defer { ThreadPool.configure(threads: threads) }
-    var outputs: [[Float]] = []
-    for threads in [1, 2, 3] {
-      ThreadPool.configure(threads: threads)
-      outputs.append(Self.outputs(fixture, .fastest, batch: 2)[0].values)
+    let outputs = [1, 2, 3].map { threads in
+      Self.outputs(
+        fixture, .fastest, batch: 2, threadPool: ThreadPool(threads: threads))[0].values
     }
     #expect(outputs[0] == outputs[1])
     #expect(outputs[0] == outputs[2])

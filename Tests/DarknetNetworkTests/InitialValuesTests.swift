@@ -13,7 +13,7 @@ import Testing
       "[net]\nwidth=4\nheight=4\nchannels=8\n[conv]\nfilters=512\nsize=3\npad=1\nactivation=linear",
       dialect: dialect
     ).network
-    let weights = Parameters(of: network, seed: 5).buffers[0][1].values.map(Double.init)
+    let weights = Parameters(of: network, seed: 5).buffers[0][1].array.map(Double.init)
     #expect(weights.count == 36_864)
     let mean = weights.reduce(0, +) / 36_864
     #expect(abs(mean) < 4 * (variance / 36_864).squareRoot())
