@@ -326,6 +326,8 @@ public final class Trainer {
     var isComplete = true
     for kind in kinds {
       let path = folder.path(of: kind)
+      // It was there when the training began, but somebody may have tidied up since.
+      mkdir(folder.path.onDisk, 0o777)
       tell(.saving(kind, path: path))
       do throws(FileError) {
         switch kind {

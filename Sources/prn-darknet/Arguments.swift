@@ -152,10 +152,14 @@ struct Arguments {
     return Array(positional[next...])
   }
 
-  /// - Throws: `UsageError` if words are left over.
+  /// - Throws: `UsageError` if words are left over, or a flag's file would take the place of one of
+  ///   them.
   func finish() throws {
     guard next >= positional.count else {
       throw UsageError("'\(positional[next])' is one word too many")
+    }
+    for flag in ["-out", "-json", "-svg", "-chart", "-write_weights"] {
+      if let path = string(flag) { try Output.check(path, flag, isNoneOf: positional) }
     }
   }
 }

@@ -76,7 +76,9 @@ enum Console {
     write(text, stderrStream)
   }
 
-  static func flush() { fflush(stdoutStream) }
+  static func flush() {
+    if fflush(stdoutStream) != 0, failure == 0 { failure = errno }
+  }
 
   /// A message of the library, to the stream that Darknet prints it to.
   static func show(_ message: Message) {
@@ -95,9 +97,10 @@ enum Console {
   /// Flushes and leaves. A full disk or a closed pipe behind stdout is an error of its own.
   static func finish(_ status: ExitStatus) -> Never {
     var status = status
-    if fflush(stdoutStream) != 0 || ferror(stdoutStream) != 0 {
-      if errno != EPIPE {
-        let reason = FileError(.write, "", code: errno).reason
+    flush()
+    if failure != 0 {
+      if failure != EPIPE {
+        let reason = FileError(.write, "", code: failure).reason
         error("standard output: cannot write: \(reason)\n")
       }
       if status == .done { status = .inputOutput }
@@ -107,8 +110,13 @@ enum Console {
 
   private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
     let bytes = text.outsideBytes
-    _ = fwrite(bytes, 1, bytes.count, stream)
+    if fwrite(bytes, 1, bytes.count, stream) < bytes.count, stream == stdoutStream, failure == 0 {
+      failure = errno
+    }
   }
+
+  /// Why the first write to standard output failed; 0 if none did.
+  nonisolated(unsafe) private static var failure: Int32 = 0
 
   // Streams of our own, since C's `stdout` is a variable that anybody might change. stderr is
   // unbuffered, so that its lines stand where they were written.

@@ -251,6 +251,9 @@ import Testing
     (["reset", "x.cfg", "x.weights", "x.cfg"], "x.cfg", ""),
     (["transplant", "x.cfg", "x.weights", "y.cfg", "y.cfg"], "y.cfg", ""),
     (["transplant", "x.cfg", "x.weights", "y.cfg", "x.weights"], "x.weights", ""),
+    (["memory", "x.cfg", "-svg", "x.cfg"], "x.cfg", ""),
+    (["gradients", "x.cfg", "--svg", "./x.cfg"], "./x.cfg", "the same file as 'x.cfg', "),
+    (["benchmark", "x.cfg", "x.weights", "-sizes", "32", "-out", "x.weights"], "x.weights", ""),
   ])
   func `inputs are not written over`(words: [String], output: String, found: String) throws {
     let folder = try folder(["x.cfg": Self.net + Self.conv, "y.cfg": Self.net + Self.conv])

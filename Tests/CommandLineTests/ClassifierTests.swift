@@ -214,6 +214,21 @@ import Testing
     #expect(run.errors.contains("bands.png: expected one label as part of the path, found none"))
   }
 
+  @Test(arguments: ["validfull", "validmulti"])
+  func `a picture far longer than wide is skipped`(command: String) throws {
+    let folder = try folder()
+    try ImageFile.save(
+      Bitmap(width: 1, height: 20_000), to: folder.appendingPathComponent("red-line.png").path)
+    try Data("red-line.png\nred.png\n".utf8).write(to: folder.appendingPathComponent("list.txt"))
+    let run = try run("classifier", command, "x.data", "x.cfg", "x.weights", in: folder)
+    #expect(run.status == 0)
+    #expect(results(run) == "0: top 1: 1.000000, top 2: 1.000000\n")
+    #expect(
+      run.errors.contains(
+        "red-line.png: expected a picture at whose proportions the network works, found "
+          + "1x20000 (over 64 to 1); crop it"), "\(run.errors)")
+  }
+
   /// Red left, green in the middle and blue right, each as wide as the input.
   private func bandsOfClass(_ label: String, _ command: String) throws -> ProgramRun {
     let folder = try folder()

@@ -150,11 +150,14 @@ extension Bitmap {
 }
 
 extension Bitmap {
+  /// Whether it is more than 64 times as long as it is wide, or the other way round.
+  public var isFarTooLong: Bool { max(width, height) > 64 * min(width, height) }
+
   /// The middle of a picture that is more than 64 times as long as it is wide: resized by its
   /// shorter side the whole might take gigabytes, of which the middle square is used.
-  fileprivate var withoutFarEnds: Bitmap {
+  public var withoutFarEnds: Bitmap {
+    guard isFarTooLong else { return self }
     let limit = 64 * min(width, height)
-    guard max(width, height) > limit else { return self }
     return middle(width: min(width, limit), height: min(height, limit))
   }
 }

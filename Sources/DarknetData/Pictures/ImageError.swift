@@ -16,6 +16,8 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooManyPixels(width: Int, height: Int, limit: Int)
     case tooManyBytes(limit: Int)
     case outOfMemory(width: Int, height: Int, bytes: Int)
+    /// A picture that a network resized to its proportions cannot work with.
+    case proportions(width: Int, height: Int, reason: String)
     /// A network that takes neither grey nor RGB asked for a picture.
     case channels(Int)
   }
@@ -62,6 +64,11 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
       return (
         "a picture that fits into memory", "\(width)x\(height), which needs \(bytes) bytes",
         "scale the picture down"
+      )
+    case .proportions(let width, let height, let reason):
+      return (
+        "a picture at whose proportions the network works",
+        "\(width)x\(height) (\(reason))", "crop it, or use a command that keeps the network's size"
       )
     case .channels(let count):
       return (

@@ -50,7 +50,7 @@ struct ClassifierList {
         let picture = try ImageFile.loadBitmap(
           path, channels: shape.channels,
           limits: .init(jpeg: .init(classifier.network.dialect)))
-        try body(path, classifier.probabilities(of: picture))
+        try body(path, classifier.probabilities(of: picture, path: path))
       } catch let error as ImageError {
         report.add(error)
       }

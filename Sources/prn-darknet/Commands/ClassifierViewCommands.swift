@@ -164,7 +164,8 @@ enum ClassifierTry: Command {
     let shape = network.inputShape
     let picture = try ImageFile.loadBitmap(
       path, channels: shape.channels, limits: .init(jpeg: .init(network.dialect)))
-    let resized = picture.resized(shorterSide: max(shape.width, shape.height) * 256 / 224)
+    let resized = picture.withoutFarEnds.resized(
+      shorterSide: max(shape.width, shape.height) * 256 / 224)
     // Of an odd rest the larger half is cut off on the left and above.
     let image = resized.cropped(
       x: (resized.width - shape.width + 1) / 2, y: (resized.height - shape.height + 1) / 2,
