@@ -100,21 +100,14 @@ public final class ViewingClassifier {
   /// The probabilities of all images of a picture, added up; in a class tree those of its leaves.
   ///
   /// - Parameter path: the picture's name, for the error.
-  /// - Throws: `ImageError` if the network does not work at a size that the picture needs.
-  public func probabilities(of picture: Bitmap, path: String) throws(ImageError) -> [Float] {
-    func unfit(_ reason: String) -> ImageError {
-      ImageError(
-        path, .proportions(width: picture.width, height: picture.height, reason: reason))
+  /// - Throws: `ImageError` if the picture is far too long; `ConfigError` if the network does not
+  ///   work at a size that it needs.
+  public func probabilities(of picture: Bitmap, path: String) throws -> [Float] {
+    if views != .tenCrops, picture.isFarTooLong {
+      throw ImageError(
+        path,
+        .proportions(width: picture.width, height: picture.height, reason: "over 64 to 1"))
     }
-    if views != .tenCrops, picture.isFarTooLong { throw unfit("over 64 to 1") }
-    do {
-      return try sum(of: picture)
-    } catch {
-      throw unfit("\(error)")
-    }
-  }
-
-  private func sum(of picture: Bitmap) throws -> [Float] {
     var sum: [Float] = []
     let input = (network.inputShape.width, network.inputShape.height)
     for group in views.groups(of: picture, input: input) {

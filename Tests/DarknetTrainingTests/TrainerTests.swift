@@ -221,7 +221,8 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
 
   @Test func `a file that cannot be written is tried again`() throws {
     try withTemporaryFolder { folder in
-      let target = folder + "/backup"
+      // Only the last folder of a path is made anew.
+      let target = folder + "/gone/backup"
       var failures: [Int] = []
       var saved: [String] = []
       var iteration = 0
