@@ -17,6 +17,12 @@ public final class FloatBuffer: @unchecked Sendable {
   /// What keeps borrowed memory alive; nil if the memory is ours.
   private let owner: AnyObject?
 
+  /// What happens if the system has no memory for a buffer. The program sets it once, before the
+  /// first buffer, to say so in a line and end.
+  nonisolated(unsafe) public static var outOfMemory: (_ bytes: Int) -> Never = {
+    fatalError("out of memory: \($0) bytes")
+  }
+
   /// `count` zeros.
   ///
   /// - Precondition: `count` is not negative. Sizes from outside are checked long before.
@@ -31,7 +37,7 @@ public final class FloatBuffer: @unchecked Sendable {
     if bytes >= 1 << 20 {
       raw = FloatBuffer.map(bytes)
     } else {
-      precondition(posix_memalign(&raw, 64, bytes) == 0, "out of memory: \(bytes) bytes")
+      guard posix_memalign(&raw, 64, bytes) == 0 else { Self.outOfMemory(bytes) }
       memset(raw!, 0, bytes)
     }
     pointer = raw!.bindMemory(to: Float.self, capacity: max(count, 1))
@@ -45,7 +51,7 @@ public final class FloatBuffer: @unchecked Sendable {
     let slack = bytes >= 2 * large ? large : 0
     let mapped = mmap(
       nil, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-    precondition(mapped != MAP_FAILED, "out of memory: \(bytes) bytes")
+    guard mapped != MAP_FAILED else { outOfMemory(bytes) }
     guard slack > 0 else { return mapped! }
     let page = Int(getpagesize())
     let start = UnsafeMutableRawPointer(

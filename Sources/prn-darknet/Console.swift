@@ -41,6 +41,12 @@ enum Console {
     signal(SIGPIPE, SIG_IGN)
     // So does a limit of the size of files.
     signal(SIGXFSZ, SIG_IGN)
+    FloatBuffer.outOfMemory = { bytes in
+      error(
+        "memory: expected \(bytes >> 20) MiB more, found less; use a smaller input, a smaller "
+          + "batch or fewer filters\n")
+      finish(.inputOutput)
+    }
     if outputIsTerminal { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
   }
 
