@@ -104,9 +104,7 @@ public final class ViewingClassifier {
   ///   work at a size that it needs.
   public func probabilities(of picture: Bitmap, path: String) throws -> [Float] {
     if views != .tenCrops, picture.isFarTooLong {
-      throw ImageError(
-        path,
-        .proportions(width: picture.width, height: picture.height, reason: "over 64 to 1"))
+      throw ImageError(path, .tooLong(width: picture.width, height: picture.height))
     }
     var sum: [Float] = []
     let input = (network.inputShape.width, network.inputShape.height)

@@ -20,7 +20,6 @@ public final class InferencePlan {
   private let arena: FloatBuffer
   private let states: [FloatBuffer]
   private let builder: PlanBuilder
-  private let threadPool: ThreadPool
   /// Threads that scratch memory was made for.
   private let threads: Int
 
@@ -41,7 +40,6 @@ public final class InferencePlan {
     convolutions: Convolutions = .fastest, threadPool: ThreadPool = .shared,
     afterPacking: @escaping () -> Void = {}
   ) {
-    self.threadPool = threadPool
     threads = threadPool.threads
     self.network = network
     self.batch = batch
@@ -78,7 +76,8 @@ public final class InferencePlan {
   ///
   /// - Parameter onLayer: called after each step with the last layer that it computed.
   public func run(onLayer: ((Int) -> Void)? = nil) {
-    precondition(threadPool.threads <= threads, "the pool has grown since the plan was made")
+    precondition(
+      builder.threadPool.threads <= threads, "the pool has grown since the plan was made")
     for step in steps {
       step.run(memory)
       onLayer?(step.layer)

@@ -66,13 +66,12 @@ extension PlanBuilder {
       reads: [input, factors, residual].compactMap { $0 },
       writes: [output, pooled, averages].compactMap { $0 }
     ) { memory in
-      func map(_ place: Place) -> PackedConvolution.Map {
-        PackedConvolution.Map(memory.pointer(place), imageStride: place.imageStride)
-      }
       packed.run(
-        input: memory.pointer(input), inputStride: input.imageStride, residual: residual.map(map),
-        output: output.map(map), pooled: pooled.map(map), factors: factors.map(map),
-        averages: averages.map(map), batch: batch, workspace: memory.workspace,
+        input: memory.pointer(input), inputStride: input.imageStride,
+        residual: residual.map(memory.map),
+        output: output.map(memory.map), pooled: pooled.map(memory.map),
+        factors: factors.map(memory.map),
+        averages: averages.map(memory.map), batch: batch, workspace: memory.workspace,
         pool: threadPool)
     }
   }
@@ -130,12 +129,9 @@ extension PlanBuilder {
       workspace: joined.workspaceCount(batch: batch, threads: threadPool.threads),
       reads: [input], writes: [output, averages].compactMap { $0 }
     ) { memory in
-      func map(_ place: Place) -> PackedConvolution.Map {
-        PackedConvolution.Map(memory.pointer(place), imageStride: place.imageStride)
-      }
       joined.run(
-        input: memory.pointer(input), inputStride: input.imageStride, output: map(output),
-        averages: averages.map(map), batch: batch, workspace: memory.workspace,
+        input: memory.pointer(input), inputStride: input.imageStride, output: memory.map(output),
+        averages: averages.map(memory.map), batch: batch, workspace: memory.workspace,
         pool: threadPool)
     }
   }
@@ -157,5 +153,11 @@ extension PlanBuilder {
       return next
     }
     return nil
+  }
+}
+
+extension PlanMemory {
+  fileprivate func map(_ place: PlanStorage.Place) -> PackedConvolution.Map {
+    PackedConvolution.Map(pointer(place), imageStride: place.imageStride)
   }
 }

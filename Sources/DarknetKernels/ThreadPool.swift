@@ -16,7 +16,7 @@ import Synchronization
 /// them. Each begins with its own share of the indices, worker 0 with the first: loops that follow
 /// one another meet their data in the same processor's cache. Who is done helps the others, so
 /// which thread computes what differs from run to run, and a result may depend on the index only.
-/// Between loops threads spin for some microseconds before they sleep, because the layers of a
+/// Between loops threads spin for about a millisecond before they sleep, because the layers of a
 /// small network follow one another faster than the system can wake a thread.
 ///
 /// A loop inside a loop, and a second caller while a loop runs, work alone and in order.

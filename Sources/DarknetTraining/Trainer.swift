@@ -323,11 +323,11 @@ public final class Trainer {
     _ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void, isLast: Bool = false
   ) -> Bool {
     guard let folder = options.folder, DivergenceWatch.isSound(parameters) else { return true }
+    // It was there when the training began, but somebody may have tidied up since.
+    mkdir(folder.path.onDisk, 0o777)
     var isComplete = true
     for kind in kinds {
       let path = folder.path(of: kind)
-      // It was there when the training began, but somebody may have tidied up since.
-      mkdir(folder.path.onDisk, 0o777)
       tell(.saving(kind, path: path))
       do throws(FileError) {
         switch kind {

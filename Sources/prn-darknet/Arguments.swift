@@ -130,6 +130,9 @@ struct Arguments {
     }
   }
 
+  /// `-exact`, which every command that runs networks takes.
+  var convolutions: InferencePlan.Convolutions { has("-exact") ? .exact : .fastest }
+
   // MARK: Words in order
 
   /// The next word, which the command needs.

@@ -66,7 +66,7 @@ struct Classification {
   ) -> Classifier {
     let plan = InferencePlan(
       resized, parameters: network.parameters, batch: batch,
-      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      convolutions: arguments.convolutions,
       afterPacking: { network.file?.releasePages() })
     return Classifier(plan, leaves: leaves)
   }

@@ -27,7 +27,7 @@ struct Evaluation {
       "-batch", default: DetectorRun.batch(for: loaded.network), in: 1...1024)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
-      convolutions: arguments.has("-exact") ? .exact : .fastest)
+      convolutions: arguments.convolutions)
     loaded.file?.releasePages()
     detector = Detector(plan)
     letterbox = Pictures.usesLetterbox(loaded.network, arguments)

@@ -15,6 +15,15 @@ enum Pictures {
     network.dialect == .pjreddie || network.net.letterBox || arguments.has("-letter_box")
   }
 
+  /// The picture in a file with the channels that `network` takes, its pixels as the decoder of the
+  /// network's dialect has them.
+  ///
+  /// - Throws: `ImageError` if it cannot be read.
+  static func load(_ path: String, for network: Network) throws(ImageError) -> Bitmap {
+    try ImageFile.loadBitmap(
+      path, channels: network.inputShape.channels, limits: .init(jpeg: .init(network.dialect)))
+  }
+
   /// Resizes a picture into the first image of `view`.
   static func fill(_ view: TensorView, from picture: Bitmap, letterbox: Bool) {
     let target = PlaneTarget(view.pointer, width: view.shape.width, height: view.shape.height)

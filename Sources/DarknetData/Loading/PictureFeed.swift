@@ -144,12 +144,10 @@ extension Bitmap {
       image.centerCropped(width: target.width, height: target.height).resize(into: target)
     case .middleSquare:
       let side = min(width, height)
-      Image(self).centerCropped(width: side, height: side).resize(into: target)
+      middle(width: side, height: side).resize(into: target)
     }
   }
-}
 
-extension Bitmap {
   /// Whether it is more than 64 times as long as it is wide, or the other way round.
   public var isFarTooLong: Bool { max(width, height) > 64 * min(width, height) }
 

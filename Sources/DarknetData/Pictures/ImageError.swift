@@ -16,8 +16,8 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooManyPixels(width: Int, height: Int, limit: Int)
     case tooManyBytes(limit: Int)
     case outOfMemory(width: Int, height: Int, bytes: Int)
-    /// A picture that a network resized to its proportions cannot work with.
-    case proportions(width: Int, height: Int, reason: String)
+    /// Too long for a network that is resized to a picture's proportions.
+    case tooLong(width: Int, height: Int)
     /// A network that takes neither grey nor RGB asked for a picture.
     case channels(Int)
   }
@@ -65,10 +65,11 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         "a picture that fits into memory", "\(width)x\(height), which needs \(bytes) bytes",
         "scale the picture down"
       )
-    case .proportions(let width, let height, let reason):
+    case .tooLong(let width, let height):
       return (
         "a picture at whose proportions the network works",
-        "\(width)x\(height) (\(reason))", "crop it, or use a command that keeps the network's size"
+        "\(width)x\(height) (over 64 to 1)",
+        "crop it, or use a command that keeps the network's size"
       )
     case .channels(let count):
       return (

@@ -47,7 +47,7 @@ enum Benchmark: Command {
     }
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
-      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      convolutions: arguments.convolutions,
       afterPacking: { loaded.file?.releasePages() })
     var random = Random(seed: 1)
     let picture = (0..<plan.inputView.count).map { _ in random.uniform(0, 1) }

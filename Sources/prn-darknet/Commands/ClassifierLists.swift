@@ -20,23 +20,6 @@ struct ClassifierList {
     report.add(list)
   }
 
-  /// Of no picture yet, by `top` of the data file.
-  func accuracy() throws -> TopAccuracy { TopAccuracy(limit: try setup.top(default: 1)) }
-
-  /// Counts a picture in; one whose path has no label, or several, is told. The class of the first
-  /// label counts, as in Darknet.
-  ///
-  /// - Returns: that class.
-  @discardableResult
-  func add(
-    _ probabilities: [Float], of path: String, _ labels: ClassLabels, to accuracy: inout TopAccuracy
-  ) -> Int? {
-    let truth = labels.classes(ofPicture: path)
-    if truth.count != 1 { report.add(DataProblem(path, .labelsInPath(truth.count))) }
-    accuracy.add(probabilities.prefix(setup.classes), truth: truth.first)
-    return truth.first
-  }
-
   var isOriginal: Bool { setup.network.network.dialect == .pjreddie }
 
   /// Calls `body` with each picture that can be read, in order, and the probabilities of its views.
@@ -44,12 +27,9 @@ struct ClassifierList {
     _ classifier: ViewingClassifier, _ body: (_ path: String, _ sums: [Float]) throws -> Void
   ) throws {
     Console.flush()
-    let shape = classifier.network.inputShape
     for path in list.pictures {
       do {
-        let picture = try ImageFile.loadBitmap(
-          path, channels: shape.channels,
-          limits: .init(jpeg: .init(classifier.network.dialect)))
+        let picture = try Pictures.load(path, for: classifier.network)
         try body(path, classifier.probabilities(of: picture, path: path))
       } catch let error as ImageError {
         report.add(error)
@@ -75,6 +55,37 @@ struct ClassifierList {
   }
 }
 
+/// A command that counts how often a classifier is right on the list `valid`.
+struct ClassifierAccuracy {
+  let run: ClassifierList
+  private let labels: ClassLabels
+  private(set) var accuracy: TopAccuracy
+
+  init(_ arguments: inout Arguments) throws {
+    run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
+    labels = try run.setup.labels()
+    accuracy = TopAccuracy(limit: try run.setup.top(default: 1))
+  }
+
+  /// Counts a picture in; one whose path has no label, or several, is told. The class of the first
+  /// label counts, as in Darknet.
+  ///
+  /// - Returns: that class.
+  @discardableResult
+  mutating func add(_ probabilities: [Float], of path: String) -> Int? {
+    let truth = labels.classes(ofPicture: path)
+    if truth.count != 1 { run.report.add(DataProblem(path, .labelsInPath(truth.count))) }
+    accuracy.add(probabilities.prefix(run.setup.classes), truth: truth.first)
+    return truth.first
+  }
+
+  /// Tells what was left out; the command's exit status.
+  func finish(_ arguments: Arguments) -> ExitStatus {
+    _ = run.report.finish()
+    return run.report.status(arguments)
+  }
+}
+
 /// `classifier valid DATA CFG WEIGHTS`: how often the right class is the first, or among the
 /// first.
 enum ClassifierValid: Command {
@@ -90,26 +101,24 @@ enum ClassifierValid: Command {
     """
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
-    let labels = try run.setup.labels()
-    var accuracy = try run.accuracy()
+    var valid = try ClassifierAccuracy(&arguments)
+    let run = valid.run
     let classifier = try run.setup.classifier(arguments, batch: nil)
     if !run.isOriginal { Console.out(" TOP calculation...\n") }
     try run.run(classifier, .init(.valid(run.setup.network.network.dialect))) { picture in
-      let truth = run.add(picture.probabilities, of: picture.path, labels, to: &accuracy)
+      let truth = valid.add(picture.probabilities, of: picture.path)
       if run.isOriginal {
         let two = (picture.probabilities + [0]).prefix(2).map { fixed(Double($0), decimals: 6) }
         Console.out(
-          "\(picture.path), \(truth ?? -1), \(two[0]), \(two[1]), \n\(accuracy.line)\n")
+          "\(picture.path), \(truth ?? -1), \(two[0]), \(two[1]), \n\(valid.accuracy.line)\n")
       } else {
-        Console.out("\n\(accuracy.line)")
+        Console.out("\n\(valid.accuracy.line)")
       }
     }
     // Darknet leaves its last line open; on a terminal something else would go on in it.
     Console.flush()
     if !run.isOriginal, Console.isTerminal { Console.error("\n") }
-    _ = run.report.finish()
-    return run.report.status(arguments)
+    return valid.finish(arguments)
   }
 }
 

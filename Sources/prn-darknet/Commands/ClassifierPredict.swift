@@ -36,8 +36,7 @@ enum ClassifierPredict: Command {
     let count = min(try top ?? setup.top(default: 1), setup.classes)
     let shape = classifier.plan.network.inputShape
     func predict(_ path: String) throws {
-      let picture = try ImageFile.loadBitmap(
-        path, channels: shape.channels, limits: .init(jpeg: .init(setup.network.network.dialect)))
+      let picture = try Pictures.load(path, for: setup.network.network)
       let view = classifier.plan.inputView
       picture.write(
         into: PlaneTarget(view.pointer, width: shape.width, height: shape.height),

@@ -1,65 +1,54 @@
 import Darknet
 
-/// The commands that measure accuracy by several images of each picture. They differ in the images.
-private enum ViewedAccuracy {
-  static let details = """
+/// A command that measures accuracy by several images of each picture.
+protocol ViewedAccuracy: Command {
+  /// Which images, the one thing in which these commands differ.
+  static func views(_ dialect: Dialect) -> ClassifierViews
+}
+
+extension ViewedAccuracy {
+  static var usage: String { "DATA CFG WEIGHTS" }
+  static var details: String {
+    """
       -exact          the plain im2col executor instead of the fastest kernels
       -strict         exit 1 if a picture could not be read
       Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA, as 'classifier valid' does.
 
     """
+  }
 
-  static func run(
-    _ arguments: inout Arguments, _ views: (Dialect) -> ClassifierViews
-  ) throws -> ExitStatus {
-    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
-    let labels = try run.setup.labels()
-    var accuracy = try run.accuracy()
+  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+    var valid = try ClassifierAccuracy(&arguments)
+    let run = valid.run
     let classifier = try run.setup.classifier(
       views(run.setup.network.network.dialect), arguments)
     try run.run(classifier) { path, sums in
-      run.add(sums, of: path, labels, to: &accuracy)
-      Console.out("\(accuracy.line)\n")
+      valid.add(sums, of: path)
+      Console.out("\(valid.accuracy.line)\n")
     }
-    _ = run.report.finish()
-    return run.report.status(arguments)
+    return valid.finish(arguments)
   }
 }
 
 /// `classifier valid10 DATA CFG WEIGHTS`: accuracy by five windows and their mirror images.
-enum ClassifierValid10: Command {
+enum ClassifierValid10: ViewedAccuracy {
   static let words = ["classifier", "valid10"]
-  static let usage = "DATA CFG WEIGHTS"
   static let about = "accuracy by ten windows of each picture"
-  static let details = ViewedAccuracy.details
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try ViewedAccuracy.run(&arguments) { _ in .tenCrops }
-  }
+  static func views(_ dialect: Dialect) -> ClassifierViews { .tenCrops }
 }
 
 /// `classifier validmulti DATA CFG WEIGHTS`: accuracy by pictures in several sizes, and mirrored.
-enum ClassifierValidMulti: Command {
+enum ClassifierValidMulti: ViewedAccuracy {
   static let words = ["classifier", "validmulti"]
-  static let usage = "DATA CFG WEIGHTS"
   static let about = "accuracy by each picture in several sizes, and mirrored"
-  static let details = ViewedAccuracy.details
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try ViewedAccuracy.run(&arguments, ClassifierViews.severalSizes)
-  }
+  static func views(_ dialect: Dialect) -> ClassifierViews { .severalSizes(dialect) }
 }
 
 /// `classifier validfull DATA CFG WEIGHTS`: accuracy by whole pictures, nothing cut off.
-enum ClassifierValidFull: Command {
+enum ClassifierValidFull: ViewedAccuracy {
   static let words = ["classifier", "validfull"]
-  static let usage = "DATA CFG WEIGHTS"
   static let about = "accuracy by whole pictures, the network resized to their proportions"
-  static let details = ViewedAccuracy.details
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try ViewedAccuracy.run(&arguments) { _ in .whole }
-  }
+  static func views(_ dialect: Dialect) -> ClassifierViews { .whole }
 }
 
 /// `classifier validcrop DATA CFG WEIGHTS`: accuracy by pictures stretched to the input, a thousand
@@ -71,29 +60,27 @@ enum ClassifierValidCrop: Command {
   static let details = ClassifierValid.details
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
-    let labels = try run.setup.labels()
-    var accuracy = try run.accuracy()
+    var valid = try ClassifierAccuracy(&arguments)
+    let run = valid.run
     let classifier = try run.setup.classifier(arguments, batch: nil)
     // Parts of a thousand or a little more, as many as Darknet makes; at least one.
     let parts = max(1, run.list.count / 1000)
     var (part, start, counted) = (1, seconds(), 0)
     func endPart() {
       let time = fixed(seconds() - start, decimals: 6)
-      let images = accuracy.pictures - counted
+      let images = valid.accuracy.pictures - counted
       // Pictures are loaded while others are computed, so that one time says all.
       Console.out(
         "Loaded: \(images) images in \(time) seconds\n"
-          + "\(accuracy.line(number: part)), \(time) seconds, \(images) images\n")
-      (part, start, counted) = (part + 1, seconds(), accuracy.pictures)
+          + "\(valid.accuracy.line(number: part)), \(time) seconds, \(images) images\n")
+      (part, start, counted) = (part + 1, seconds(), valid.accuracy.pictures)
     }
     try run.run(classifier, .init(.stretch)) { picture in
       while picture.index >= part * run.list.count / parts { endPart() }
-      run.add(picture.probabilities, of: picture.path, labels, to: &accuracy)
+      valid.add(picture.probabilities, of: picture.path)
     }
     endPart()
-    _ = run.report.finish()
-    return run.report.status(arguments)
+    return valid.finish(arguments)
   }
 }
 
@@ -132,7 +119,7 @@ enum ClassifierTry: Command {
     let input = try prepare(image, for: network)
     let plan = InferencePlan(
       network, parameters: setup.network.parameters, keeping: [index],
-      convolutions: arguments.has("-exact") ? .exact : .fastest)
+      convolutions: arguments.convolutions)
     plan.inputView.pointer.update(from: input.pointer, count: input.shape.count)
     let start = seconds()
     plan.run()
@@ -162,8 +149,7 @@ enum ClassifierTry: Command {
 
   private static func prepare(_ path: String, for network: Network) throws -> Image {
     let shape = network.inputShape
-    let picture = try ImageFile.loadBitmap(
-      path, channels: shape.channels, limits: .init(jpeg: .init(network.dialect)))
+    let picture = try Pictures.load(path, for: network)
     let resized = picture.withoutFarEnds.resized(
       shorterSide: max(shape.width, shape.height) * 256 / 224)
     // Of an odd rest the larger half is cut off on the left and above.

@@ -36,7 +36,7 @@ enum DetectorTest: Command {
     let loaded = try Load.network(cfg, weights: words.weights, arguments)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters,
-      convolutions: arguments.has("-exact") ? .exact : .fastest,
+      convolutions: arguments.convolutions,
       afterPacking: { loaded.file?.releasePages() })
     let detector = Detector(plan)
     guard detector.classes > 0 else {
@@ -126,8 +126,7 @@ final class DetectionRun {
   func detect(_ path: String) throws {
     let plan = detector.plan
     let shape = plan.network.inputShape
-    let picture = try ImageFile.loadBitmap(
-      path, channels: shape.channels, limits: .init(jpeg: .init(plan.network.dialect)))
+    let picture = try Pictures.load(path, for: plan.network)
     Pictures.fill(plan.inputView, from: picture, letterbox: letterbox)
     let start = seconds()
     plan.run()

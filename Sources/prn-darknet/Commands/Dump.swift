@@ -32,7 +32,7 @@ enum Dump: Command {
     try Folder.make(folder)
     let plan = InferencePlan(
       network, parameters: loaded.parameters, keeping: nil,
-      convolutions: arguments.has("-exact") ? .exact : .fastest)
+      convolutions: arguments.convolutions)
     try fill(plan, from: input, arguments)
     try RawTensors.write(UnsafeBufferPointer(plan.inputView.values), to: "\(folder)/input.f32")
     plan.run()
@@ -97,8 +97,7 @@ enum Dump: Command {
       }
       plan.inputView.pointer.update(from: values, count: values.count)
     } else {
-      let picture = try ImageFile.loadBitmap(
-        path, channels: shape.channels, limits: .init(jpeg: .init(plan.network.dialect)))
+      let picture = try Pictures.load(path, for: plan.network)
       Pictures.fill(
         plan.inputView, from: picture,
         letterbox: Pictures.usesLetterbox(plan.network, arguments))

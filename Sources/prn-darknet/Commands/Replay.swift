@@ -93,17 +93,14 @@ struct RecordedCase {
     throw UsageError("\(source): the case holds no weights; name a file with -weights")
   }
 
-  private var convolutions: InferencePlan.Convolutions {
-    arguments.has("-exact") ? .exact : .fastest
-  }
-
   // MARK: Small networks
 
   /// Every layer's output, frame after frame, and the boxes of heads.
   func runForward() throws {
     let network = try network(dialect)
     let plan = InferencePlan(
-      network, parameters: try parameters(of: network), keeping: nil, convolutions: convolutions)
+      network, parameters: try parameters(of: network), keeping: nil,
+      convolutions: arguments.convolutions)
     let input = try field("input", manifest["input"])
     let values = try RawTensors.read("\(source)/\(try field("file", input["file"]?.string))")
     let frames = try field("frames", input["frames"]?.int)
@@ -177,7 +174,8 @@ struct RecordedCase {
       let dialect = Self.dialect(ofProgram: try field("program", run["program"]?.string))
       let network = try network(dialect)
       let plan = InferencePlan(
-        network, parameters: try parameters(of: network), keeping: nil, convolutions: convolutions)
+        network, parameters: try parameters(of: network), keeping: nil,
+        convolutions: arguments.convolutions)
       let values = try RawTensors.read("\(source)/\(try field("input", run["input"]?.string))")
       guard values.count == network.inputShape.count else { continue }
       plan.inputView.pointer.update(from: values, count: values.count)

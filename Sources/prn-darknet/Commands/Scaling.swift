@@ -99,7 +99,7 @@ extension Benchmark {
       }
       let plan = InferencePlan(
         network, parameters: parameters, batch: batch,
-        convolutions: arguments.has("-exact") ? .exact : .fastest,
+        convolutions: arguments.convolutions,
         afterPacking: { file?.releasePages() })
       let times = times(of: plan, runs: runs)
       scaling.add(
