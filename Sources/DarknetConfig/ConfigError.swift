@@ -25,12 +25,15 @@ public struct ConfigError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// `yolo.cfg:182: [yolo] classes: expected …, found …; what to do`.
-  public var description: String {
+  public var description: String { "\(fault); \(fix)" }
+
+  /// The same without what to do about it.
+  public var fault: String {
     var place = file
     if let line { place += ":\(line)" }
     place += ":"
     if let section { place += " [\(section)]" }
     if let option { place += " \(option):" } else if section != nil { place += ":" }
-    return "\(place) expected \(expected), found \(found); \(fix)"
+    return "\(place) expected \(expected), found \(found)"
   }
 }

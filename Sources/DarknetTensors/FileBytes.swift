@@ -8,8 +8,11 @@
 
 /// Reads files whole: for texts and small data, pipes included. Weights are mapped instead.
 public enum FileBytes {
-  /// - Throws: `FileError` if there is no such file or it cannot be read.
-  public static func read(_ path: String) throws(FileError) -> [UInt8] {
+  /// - Parameter limit: bytes; some devices never end.
+  /// - Throws: `FileError` if there is no such file, it cannot be read or it has more bytes.
+  public static func read(
+    _ path: String, limit: Int = 1 << 31
+  ) throws(FileError) -> [UInt8] {
     guard !path.utf8.contains(0) else { throw FileError(.open, path, code: EINVAL) }
     let descriptor = open(path.onDisk, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
@@ -26,6 +29,7 @@ public enum FileBytes {
         throw FileError(.read, path, code: errno)
       }
       if count == 0 { return bytes }
+      guard bytes.count + count <= limit else { throw FileError(.read, path, code: EFBIG) }
       bytes += chunk[..<count]
     }
   }

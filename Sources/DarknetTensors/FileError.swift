@@ -50,6 +50,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case ENOENT, ENOTDIR: "make the folder first"
     case ENAMETOOLONG: "shorten the name"
     case EMFILE, ENFILE: "close other files or raise 'ulimit -n'"
+    case EFBIG where action == .read: "check that the right file was named"
     case EFBIG: "choose a file system that takes larger files or raise 'ulimit -f'"
     default: "check the device"
     }

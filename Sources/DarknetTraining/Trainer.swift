@@ -131,14 +131,12 @@ public final class Trainer {
       }
       if let divergence = maintain(tell) { return .diverged(divergence) }
       if options.shouldStop() {
-        save([rolling], tell, isLast: true)
-        return .stopped
+        return saveLast(rolling, tell) ? .stopped : .unsaved
       }
       try evaluateIfDue(tell)
       saveIfDue(tell)
       if options.shouldStop() {
-        save([rolling], tell, isLast: true)
-        return .stopped
+        return saveLast(rolling, tell) ? .stopped : .unsaved
       }
     }
     guard DivergenceWatch.isSound(parameters) else {
@@ -148,13 +146,18 @@ public final class Trainer {
           place: DivergenceWatch.place(in: parameters, of: network),
           rate: step.rate(iteration: state.iteration), checkpoint: lastGoodCheckpoint))
     }
-    // The last chance to keep the work: a full disk may be emptied in the meantime.
-    var isSaved = save([.final], tell, isLast: true)
-    for _ in 0..<3 where !isSaved {
-      sleep(1)
-      isSaved = save([.final], tell, isLast: true)
+    return saveLast(.final, tell) ? .finished : .unsaved
+  }
+
+  /// The last chance to keep the work: a full disk may be emptied in the meantime.
+  private func saveLast(
+    _ kind: CheckpointSchedule.Kind, _ tell: (TrainingEvent) -> Void
+  ) -> Bool {
+    for attempt in 0..<4 {
+      if attempt > 0 { sleep(1) }
+      if save([kind], tell, isLast: true) { return true }
     }
-    return isSaved ? .finished : .unsaved
+    return false
   }
 
   private var rolling: CheckpointSchedule.Kind {

@@ -63,7 +63,7 @@ public enum TrainingEvent {
 public enum TrainingOutcome {
   /// At max_batches.
   case finished
-  /// At max_batches, but the final weights could not be written.
+  /// At max_batches or by `shouldStop`, but the last weights could not be written.
   case unsaved
   /// Because `shouldStop` said so; the state is saved.
   case stopped

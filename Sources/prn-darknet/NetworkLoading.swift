@@ -25,7 +25,8 @@ enum Load {
 
   static func bytes(_ path: String) throws -> [UInt8] {
     do {
-      return try FileBytes.read(path)
+      // No cfg comes near 64 MiB.
+      return try FileBytes.read(path, limit: 1 << 26)
     } catch {
       // Scripts look for Darknet's words.
       if error.code == ENOENT { Console.error("Couldn't open file: \(path)\n") }

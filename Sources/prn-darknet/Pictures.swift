@@ -92,6 +92,18 @@ enum Folder {
     try make(String(path[..<slash]))
   }
 
+  /// Whether nothing would be written over there. What is no folder, or cannot be read, is left to
+  /// whoever writes.
+  static func isEmptyOrMissing(_ path: String) -> Bool {
+    guard let folder = opendir(path.onDisk) else { return true }
+    defer { closedir(folder) }
+    while let entry = readdir(folder) {
+      let isHidden = withUnsafeBytes(of: entry.pointee.d_name) { $0[0] == UInt8(ascii: ".") }
+      if !isHidden { return false }
+    }
+    return true
+  }
+
   /// Makes `path` and the folders above it, if they are missing.
   static func make(_ path: String) throws {
     var status = stat()

@@ -95,6 +95,20 @@ import Testing
     #expect(both.errors.hasPrefix("-sizes does not go with -train; run them one after the other"))
   }
 
+  @Test(arguments: [
+    (["-batches", "1,2", "-batch", "2"], "-batch does not go with -batches; drop one of them\n"),
+    (["-out", "a.csv"], "-out needs -sizes or -batches, whose table it keeps; add one of them\n"),
+    (
+      ["-train", "-chart", "a.png"],
+      "-chart needs -sizes or -batches, whose table it keeps; add one of them\n"
+    ),
+  ])
+  func `flags of benchmark that would be passed over`(flags: [String], text: String) throws {
+    let run = try ProgramRun(["benchmark", "a.cfg"] + flags, in: try TemporaryFolder.make())
+    #expect(run.status == 2)
+    #expect(run.errors.hasPrefix(text), "\(run.errors)")
+  }
+
   @Test func `missing words`() throws {
     let missing = try run("partial", "a.cfg", "a.weights")
     #expect(missing.status == 2)

@@ -123,6 +123,14 @@ import Testing
     #expect(run.errors.hasSuffix(line + "\n"), "found: \(run.errors)")
   }
 
+  @Test func `a cfg that never ends`() throws {
+    let run = try ProgramRun(["ops", "/dev/zero"], in: try folder([:]))
+    #expect(run.status == 3)
+    #expect(
+      run.errors
+        == "/dev/zero: cannot read the file: File too large; check that the right file was named\n")
+  }
+
   /// The same network in every dress that a text file comes in.
   @Test(arguments: ["plain", "crlf", "bom", "blanks", "remarks"])
   func `texts as they come`(dress: String) throws {

@@ -280,6 +280,51 @@ import Testing
           + "which keeps the size, or end the cfg with [avgpool]\n"), "\(run.errors)")
   }
 
+  /// Its longer side becomes 224 pixels, its shorter one 4, of which 6 cannot be cut out.
+  @Test func `a picture whose proportions the network does not take is skipped`() throws {
+    let crop = "[crop]\ncrop_width=6\ncrop_height=6\nnoadjust=1\n[avgpool]"
+    let folder = try folder(Self.cfg.replacing("[avgpool]", with: crop))
+    try ImageFile.save(
+      Bitmap(width: 500, height: 10), to: folder.appendingPathComponent("red-line.png").path)
+    try Data("red-line.png\nred.png\n".utf8).write(to: folder.appendingPathComponent("list.txt"))
+    let run = try run(
+      "classifier", "validmulti", "x.data", "x.cfg", "x.weights", "-dialect", "pjreddie",
+      in: folder)
+    #expect(run.status == 0)
+    #expect(run.output.hasSuffix("0: top 1: 1.000000, top 2: 1.000000\n"))
+    #expect(!run.output.contains("\n1: "))
+    #expect(
+      run.errors.contains(
+        "red-line.png: expected a picture at whose proportions the network works, found another "
+          + "(x.cfg:8: [crop] crop_height: expected at most the input's 4, found 6); "
+          + "crop it, or use a command that keeps the network's size"), "\(run.errors)")
+  }
+
+  @Test(arguments: ["valid", "valid10", "validmulti", "validfull", "validcrop"])
+  func `pictures of which none has a label`(command: String) throws {
+    let folder = try folder()
+    try Data("bands.png\n".utf8).write(to: folder.appendingPathComponent("list.txt"))
+    let run = try run("classifier", command, "x.data", "x.cfg", "x.weights", in: folder)
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "list.txt: expected pictures whose path contains a label of x.labels, found none among 1; "
+          + "check 'labels' of x.data, or rename the pictures' folders\n"), "\(run.errors)")
+  }
+
+  @Test func `fewer names than classes`() throws {
+    let folder = try folder()
+    try Data("rot\ngruen\n".utf8).write(to: folder.appendingPathComponent("x.names"))
+    let run = try run(
+      "classifier", "predict", "x.data", "x.cfg", "x.weights", "blue.png", in: folder)
+    #expect(run.status == 0)
+    #expect(run.output.hasSuffix("2: \(six(Self.own))\nrot: \(six(Self.other))\n"))
+    #expect(
+      run.errors.contains(
+        "warning: x.names: expected a name for each of the 3 classes of x.data, found 2; classes "
+          + "without a name are shown by their number\n"), "\(run.errors)")
+  }
+
   @Test func `what a layer makes of a picture`() throws {
     let folder = try folder()
     let run = try run(

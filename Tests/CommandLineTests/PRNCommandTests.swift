@@ -163,6 +163,25 @@ import Testing
     #expect(run.errors.hasSuffix("yolov3-tiny.cfg: has no [shortcut]; it is written as it is\n"))
   }
 
+  @Test func `generate shapes spares what a folder has`() throws {
+    let folder = try TemporaryFolder.make()
+    let first = try ProgramRun(["generate", "shapes", "set", "-count", "1"], in: folder)
+    #expect(first.status == 0)
+    let label = folder.appendingPathComponent("set/train/0000.txt")
+    try Data("mended by hand".utf8).write(to: label)
+    let again = try ProgramRun(["generate", "shapes", "set", "-count", "1"], in: folder)
+    #expect(again.status == 2)
+    #expect(
+      again.errors.hasPrefix(
+        "DIR: expected a new or an empty folder, found files in 'set'; name another one, or write "
+          + "over them with -force\n"))
+    #expect(try Data(contentsOf: label) == Data("mended by hand".utf8))
+    let forced = try ProgramRun(
+      ["generate", "shapes", "set", "-count", "1", "-force"], in: folder)
+    #expect(forced.status == 0)
+    #expect(try Data(contentsOf: label) != Data("mended by hand".utf8))
+  }
+
   @Test func `generate fprn names the line of the file that it was given`() throws {
     let folder = try TemporaryFolder.make()
     let conv = "[convolutional]\nfilters=4\n"

@@ -123,6 +123,16 @@ import Testing
     #expect(try folder.files("backup") == ["x_last.state", "x_last.weights"])
   }
 
+  @Test func `a stop whose weights cannot be saved is no stop as usual`() throws {
+    let layers = TrainingFolder.layers.replacingOccurrences(of: "filters=16", with: "filters=200")
+    let folder = try TrainingFolder(net: "max_batches=100000", layers: layers)
+    let run = try start(folder, limit: 1 << 20)
+    #expect(run.wait { lastIteration($0.output) > 1 })
+    run.send(SIGTERM)
+    #expect(try run.finish() == 4)
+    #expect(run.errors.contains("backup/x_last.weights: cannot write the file: File too large"))
+  }
+
   @Test func `a run that does not end is killed, and the test that waits for it fails`() throws {
     let run = try start(TrainingFolder(net: "max_batches=1000000"))
     #expect(throws: RunningProgram.StillRunning.self) { try run.finish(within: 0.2) }

@@ -18,6 +18,8 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     case outOfMemory(width: Int, height: Int, bytes: Int)
     /// Too long for a network that is resized to a picture's proportions.
     case tooLong(width: Int, height: Int)
+    /// The network does not work at the size that this picture asks for; `reason` tells why.
+    case unsuitable(reason: String)
     /// A network that takes neither grey nor RGB asked for a picture.
     case channels(Int)
   }
@@ -69,6 +71,11 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
       return (
         "a picture at whose proportions the network works",
         "\(width)x\(height) (over 64 to 1)",
+        "crop it, or use a command that keeps the network's size"
+      )
+    case .unsuitable(let reason):
+      return (
+        "a picture at whose proportions the network works", "another (\(reason))",
         "crop it, or use a command that keeps the network's size"
       )
     case .channels(let count):

@@ -80,6 +80,14 @@ enum Benchmark: Command {
     guard given.count < 2 else {
       throw UsageError("\(given[1]) does not go with \(given[0]); run them one after the other")
     }
+    if given.first == "-batches", arguments.string("-batch") != nil {
+      throw UsageError("-batch does not go with -batches; drop one of them")
+    }
+    for flag in ["-out", "-chart"] where arguments.string(flag) != nil {
+      guard ["-sizes", "-batches"].contains(given.first) else {
+        throw UsageError("\(flag) needs -sizes or -batches, whose table it keeps; add one of them")
+      }
+    }
   }
 
   /// Widens random weights so that maps keep their variance from layer to layer (He et al. 2015).

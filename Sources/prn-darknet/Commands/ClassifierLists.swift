@@ -27,14 +27,20 @@ struct ClassifierList {
     _ classifier: ViewingClassifier, _ body: (_ path: String, _ sums: [Float]) throws -> Void
   ) throws {
     Console.flush()
+    var unsuitable: ConfigError?
     for path in list.pictures {
       do {
         let picture = try Pictures.load(path, for: classifier.network)
         try body(path, classifier.probabilities(of: picture, path: path))
       } catch let error as ImageError {
         report.add(error)
+      } catch let error as ConfigError {
+        // The network, or only this picture's proportions.
+        unsuitable = unsuitable ?? error
+        report.add(ImageError(path, .unsuitable(reason: error.fault)))
       }
     }
+    if report.skipped == list.count, let unsuitable { throw unsuitable }
     guard report.skipped < list.count else { throw list.nothingReadable }
   }
 
@@ -60,6 +66,7 @@ struct ClassifierAccuracy {
   let run: ClassifierList
   private let labels: ClassLabels
   private(set) var accuracy: TopAccuracy
+  private var labelled = 0
 
   init(_ arguments: inout Arguments) throws {
     run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
@@ -75,13 +82,23 @@ struct ClassifierAccuracy {
   mutating func add(_ probabilities: [Float], of path: String) -> Int? {
     let truth = labels.classes(ofPicture: path)
     if truth.count != 1 { run.report.add(DataProblem(path, .labelsInPath(truth.count))) }
+    if !truth.isEmpty { labelled += 1 }
     accuracy.add(probabilities.prefix(run.setup.classes), truth: truth.first)
     return truth.first
   }
 
   /// Tells what was left out; the command's exit status.
-  func finish(_ arguments: Arguments) -> ExitStatus {
+  ///
+  /// - Throws: `ConfigError` if no picture had a label, as then the figures mean nothing.
+  func finish(_ arguments: Arguments) throws -> ExitStatus {
     _ = run.report.finish()
+    guard labelled > 0 else {
+      throw ConfigError(
+        file: run.list.path,
+        expected: "pictures whose path contains a label of \(run.setup.data.labelsPath)",
+        found: "none among \(accuracy.pictures)",
+        fix: "check 'labels' of \(run.setup.data.path), or rename the pictures' folders")
+    }
     return run.report.status(arguments)
   }
 }
@@ -118,7 +135,7 @@ enum ClassifierValid: Command {
     // Darknet leaves its last line open; on a terminal something else would go on in it.
     Console.flush()
     if !run.isOriginal, Console.isTerminal { Console.error("\n") }
-    return valid.finish(arguments)
+    return try valid.finish(arguments)
   }
 }
 

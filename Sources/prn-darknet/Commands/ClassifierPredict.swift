@@ -26,6 +26,7 @@ enum ClassifierPredict: Command {
   ) throws -> ExitStatus {
     let setup = try Classification(words.data, cfg: words.cfg, weights: words.weights, arguments)
     let names = try setup.names()
+    DetectorFiles.compareNames(names, with: setup.classes, of: words.data)
     let isOriginal = setup.network.network.dialect == .pjreddie
     if !isOriginal {
       let last = setup.network.network.nodes.last!

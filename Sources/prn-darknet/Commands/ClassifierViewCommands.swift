@@ -26,7 +26,7 @@ extension ViewedAccuracy {
       valid.add(sums, of: path)
       Console.out("\(valid.accuracy.line)\n")
     }
-    return valid.finish(arguments)
+    return try valid.finish(arguments)
   }
 }
 
@@ -80,7 +80,7 @@ enum ClassifierValidCrop: Command {
       valid.add(picture.probabilities, of: picture.path)
     }
     endPart()
-    return valid.finish(arguments)
+    return try valid.finish(arguments)
   }
 }
 

@@ -14,7 +14,8 @@ enum Generate: Command {
       shapes DIR a small data set of drawn shapes for trials: pictures, labels, lists, names,
                  DIR/shapes.data. -kind boxes|classes: for detectors or classifiers (boxes),
                  -count N: pictures to train with (320), and a quarter of it to measure with,
-                 -seed N (1): the same seed gives the same pictures
+                 -seed N (1): the same seed gives the same pictures,
+                 -force: into a folder that has files, too
       A cfg goes to standard output.
 
     """
@@ -83,6 +84,11 @@ enum Generate: Command {
     shapes.trainCount = try arguments.int("-count", default: shapes.trainCount, in: 1...9999)
     shapes.validCount = max(1, shapes.trainCount / 4)
     shapes.seed = UInt64(try arguments.int("-seed", default: 1, in: 0...Int.max))
+    guard arguments.has("-force") || Folder.isEmptyOrMissing(folder) else {
+      throw UsageError(
+        "DIR: expected a new or an empty folder, found files in '\(folder)'; name another one, or "
+          + "write over them with -force")
+    }
     let threads = ThreadPool.shared.threads
     let files =
       try kind == .boxes

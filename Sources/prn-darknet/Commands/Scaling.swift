@@ -23,6 +23,11 @@ struct Scaling {
 
   /// One line a row, with names on top.
   func csv(_ name: String, threads: Int) -> String {
+    // Quoted where a name would break the table (RFC 4180).
+    let name =
+      name.contains { ",\"\r\n".contains($0) }
+      ? "\"\(name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\""))\""
+      : name
     var text = "network,threads,width,batch,ms,ms_per_image,plan_bytes\n"
     for row in rows {
       text +=
@@ -85,10 +90,11 @@ extension Benchmark {
       }
       return value
     }
+    let fixedBatch = try arguments.int("-batch", default: 1, in: 1...4096)
     let config = try Load.config(cfg)
     var scaling = Scaling(axis)
     for value in values {
-      let (batch, size) = axis == .batch ? (value, nil) : (1, value)
+      let (batch, size) = axis == .batch ? (value, nil) : (fixedBatch, value)
       let network = try Load.builder(arguments, batch: batch, inputSize: size.map { ($0, $0) })
         .build(config)
       let parameters = Parameters(of: network, seed: 0, randomize: weights == nil)
