@@ -90,15 +90,20 @@ enum Benchmark: Command {
     }
   }
 
-  /// Widens random weights so that maps keep their variance from layer to layer (He et al. 2015).
-  /// AlexeyAB's uniform draws shrink it: in deep networks values become subnormal, for which
-  /// processors take several times as long as for those of trained ones.
+  /// Makes random weights ones whose maps keep their variance from layer to layer (He et al. 2015),
+  /// so that the numbers are as large as in a trained network. AlexeyAB's uniform draws shrink it:
+  /// in deep networks values become subnormal, for which processors take several times as long. A
+  /// rolling variance of 0, as nothing was learnt, lets them grow beyond all numbers.
   static func keepVariance(_ parameters: Parameters, of network: Network) {
-    guard network.dialect == .alexeyab else { return }
     for node in network.nodes {
-      for (index, parameter) in node.layer.parameters.enumerated() where parameter.role == .weight {
+      for (index, parameter) in node.layer.parameters.enumerated() {
         let buffer = parameters.buffers[node.index][index]
-        Vector.scale(buffer.pointer, by: Float(3).squareRoot(), count: buffer.count)
+        switch parameter.role {
+        case .weight where network.dialect == .alexeyab:
+          Vector.scale(buffer.pointer, by: Float(3).squareRoot(), count: buffer.count)
+        case .rollingVariance: buffer.values.update(repeating: 1)
+        default: break
+        }
       }
     }
   }
