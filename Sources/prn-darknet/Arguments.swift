@@ -161,8 +161,13 @@ struct Arguments {
     guard next >= positional.count else {
       throw UsageError("'\(positional[next])' is one word too many")
     }
+    try checkOutputs(spare: positional)
+  }
+
+  /// - Throws: `UsageError` if a flag's file would take the place of one that is read.
+  func checkOutputs(spare inputs: [String]) throws {
     for flag in ["-out", "-json", "-svg", "-chart", "-write_weights"] {
-      if let path = string(flag) { try Output.check(path, flag, isNoneOf: positional) }
+      if let path = string(flag) { try Output.check(path, flag, isNoneOf: inputs) }
     }
   }
 }

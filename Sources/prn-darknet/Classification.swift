@@ -14,7 +14,7 @@ struct Classification {
     _ file: String, cfg: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
     isTraining: Bool = false, seed: UInt64 = 0
   ) throws {
-    data = try DetectorFiles.data(file)
+    data = try DetectorFiles.data(file, arguments)
     classes = try data.classCount() ?? 2
     network = try Load.network(
       cfg, weights: weights, arguments, batch: batch, isTraining: isTraining, seed: seed)

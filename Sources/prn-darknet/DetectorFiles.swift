@@ -2,8 +2,10 @@ import Darknet
 
 /// Files around a detector: `.data`, names, labels.
 enum DetectorFiles {
-  static func data(_ path: String) throws -> DataFile {
+  /// - Throws: `UsageError` if a flag's file would take the place of one that the data file names.
+  static func data(_ path: String, _ arguments: Arguments) throws -> DataFile {
     let data = try DataFile(path)
+    try arguments.checkOutputs(spare: data.inputPaths)
     for message in data.messages { Console.show(message) }
     return data
   }

@@ -18,7 +18,7 @@ struct Evaluation {
     let cfg = try arguments.require("CFG")
     let weights = try arguments.require("WEIGHTS")
     try arguments.finish()
-    data = try DetectorFiles.data(dataPath)
+    data = try DetectorFiles.data(dataPath, arguments)
     // Before the weights are read, as most mistakes are here.
     names = try data.names()
     list = try data.list("valid", default: listFallback)

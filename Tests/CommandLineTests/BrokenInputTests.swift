@@ -262,9 +262,15 @@ import Testing
     (["memory", "x.cfg", "-svg", "x.cfg"], "x.cfg", ""),
     (["gradients", "x.cfg", "--svg", "./x.cfg"], "./x.cfg", "the same file as 'x.cfg', "),
     (["benchmark", "x.cfg", "x.weights", "-sizes", "32", "-out", "x.weights"], "x.weights", ""),
+    (["detector", "check", "x.data", "-json", "list.txt"], "list.txt", ""),
+    (["detector", "map", "x.data", "x.cfg", "x.weights", "-json", "x.names"], "x.names", ""),
   ])
   func `inputs are not written over`(words: [String], output: String, found: String) throws {
-    let folder = try folder(["x.cfg": Self.net + Self.conv, "y.cfg": Self.net + Self.conv])
+    let folder = try folder([
+      "x.cfg": Self.net + Self.conv, "y.cfg": Self.net + Self.conv,
+      "x.data": "train=list.txt\nvalid=list.txt\nnames=x.names\n", "list.txt": "a.jpg\n",
+      "x.names": "a\n",
+    ])
     for name in ["x.weights", "y.weights"] {
       try weights(112).write(to: folder.appendingPathComponent(name))
     }

@@ -92,6 +92,13 @@ public struct DataFile: Sendable {
 
   private func option(_ key: String) -> ConfigFile.Option? { options.first { $0.key == key } }
 
+  /// The files that it names to be read.
+  public var inputPaths: [String] {
+    ["train", "valid", "test", "names", "labels", "leaves", "difficult", "tree", "map"].compactMap {
+      path($0)
+    }
+  }
+
   // MARK: Keys of `detector`
 
   public var trainPath: String? { path("train") }

@@ -14,7 +14,7 @@ struct ClassifierList {
     let cfg = try arguments.require("CFG")
     let weights = arguments.optional()
     try arguments.finish()
-    list = try DetectorFiles.data(data).list(key, default: fallback)
+    list = try DetectorFiles.data(data, arguments).list(key, default: fallback)
     setup = try Classification(data, cfg: cfg, weights: weights, arguments)
     report = EvaluationReport(total: list.count)
     report.add(list)

@@ -23,7 +23,7 @@ enum ClassifierTrain: Command {
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
     let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
-    let list = try DetectorFiles.data(dataPath).list("train", default: "data/train.list")
+    let list = try DetectorFiles.data(dataPath, arguments).list("train", default: "data/train.list")
     let log = ProblemLog(writingListsTo: ".")
     let base = CheckpointFolder.base(of: cfg)
     // One network, however many processors of pictures were named.

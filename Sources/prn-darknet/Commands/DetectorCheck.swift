@@ -25,7 +25,7 @@ enum DetectorCheck: Command {
       try Folder.make(ofFile: path)
       return try AtomicFile(path, durable: false)
     }
-    let data = try DetectorFiles.data(dataPath)
+    let data = try DetectorFiles.data(dataPath, arguments)
     let train = try data.list("train", default: "data/train.txt")
     var findings = Findings()
     var options = try Self.options(data, cfg: cfg, arguments, &findings)

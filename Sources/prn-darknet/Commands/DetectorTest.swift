@@ -29,7 +29,7 @@ enum DetectorTest: Command {
     _ words: PictureWords, _ arguments: Arguments,
     thresholds: (alexeyab: Float, pjreddie: Float)
   ) throws -> ExitStatus {
-    let dataFile = try DetectorFiles.data(words.data)
+    let dataFile = try DetectorFiles.data(words.data, arguments)
     let names = try dataFile.names()
     let cfg = words.cfg
     let isOriginal = try arguments.dialect == .pjreddie

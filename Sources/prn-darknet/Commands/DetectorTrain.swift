@@ -27,7 +27,7 @@ enum DetectorTrain: Command {
 
   static func run(_ arguments: inout Arguments) throws -> ExitStatus {
     let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
-    let data = try DetectorFiles.data(dataPath)
+    let data = try DetectorFiles.data(dataPath, arguments)
     let isOriginal = try arguments.dialect == .pjreddie
     let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")
     let list = try data.list("train", default: trainPath)
