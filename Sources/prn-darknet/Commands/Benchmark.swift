@@ -83,6 +83,9 @@ enum Benchmark: Command {
     if given.first == "-batches", arguments.string("-batch") != nil {
       throw UsageError("-batch does not go with -batches; drop one of them")
     }
+    if arguments.has("-layers"), let flag = given.first, flag == "-sizes" || flag == "-batches" {
+      throw UsageError("-layers does not go with \(flag); run them one after the other")
+    }
     for flag in ["-out", "-chart"] where arguments.string(flag) != nil {
       guard ["-sizes", "-batches"].contains(given.first) else {
         throw UsageError("\(flag) needs -sizes or -batches, whose table it keeps; add one of them")
