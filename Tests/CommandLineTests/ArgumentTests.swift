@@ -97,7 +97,9 @@ import Testing
 
   @Test(arguments: [
     (["-batches", "1,2", "-batch", "2"], "-batch does not go with -batches; drop one of them\n"),
-    (["-layers", "-sizes", "32"], "-layers does not go with -sizes; run them one after the other\n"),
+    (
+      ["-layers", "-sizes", "32"], "-layers does not go with -sizes; run them one after the other\n"
+    ),
     (["-batches", ""], "-batches: expected whole numbers in 1...8192, comma between, found ''; "),
     (["-out", "a.csv"], "-out needs -sizes or -batches, whose table it keeps; add one of them\n"),
     (

@@ -83,7 +83,8 @@ extension Benchmark {
     _ arguments: Arguments
   ) throws {
     let flag = axis == .size ? "-sizes" : "-batches"
-    let values = try list.split(separator: ",", omittingEmptySubsequences: false).map { word -> Int in
+    let values = try list.split(separator: ",", omittingEmptySubsequences: false).map {
+      word -> Int in
       guard let value = Int(word), (1...8192).contains(value) else {
         throw UsageError(
           "\(flag): expected whole numbers in 1...8192, comma between, found '\(word)'; change it")
