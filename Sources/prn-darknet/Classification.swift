@@ -46,8 +46,8 @@ struct Classification {
   ///
   /// - Parameter batch: pictures at once; nil chooses.
   func classifier(_ arguments: Arguments, batch: Int? = 1) throws -> Classifier {
-    let count = try arguments.int(
-      "-batch", default: batch ?? DetectorRun.batch(for: network.network), in: 1...1024)
+    let given = arguments.takes(Flags.batch) ? arguments[Flags.batch] : nil
+    let count = given ?? batch ?? DetectorRun.batch(for: network.network)
     return classifier(network.network, batch: count, arguments, leaves: try leaves())
   }
 

@@ -50,13 +50,25 @@ enum Console {
     if outputIsTerminal { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
   }
 
-  /// The words behind the program's name, whatever their bytes.
-  static var arguments: [String] {
-    (1..<max(Int(CommandLine.argc), 1)).compactMap { index in
-      CommandLine.unsafeArgv[index].map {
-        String(outside: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
-      }
+  /// The program's name as it was called.
+  static var programName: String { word(0) ?? "prn-darknet" }
+
+  /// The words after the program's name, whatever their bytes.
+  static var arguments: [String] { (1..<max(Int(CommandLine.argc), 1)).compactMap(word) }
+
+  private static func word(_ index: Int) -> String? {
+    guard index < Int(CommandLine.argc) else { return nil }
+    return CommandLine.unsafeArgv[index].map {
+      String(outside: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
     }
+  }
+
+  /// Makes a file standard input.
+  static func readInput(from path: String) throws(FileError) {
+    let file = open(path.onDisk, O_RDONLY)
+    guard file >= 0 else { throw FileError(.open, path, code: errno) }
+    dup2(file, STDIN_FILENO)
+    close(file)
   }
 
   /// The next line of standard input without its end, LF or CR LF, and without a byte-order mark;

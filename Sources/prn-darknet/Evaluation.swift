@@ -12,19 +12,17 @@ struct Evaluation {
   ///   - listFallback: the list where the data file has no `valid`.
   ///   - needsNames: whether there must be as many names as classes.
   init(
-    _ arguments: inout Arguments, listFallback: String, needsNames: Bool
+    _ arguments: Arguments, listFallback: String, needsNames: Bool
   ) throws {
-    let dataPath = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    try arguments.finish()
+    let dataPath = arguments[Words.data]
+    let cfg = arguments[Words.cfg]
+    let weights = arguments[Words.weights]
     data = try DetectorFiles.data(dataPath, arguments)
     // Before the weights are read, as most mistakes are here.
     names = try data.names()
     list = try data.list("valid", default: listFallback)
     let loaded = try Load.network(cfg, weights: weights, arguments)
-    let batch = try arguments.int(
-      "-batch", default: DetectorRun.batch(for: loaded.network), in: 1...1024)
+    let batch = arguments[Flags.batch] ?? DetectorRun.batch(for: loaded.network)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
       convolutions: arguments.convolutions)
@@ -122,6 +120,6 @@ final class EvaluationReport {
   }
 
   func status(_ arguments: Arguments) -> ExitStatus {
-    skipped > 0 && arguments.has("-strict") ? .skippedInputs : .done
+    skipped > 0 && arguments[Flags.strict] ? .skippedInputs : .done
   }
 }

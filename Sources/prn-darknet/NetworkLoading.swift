@@ -40,7 +40,7 @@ enum Load {
     _ arguments: Arguments, batch: Int?, inputSize: (width: Int, height: Int)? = nil
   ) throws -> NetworkBuilder {
     NetworkBuilder(
-      dialect: try arguments.dialect, batch: batch, inputSize: inputSize,
+      dialect: arguments.dialect, batch: batch, inputSize: inputSize,
       memoryLimit: MachineMemory.total, readFile: { try? FileBytes.read($0) })
   }
 
@@ -95,15 +95,9 @@ enum Load {
     let file: WeightsFile
     let report: WeightsFile.LoadReport
     do {
-      let order = try arguments.string("-order").map { name -> Dialect in
-        guard let dialect = Dialect(rawValue: name) else {
-          throw UsageError("-order: expected alexeyab or pjreddie, found '\(name)'")
-        }
-        return dialect
-      }
-      file = try WeightsFile(path, dialect: network.dialect, order: order)
+      file = try WeightsFile(path, dialect: network.dialect, order: arguments[Flags.order])
       report = try file.load(
-        into: parameters, of: network, cutoff: cutoff, force: arguments.has("-force"))
+        into: parameters, of: network, cutoff: cutoff, force: arguments[Flags.force])
     } catch {
       Console.error("\n")
       if let error = error as? FileError, error.code == ENOENT {

@@ -12,7 +12,7 @@ import Darknet
 enum Pictures {
   /// pjreddie's program letterboxes always, AlexeyAB's where the cfg or the flag asks.
   static func usesLetterbox(_ network: Network, _ arguments: Arguments) -> Bool {
-    network.dialect == .pjreddie || network.net.letterBox || arguments.has("-letter_box")
+    network.dialect == .pjreddie || network.net.letterBox || arguments[Flags.letterBox]
   }
 
   /// The picture in a file with the channels that `network` takes, its pixels as the decoder of the
@@ -44,13 +44,11 @@ struct PictureWords {
   let image: String?
 
   /// - Parameter data: the data file where it is no word of its own: CFG WEIGHTS [IMAGE].
-  /// - Throws: `UsageError` for too few or too many words.
-  init(_ arguments: inout Arguments, data fixed: String? = nil) throws {
-    data = try fixed ?? arguments.require("DATA")
-    cfg = try arguments.require("CFG")
-    weights = fixed == nil ? arguments.optional() : try arguments.require("WEIGHTS")
-    image = arguments.optional()
-    try arguments.finish()
+  init(_ arguments: Arguments, data fixed: String? = nil) {
+    data = fixed ?? arguments[Words.data]
+    cfg = arguments[Words.cfg]
+    weights = fixed == nil ? arguments[Words.optionalWeights] : arguments[Words.weights]
+    image = arguments[Words.image]
   }
 }
 
@@ -80,7 +78,7 @@ enum PicturePrompt {
     guard skipped > 0 else { return .done }
     Console.flush()
     Console.error("\(skipped) of \(count) pictures were skipped\n")
-    return arguments.has("-strict") ? .skippedInputs : .done
+    return arguments[Flags.strict] ? .skippedInputs : .done
   }
 }
 

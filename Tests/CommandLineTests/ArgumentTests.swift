@@ -30,39 +30,49 @@ import Testing
     #expect(help.errors.isEmpty)
   }
 
-  @Test func `no command at all`() throws {
+  @Test func `no command at all is Darknet's line and exit code`() throws {
     let nothing = try run()
-    #expect(nothing.status == 2)
-    #expect(nothing.errors.hasPrefix("usage: prn-darknet <function>\n"))
+    #expect(nothing.status == 0)
+    #expect(nothing.output.isEmpty)
+    let name = ProgramRun.program.path
+    #expect(
+      nothing.errors == "usage: \(name) <function>\nprn-darknet --help lists the functions\n")
+    let family = try run("detector")
+    #expect(family.status == 0)
+    #expect(
+      family.errors
+        == "usage: \(name) detector [train/test/valid/demo/map] [data] [cfg] [weights (optional)]\n"
+        + "prn-darknet detector --help lists the commands\n")
   }
 
   @Test func `unknown commands name the nearest`() throws {
     let unknown = try run("detektor", "test")
     #expect(unknown.status == 2)
     #expect(unknown.errors.hasPrefix("Not an option: detektor; did you mean 'detector'?\n"))
-    let second = try run("detector", "tets", "a", "b")
+    let second = try run("detector", "trian", "a", "b")
     #expect(second.status == 2)
-    #expect(second.errors.contains(" There isn't such command: tets"))
+    #expect(second.errors.hasPrefix(" There isn't such command: trian; did you mean 'train'?\n"))
+    let video = try run("detector", "demo", "a", "b", "c", "v.mp4")
+    #expect(video.status == 2)
+    #expect(video.errors.contains("ffmpeg -i VIDEO"))
   }
 
-  @Test func `unknown flags name the nearest`() throws {
-    let unknown = try run("detector", "test", "a.data", "a.cfg", "-tresh", ".5")
-    #expect(unknown.status == 2)
-    #expect(unknown.errors.hasPrefix("unknown flag -tresh; did you mean -thresh?"))
-  }
-
-  @Test func `a value behind an equals sign`() throws {
-    let equals = try run("detector", "test", "a.data", "a.cfg", "-thresh=.5")
-    #expect(equals.status == 2)
+  @Test func `a value after an equals sign is ignored as Darknet does, but not of our own flags`()
+    throws
+  {
+    let equals = try run("detector", "test", "no.data", "a.cfg", "-thresh=.5")
+    #expect(equals.status == 3)
     #expect(
-      equals.errors.hasPrefix(
-        "-thresh=.5: expected the value behind a blank; write '-thresh .5'\n"))
+      equals.errors.hasPrefix("-thresh=.5: ignored, as in Darknet; write '-thresh .5'\nno.data: "))
+    let ours = try run("benchmark", "a.cfg", "-runs=0")
+    #expect(ours.status == 2)
+    #expect(ours.errors.hasPrefix("-runs: expected a whole number in 1...100000, found '0'"))
   }
 
-  @Test func `a flag without its value`() throws {
-    let lacking = try run("detector", "test", "a.data", "a.cfg", "-thresh")
+  @Test func `a flag of our own without its value`() throws {
+    let lacking = try run("detector", "check", "a.data", "a.cfg", "-json")
     #expect(lacking.status == 2)
-    #expect(lacking.errors.hasPrefix("-thresh needs a value; put it behind the flag\n"))
+    #expect(lacking.errors.hasPrefix("-json needs a value; put it after the flag\n"))
   }
 
   @Test func `a value that is no number`() throws {
@@ -74,7 +84,9 @@ import Testing
   @Test func `a share beyond 1`() throws {
     let words = try run("generate", "prn", "-gamma", "2.5")
     #expect(words.status == 2)
-    #expect(words.errors.hasPrefix("-gamma: expected a number in 0...1, found '2.5'; change it\n"))
+    #expect(
+      words.errors.hasPrefix(
+        "-gamma: expected a number in 0...1, found '2.5'; for 2.5 % write 0.025\n"))
     let overlap = try run("detector", "map", "a.data", "a.cfg", "a.weights", "-iou_thresh", "-1")
     #expect(overlap.status == 2)
     #expect(overlap.errors.hasPrefix("-iou_thresh: expected a number in 0...1, found '-1'"))

@@ -44,9 +44,9 @@ import Testing
   }
 
   @Test(arguments: [
-    (["--map", "0:1"], "--map 0:1: expected two layers with weights of one kind, kernel and "),
-    (["--map", "0:1"], "; look both up with 'ops'\n"),
-    (["--map", "3"], "--map: expected I:J, two layers as 7:9, found '3'"),
+    (["--map", "0:1"], "-map 0:1: expected two layers with weights of one kind, kernel and "),
+    (["-map", "0:1"], "; look both up with 'ops'\n"),
+    (["--map", "3"], "-map: expected I:J, two layers as 7:9, found '3'"),
     (["-select", "best"], "-select: expected l1 or first, found 'best'"),
   ])
   func `wrong flags of transplant`(flags: [String], text: String) throws {

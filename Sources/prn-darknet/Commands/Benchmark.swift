@@ -3,46 +3,61 @@ import Darknet
 /// `benchmark CFG [WEIGHTS]`: the time of one forward pass, or of a training step.
 enum Benchmark: Command {
   static let words = ["benchmark"]
-  static let usage = "CFG [WEIGHTS] [-threads N] [-batch N] [-runs N] [-layers] [-exact] [-train]"
   static let about =
     "time the forward pass or a training step; the last line is the median in ms per image"
-  static let details = """
-      -runs N     counted runs (20), after three that are not
-      -batch N    images per run (1)
-      -layers     a row a layer: ms, GFLOP/s, share of the time
-      -exact      the plain im2col executor instead of the fastest kernels
-      -train      forward, loss, backward and update of a batch; -batch N is an update of N images
-                  at once, without it the cfg's batch and subdivisions hold
-      -sizes LIST, -batches LIST
-                  time and memory at each size or batch, as CSV; -out FILE and -chart FILE.png
-                  keep the table and draw it
-      -write_weights FILE
-                  keeps the weights that were run, for other programs to run
+  private static let runs = Flag.whole(
+    "-runs", default: 20, in: 1...100_000, "counted runs, after three that are not")
+  static let batch = Flag<Int?>.whole(
+    "-batch", in: 1...4096, without: "1; with -train what the cfg says",
+    "images of a run, or of "
+      + "an update")
+  private static let layers = Flag.toggle(
+    "-layers", "a row a layer: ms, GFLOP/s, share of the time")
+  private static let training = Flag.toggle(
+    "-train", "time forward, loss, backward and update of a batch")
+  private static let sizes = sizeList("-sizes", "time and memory at each size, as CSV")
+  private static let batches = sizeList("-batches", "time and memory at each batch, as CSV")
+  static let table = Flag.text("-out", "keep the table of -sizes or -batches").written
+  static let chart = Flag.text("-chart", "FILE.png", "draw that table").written
+  private static let weightsCopy = Flag.text(
+    "-write_weights", "keep the weights that were run, for other programs to run"
+  ).written
+  static let syntax = Syntax(
+    [Words.cfg, Words.optionalWeights],
+    flags: [runs, batch, layers, training, sizes, batches, table, chart, weightsCopy],
+    groups: [.inference, .weightsFile],
+    notes:
+      "Without WEIGHTS they are random. Of -train, -sizes, -batches, -write_weights one at a time.")
 
-    """
+  private static func sizeList(_ name: String, _ help: String) -> Flag<[Int]> {
+    .list(name, "N,N,...", help) { text throws(FlagFault) in
+      guard let value = Int(text), (1...8192).contains(value) else {
+        throw FlagFault(
+          text: "expected whole numbers in 1...8192, comma between, found '\(text)'; change it")
+      }
+      return value
+    }
+  }
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    try arguments.finish()
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let cfg = arguments[Words.cfg]
+    let weights = arguments[Words.optionalWeights]
     try checkFlags(arguments)
-    let runs = try arguments.int("-runs", default: 20, in: 1...100_000)
-    let batch = try arguments.int("-batch", default: 1, in: 1...4096)
-    if arguments.has("-train") {
+    let runs = arguments[runs]
+    if arguments[training] {
       try TrainingBenchmark(
-        cfg, weights: weights, arguments, batch: arguments.string("-batch") == nil ? nil : batch,
-        runs: runs
-      ).run(cfg, showsLayers: arguments.has("-layers"))
+        cfg, weights: weights, arguments, batch: arguments[batch], runs: runs
+      ).run(cfg, showsLayers: arguments[layers])
       return .done
     }
-    for (flag, axis) in [("-sizes", Scaling.Axis.size), ("-batches", .batch)] {
-      guard let list = arguments.string(flag) else { continue }
-      try scale(cfg, weights, list, axis, runs: runs, arguments)
+    for (flag, axis) in [(sizes, Scaling.Axis.size), (batches, .batch)] where arguments.has(flag) {
+      try scale(cfg, weights, arguments[flag], axis, runs: runs, arguments)
       return .done
     }
+    let batch = arguments[batch] ?? 1
     let loaded = try Load.network(cfg, weights: weights, arguments, batch: batch, showsTable: false)
     if weights == nil { keepVariance(loaded.parameters, of: loaded.network) }
-    if let path = arguments.string("-write_weights") {
+    if let path = arguments[weightsCopy] {
       try WeightsFile.write(loaded.parameters, of: loaded.network, to: path, seen: 0)
     }
     let plan = InferencePlan(
@@ -55,7 +70,7 @@ enum Benchmark: Command {
       fill(plan, with: picture)
       plan.run()
     }
-    if arguments.has("-layers") { showLayers(plan, runs: runs, picture) }
+    if arguments[layers] { showLayers(plan, runs: runs, picture) }
     var times: [Double] = []
     for _ in 0..<runs {
       fill(plan, with: picture)
@@ -75,20 +90,21 @@ enum Benchmark: Command {
 
   /// Each of these asks for runs of its own; one of them would be passed over.
   private static func checkFlags(_ arguments: Arguments) throws {
-    var given = arguments.has("-train") ? ["-train"] : []
-    given += ["-sizes", "-batches", "-write_weights"].filter { arguments.string($0) != nil }
+    let modes: [any FlagDeclaration] = [training, sizes, batches, weightsCopy]
+    let given = modes.filter { arguments.has($0) }.map(\.name)
     guard given.count < 2 else {
       throw UsageError("\(given[1]) does not go with \(given[0]); run them one after the other")
     }
-    if given.first == "-batches", arguments.string("-batch") != nil {
+    if given.first == "-batches", arguments.has(batch) {
       throw UsageError("-batch does not go with -batches; drop one of them")
     }
-    if arguments.has("-layers"), let flag = given.first, flag == "-sizes" || flag == "-batches" {
+    if arguments[layers], let flag = given.first, flag == "-sizes" || flag == "-batches" {
       throw UsageError("-layers does not go with \(flag); run them one after the other")
     }
-    for flag in ["-out", "-chart"] where arguments.string(flag) != nil {
+    for flag in [table, chart] where arguments.has(flag) {
       guard ["-sizes", "-batches"].contains(given.first) else {
-        throw UsageError("\(flag) needs -sizes or -batches, whose table it keeps; add one of them")
+        throw UsageError(
+          "\(flag.name) needs -sizes or -batches, whose table it keeps; add one of them")
       }
     }
   }

@@ -3,31 +3,34 @@ import Darknet
 /// `detector calc_anchors DATA`: anchors that fit the labelled objects.
 enum CalculateAnchors: Command {
   static let words = ["detector", "calc_anchors"]
-  static let usage = "DATA [CFG] -num_of_clusters N -width W -height H [-seed S]"
   static let about = "anchors for the objects of a training list, by k-means on their overlap"
-  static let details = """
-      -num_of_clusters N  how many anchors (5)
-      -width, -height     the network's input; anchors are in its pixels
-      -seed S             another random start (0); the best of ten starts is kept
-      -show               accepted; nothing is shown in windows
+  private static let clusters = Flag.whole(
+    "-num_of_clusters", default: 5, in: 1...1000, "how many anchors"
+  ).ofDarknet
+  private static let width = Flag<Int?>.whole(
+    "-width", "W", in: -1...65536, without: "that of CFG",
+    "the network's width; anchors are in its pixels"
+  ).ofDarknet
+  private static let height = Flag<Int?>.whole(
+    "-height", "H", in: -1...65536, without: "that of CFG", "the network's height"
+  ).ofDarknet
+  private static let seed = Flag.whole(
+    "-seed", default: 0, in: 0...Int.max, "another random start; the best of ten starts is kept")
+  static let syntax = Syntax(
+    [Words.data, Words.optionalCfg], flags: [clusters, width, height, seed], family: .detector,
+    notes: """
       Reads 'train' of DATA. Writes anchors.txt, counters_per_class.txt and anchors.png, a picture
-      of the clusters. Suggests a mask for each head: of CFG, whose size is taken too unless given,
-      or of the usual networks.
+      of the clusters. Suggests a mask for each head: of CFG, or of the usual networks.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let data = try DataFile(try arguments.require("DATA"))
-    let cfg = arguments.optional()
-    try arguments.finish()
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let data = try DataFile(arguments[Words.data])
+    let cfg = arguments[Words.optionalCfg]
     for message in data.messages { Console.show(message) }
     let network = try cfg.map { try Load.network($0, arguments, showsTable: false) }
-    let clusters = try arguments.int("-num_of_clusters", default: 5, in: 1...1000)
-    let width = try arguments.int(
-      "-width", default: network?.inputShape.width ?? -1, in: -1...65536)
-    let height = try arguments.int(
-      "-height", default: network?.inputShape.height ?? -1, in: -1...65536)
-    let seed = try arguments.int("-seed", default: 0, in: 0...Int.max)
+    let clusters = arguments[clusters]
+    let width = arguments[width] ?? network?.inputShape.width ?? -1
+    let height = arguments[height] ?? network?.inputShape.height ?? -1
     Console.out("\n num_of_clusters = \(clusters), width = \(width), height = \(height) \n")
     guard width > 0, height > 0 else {
       Console.out(
@@ -46,7 +49,7 @@ enum CalculateAnchors: Command {
       " loaded \t image: \(list.count) \t box: \(labels.points.count)\n all loaded. \n"
         + "\n calculating k-means++ ...\n")
     Console.flush()
-    var random = Random(seed: UInt64(seed))
+    var random = Random(seed: UInt64(arguments[seed]))
     guard
       let clustering = AnchorClustering(
         points: labels.points, clusters: clusters, using: &random)

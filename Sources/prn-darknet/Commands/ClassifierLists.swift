@@ -2,6 +2,13 @@ import Darknet
 
 /// A command that takes a classifier through a list of pictures.
 struct ClassifierList {
+  /// What all of them take.
+  static func syntax(groups: [FlagGroup] = [.evaluation], notes: String) -> Syntax {
+    Syntax(
+      [Words.data, Words.cfg, Words.optionalWeights], groups: groups + [.inference, .weightsFile],
+      family: .classifier, notes: notes)
+  }
+
   let setup: Classification
   let list: ListFile
   let report: EvaluationReport
@@ -9,13 +16,12 @@ struct ClassifierList {
   /// - Parameters:
   ///   - key: of the list in the data file.
   ///   - fallback: the list without that key.
-  init(_ arguments: inout Arguments, key: String, default fallback: String) throws {
-    let data = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    try arguments.finish()
+  init(_ arguments: Arguments, key: String, default fallback: String) throws {
+    let data = arguments[Words.data]
+    let cfg = arguments[Words.cfg]
     list = try DetectorFiles.data(data, arguments).list(key, default: fallback)
-    setup = try Classification(data, cfg: cfg, weights: weights, arguments)
+    setup = try Classification(
+      data, cfg: cfg, weights: arguments[Words.optionalWeights], arguments)
     report = EvaluationReport(total: list.count)
     report.add(list)
   }
@@ -68,8 +74,8 @@ struct ClassifierAccuracy {
   private(set) var accuracy: TopAccuracy
   private var labelled = 0
 
-  init(_ arguments: inout Arguments) throws {
-    run = try ClassifierList(&arguments, key: "valid", default: "data/train.list")
+  init(_ arguments: Arguments) throws {
+    run = try ClassifierList(arguments, key: "valid", default: "data/train.list")
     labels = try run.setup.labels()
     accuracy = TopAccuracy(limit: try run.setup.top(default: 1))
   }
@@ -107,18 +113,15 @@ struct ClassifierAccuracy {
 /// first.
 enum ClassifierValid: Command {
   static let words = ["classifier", "valid"]
-  static let usage = "DATA CFG WEIGHTS [-batch N]"
   static let about = "accuracy of a classifier on a list of pictures"
-  static let details = """
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read
-      Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA. A picture belongs to the class
-      whose label is a part of its path. Pictures that cannot be read count for nothing.
-
+  static let syntax = ClassifierList.syntax(notes: notes)
+  static let notes = """
+    Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA. A picture belongs to the class
+    whose label is a part of its path. Pictures that cannot be read count for nothing.
     """
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    var valid = try ClassifierAccuracy(&arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    var valid = try ClassifierAccuracy(arguments)
     let run = valid.run
     let classifier = try run.setup.classifier(arguments, batch: nil)
     if !run.isOriginal { Console.out(" TOP calculation...\n") }
@@ -142,17 +145,12 @@ enum ClassifierValid: Command {
 /// `classifier test DATA CFG WEIGHTS`: the probabilities of all classes, a line a picture.
 enum ClassifierTest: Command {
   static let words = ["classifier", "test"]
-  static let usage = "DATA CFG WEIGHTS [-batch N]"
   static let about = "all probabilities of a classifier for a list of pictures"
-  static let details = """
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read
-      Reads 'test' of DATA. Pictures are stretched to the network's input.
+  static let syntax = ClassifierList.syntax(
+    notes: "Reads 'test' of DATA. Pictures are stretched to the network's input.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let run = try ClassifierList(&arguments, key: "test", default: "data/test.list")
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(arguments, key: "test", default: "data/test.list")
     let classifier = try run.setup.classifier(arguments, batch: nil)
     // A tree's probabilities stay conditional here, as in Darknet.
     try run.run(Classifier(classifier.plan, usesTree: false), .init(.stretch)) { picture in
@@ -172,17 +170,14 @@ enum ClassifierTest: Command {
 /// `classifier label DATA CFG WEIGHTS`: the most probable class, a line a picture.
 enum ClassifierLabel: Command {
   static let words = ["classifier", "label"]
-  static let usage = "DATA CFG WEIGHTS [-batch N]"
   static let about = "the class of each picture of a list"
-  static let details = """
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read; its line is empty
-      Reads 'test' and 'names' of DATA.
+  static let syntax = ClassifierList.syntax(
+    notes: """
+      Reads 'test' and 'names' of DATA. The line of a picture that cannot be read is empty.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let run = try ClassifierList(&arguments, key: "test", default: "data/train.list")
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let run = try ClassifierList(arguments, key: "test", default: "data/train.list")
     let names = try run.setup.data.names("names", default: run.setup.data.labelsPath)
     let classifier = try run.setup.classifier(arguments, batch: nil)
     var line = 0

@@ -3,21 +3,22 @@ import Darknet
 /// `classifier predict DATA CFG [WEIGHTS] [IMAGE]`: the most probable classes of pictures.
 enum ClassifierPredict: Command {
   static let words = ["classifier", "predict"]
-  static let usage = "DATA CFG [WEIGHTS] [IMAGE] [-t N]"
   static let about = "classify one picture, or those named on standard input"
-  static let details = """
-      -t N            classes shown ('top' of DATA; 1)
-      -strict         exit 1 if a picture of a list could not be read
-      -exact          the plain im2col executor instead of the fastest kernels
-      Reads 'classes', 'top', and 'names' or 'labels' of DATA. The picture's shorter side is made
-      the network's, and the middle is looked at; in pjreddie's dialect all of it, letterboxed.
+  private static let top = Flag.whole(
+    "-t", default: 0, "classes shown; 0 for 'top' of DATA, else 1"
+  ).ofDarknet
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.optionalWeights, Words.image], flags: [top],
+    groups: [.inference, .weightsFile], family: .classifier,
+    notes: """
+      Without IMAGE it reads pictures from standard input, a path a line. Reads 'classes', 'top',
+      and 'names' or 'labels' of DATA. The picture's shorter side is made the network's, and the
+      middle is looked at; in pjreddie's dialect all of it, letterboxed.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let words = try PictureWords(&arguments)
-    let top = try arguments.int("-t", default: 0)
-    return try run(words, arguments, top: top == 0 ? nil : top)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let top = arguments[top]
+    return try run(PictureWords(arguments), arguments, top: top == 0 ? nil : top)
   }
 
   /// - Parameter top: classes shown; nil for what the data file says.
@@ -80,12 +81,20 @@ enum ClassifierPredict: Command {
 /// classes.
 enum Classify: Command {
   static let words = ["classify"]
-  static let usage = "CFG WEIGHTS [IMAGE] [flags of classifier predict]"
-  static let about = "classifier predict with cfg/imagenet1k.data, the five best classes"
+  static let about = "'classifier predict' with cfg/imagenet1k.data, the five best classes"
+  private static let top = Flag.whole("-t", default: 5, in: 1...1_000_000, "classes shown")
+    .ofDarknet
+  static let syntax = Syntax(
+    [Words.cfg, Words.weights, Words.image], flags: [top], groups: [.inference, .weightsFile],
+    family: .classifier,
+    notes: """
+      Without IMAGE it reads pictures from standard input, a path a line. Classes and names are
+      those of cfg/imagenet1k.data, from the current folder on; for others there is
+      'classifier predict'.
+      """)
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let words = try PictureWords(&arguments, data: "cfg/imagenet1k.data")
-    return try ClassifierPredict.run(
-      words, arguments, top: arguments.int("-t", default: 5, in: 1...1_000_000))
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try ClassifierPredict.run(
+      PictureWords(arguments, data: "cfg/imagenet1k.data"), arguments, top: arguments[top])
   }
 }

@@ -3,26 +3,25 @@ import Darknet
 /// `classifier train DATA CFG [WEIGHTS]`: trains a classifier until max_batches.
 enum ClassifierTrain: Command {
   static let words = ["classifier", "train"]
-  static let usage = "DATA CFG [WEIGHTS] [-clear] [-topk] [-seed N] …"
   static let about = "train a classifier on pictures whose paths tell their class"
-  static let details = """
-      -clear          start at iteration 0, whatever the weights have seen
-      -topk           accuracy on 'valid' every two epochs: how often the right class is among the
-                      first 'top' (5); keeps the best weights
-      -seed N         makes the run repeatable, bit for bit with the same number of threads
-      -chart FILE     go on with this chart, and with the results.csv beside it
-      -show_imgs      write the first hundred pictures as the network sees them
-      -force          takes weights that do not fit the cfg
+  private static let accuracy = Flag.toggle(
+    "-topk",
+    "accuracy on 'valid' every two epochs: how often the right class is among the first "
+      + "'top' (5); keeps the best weights"
+  ).ofDarknet
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.optionalWeights], flags: [accuracy],
+    groups: [.training, .weightsFile], family: .classifier,
+    notes: """
       Reads 'classes', 'train', 'valid', 'labels', 'top', 'leaves' and 'backup' of DATA. A picture
       belongs to the class whose label is a part of its path. Weights go to the folder 'backup' as
-      NAME_last.weights every 100 iterations, NAME_1000.weights …, NAME_best.weights with -topk,
+      NAME_last.weights every 100 iterations, NAME_1000.weights ..., NAME_best.weights with -topk,
       NAME_final.weights at the end; chart.png, chart_NAME.png, results.csv and bad.list to the
-      current folder. Without max_batches in the cfg it goes on until it is interrupted.
+      current folder. Without max_batches in the cfg it trains until it is interrupted.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(arguments)
     let list = try DetectorFiles.data(dataPath, arguments).list("train", default: "data/train.list")
     let log = ProblemLog(writingListsTo: ".")
     let base = CheckpointFolder.base(of: cfg)
@@ -58,10 +57,10 @@ enum ClassifierTrain: Command {
       console: TrainingConsole(
         network, precisionName: "top\(top)", style: .classifier(pictures: list.count, top: top)),
       files: try TrainingFiles(
-        chart: arguments.string("-chart"), base: base, start: trainer.state.iteration,
+        chart: arguments[Flags.chart], base: base, start: trainer.state.iteration,
         maxBatches: network.net.maxBatches, precisionName: "top\(top)"))
     let shown =
-      arguments.has("-show_imgs")
+      arguments[Flags.showImages]
       ? AugmentedPictures(list, classes: labels.count, names: labels.names) : nil
     return try run.run(arguments, shown: shown)
   }
@@ -80,7 +79,7 @@ enum ClassifierTrain: Command {
         dialect: network.dialect, isClassifier: true, maxBatches: net.maxBatches),
       maxBatches: net.maxBatches)
     options.shouldStop = { Interruption.isWanted }
-    guard arguments.has("-topk") else { return options }
+    guard arguments[accuracy] else { return options }
     let evaluation = try ClassifierEvaluation(
       Load.network(cfg, arguments, showsTable: false), setup, labels: labels, limit: top, log: log)
     options.evaluationInterval = max(1, 2 * list.count / net.imagesPerUpdate)

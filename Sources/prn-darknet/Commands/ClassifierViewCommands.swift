@@ -7,18 +7,12 @@ protocol ViewedAccuracy: Command {
 }
 
 extension ViewedAccuracy {
-  static var usage: String { "DATA CFG WEIGHTS" }
-  static var details: String {
-    """
-      -exact          the plain im2col executor instead of the fastest kernels
-      -strict         exit 1 if a picture could not be read
-      Reads 'valid', 'labels', 'classes', 'top' and 'leaves' of DATA, as 'classifier valid' does.
-
-    """
+  static var syntax: Syntax {
+    ClassifierList.syntax(groups: [], notes: ClassifierValid.notes)
   }
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    var valid = try ClassifierAccuracy(&arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    var valid = try ClassifierAccuracy(arguments)
     let run = valid.run
     let classifier = try run.setup.classifier(
       views(run.setup.network.network.dialect), arguments)
@@ -55,12 +49,11 @@ enum ClassifierValidFull: ViewedAccuracy {
 /// at a time.
 enum ClassifierValidCrop: Command {
   static let words = ["classifier", "validcrop"]
-  static let usage = "DATA CFG WEIGHTS [-batch N]"
-  static let about = "accuracy by pictures stretched to the input, told for each thousand"
-  static let details = ClassifierValid.details
+  static let about = "accuracy by pictures stretched to the input, a line for each thousand"
+  static let syntax = ClassifierList.syntax(notes: ClassifierValid.notes)
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    var valid = try ClassifierAccuracy(&arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    var valid = try ClassifierAccuracy(arguments)
     let run = valid.run
     let classifier = try run.setup.classifier(arguments, batch: nil)
     // Parts of a thousand or a little more, as many as Darknet makes; at least one.
@@ -88,31 +81,30 @@ enum ClassifierValidCrop: Command {
 /// that is prepared as ImageNet's networks of other programs want it.
 enum ClassifierTry: Command {
   static let words = ["classifier", "try"]
-  static let usage = "DATA CFG WEIGHTS IMAGE [LAYER]"
   static let about = "a layer's values, and the classes, of a picture less ImageNet's mean"
-  static let details = """
+  private static let image = Word<String>("IMAGE")
+  private static let layer = Word<String?>(optional: "LAYER", .number)
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.weights, image, layer], groups: [.inference, .weightsFile],
+    family: .classifier,
+    notes: """
       LAYER is counted from 0; the last one without it. Prints the mean, variance and scale of each
       of its channels if it has batch norm, its output, then the most probable classes ('top' of
       DATA). The picture is taken as networks of other programs want it: its shorter side 256/224 of
       the network's, the middle of it, less ImageNet's mean colour, over its deviation.
-      -exact          the plain im2col executor instead of the fastest kernels
-
-    """
+      """)
 
   /// Red, green and blue of ImageNet's pictures.
   private static let means: [Float] = [0.482633, 0.452302, 0.400991]
   private static let deviations: [Float] = [0.225903, 0.221209, 0.221040]
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let data = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    let image = try arguments.require("IMAGE")
-    let layer = arguments.optional()
-    try arguments.finish()
-    let setup = try Classification(data, cfg: cfg, weights: weights, arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let image = arguments[image]
+    let setup = try Classification(
+      arguments[Words.data], cfg: arguments[Words.cfg], weights: arguments[Words.weights],
+      arguments)
     let network = setup.network.network
-    let index = try layerIndex(layer, of: network)
+    let index = try layerIndex(arguments[layer], of: network)
     let names = try setup.names()
     let top = try setup.top(default: 1)
 

@@ -4,24 +4,24 @@ import Synchronization
 /// `detector check DATA [CFG]`: what is wrong with a data set, before a training finds out.
 enum DetectorCheck: Command {
   static let words = ["detector", "check"]
-  static let usage = "DATA [CFG] [-json FILE]"
   static let about = "read a whole data set, and report all that is wrong with it"
-  static let details = """
-      -json FILE      everything, for programs; the text tells 20 problems of a kind
-      -letter_box     sizes as in a network that keeps the pictures' proportions
+  private static let json = Flag.text("-json", "everything, for programs").written
+  static let syntax = Syntax(
+    [Words.data, Words.optionalCfg], flags: [json, Flags.letterBox], family: .detector,
+    notes: """
       Reads the lists 'train' and 'valid' of DATA, all pictures and labels, 'names' and 'classes',
-      and the heads of CFG. Counts objects by class, and by size against the anchors of CFG.
-      Exit code 0 if all is well, 3 if anything should be mended: pictures or labels that are
-      missing or bad, paths that stand twice, pictures in both lists, numbers of classes that
-      disagree. Empty lines in lists and a sixth number in labels are told, and are no fault.
+      and the heads of CFG. Counts objects by class, and by size against the anchors of CFG. The
+      text has 20 problems of a kind.
 
-    """
+      Exit code 0 if all is well, 3 if anything should be fixed: pictures or labels that are missing
+      or bad, paths that are there twice, pictures in both lists, numbers of classes that disagree.
+      Empty lines in lists and a sixth number in labels are reported, and are no fault.
+      """)
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let dataPath = try arguments.require("DATA")
-    let cfg = arguments.optional()
-    try arguments.finish()
-    let json = try arguments.string("-json").map { path in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let dataPath = arguments[Words.data]
+    let cfg = arguments[Words.optionalCfg]
+    let json = try arguments[json].map { path in
       try Folder.make(ofFile: path)
       return try AtomicFile(path, durable: false)
     }
@@ -59,8 +59,8 @@ enum DetectorCheck: Command {
     _ data: DataFile, cfg: String?, _ arguments: Arguments, _ findings: inout Findings
   ) throws -> DataSetCheck.Options {
     var options = DataSetCheck.Options()
-    options.dialect = try arguments.dialect
-    options.letterBox = options.dialect == .pjreddie || arguments.has("-letter_box")
+    options.dialect = arguments.dialect
+    options.letterBox = options.dialect == .pjreddie || arguments[Flags.letterBox]
     if let classes = findings.attempt({ try data.classCount() }) ?? nil {
       options.classes = classes
       options.classCounts.append(("classes= of \(data.path)", classes))

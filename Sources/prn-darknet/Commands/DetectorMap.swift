@@ -3,60 +3,65 @@ import Darknet
 /// `detector map DATA CFG WEIGHTS`: mean average precision.
 enum DetectorMap: Command {
   static let words = ["detector", "map"]
-  static let usage = "DATA CFG WEIGHTS [-thresh .25] [-iou_thresh .5] [-points N] [-coco] …"
   static let about = "mean average precision on a list of labelled pictures"
-  static let details = """
-      -thresh X       probability above which TP, FP and FN are counted (.25)
-      -iou_thresh X   overlap that finds an object (.5)
-      -points N       0: area under the curve; else the mean of the precision at N recalls from 0
-                      to 1: 11 as PASCAL VOC 2007, 101 as COCO (0)
-      -nms X          overlap that suppression tolerates (.45)
-      -hier X         threshold inside class trees (.5)
-      -letter_box     keep the pictures' proportions
-      -coco           COCO's figures, too: AP, AP50, AP75, small, medium, large, AR; of the boxes
-                      that 'detector valid' writes
-      -instances FILE objects, crowds and areas for -coco from COCO's JSON instead of the labels
-      -best           a table of the threshold of the highest F1 of each class, too
-      -json FILE      every figure, for programs
-      -plots DIR      curves, confusion matrix, statistics of the labels and the worst mistakes as
-                      pictures
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read
-      Reads 'valid', 'names' and 'difficult' of DATA.
+  private static let points = Flag.whole(
+    "-points", default: 0, in: 0...1_000_000,
+    "0: area under the curve; else the mean of the precision at N recalls from 0 to 1: 11 as "
+      + "PASCAL VOC 2007, 101 as COCO"
+  ).ofDarknet
+  private static let coco = Flag.toggle(
+    "-coco",
+    "COCO's figures, too: AP, AP50, AP75, small, medium, large, AR; of the boxes that "
+      + "'detector valid' writes")
+  private static let instances = Flag.text(
+    "-instances", "objects, crowds and areas for -coco from COCO's JSON instead of the labels"
+  ).readable
+  private static let best = Flag.toggle(
+    "-best", "a table of the threshold of the highest F1 of each class, too")
+  private static let json = Flag.text("-json", "every figure, for programs").written
+  private static let plots = Flag.text(
+    "-plots", "DIR",
+    "curves, confusion matrix, statistics of the labels and the worst mistakes as "
+      + "pictures")
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.weights],
+    flags: [
+      Flags.countedThreshold, Flags.iouThreshold, points, coco, instances, best, json, plots,
+    ],
+    groups: [.suppression, .evaluation, .inference, .weightsFile], family: .detector,
+    notes: "Reads 'valid', 'names' and 'difficult' of DATA.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
     var options = DetectorEvaluation.Options()
-    options.map.confidenceThreshold = try arguments.float("-thresh", default: 0.25)
-    options.map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
-    let points = try arguments.int("-points", default: 0, in: 0...1_000_000)
+    options.map.confidenceThreshold = arguments[Flags.countedThreshold]
+    options.map.iouThreshold = arguments[Flags.iouThreshold]
+    let points = arguments[points]
     guard let area = PrecisionRecallCurve.Area(points: points) else {
       throw UsageError(
         "-points: expected 0 for the area, or 2 recalls and more (11 is PASCAL VOC 2007, 101 "
           + "COCO), found '\(points)'; change it")
     }
     options.map.area = area
-    options.selection.overlap = try arguments.float("-nms", default: 0.45)
-    options.hierarchyThreshold = try arguments.float("-hier", default: 0.5)
-    let json = try arguments.string("-json").map { path in
+    options.selection.overlap = arguments[Flags.overlap]
+    options.hierarchyThreshold = arguments[Flags.hierarchy]
+    let json = try arguments[json].map { path in
       // Made before the work, as it would be lost if the file could not be written.
       try Folder.make(ofFile: path)
       return try AtomicFile(path, durable: false)
     }
 
     let evaluation = try Evaluation(
-      &arguments, listFallback: "data/train.txt", needsNames: true)
+      arguments, listFallback: "data/train.txt", needsNames: true)
     options.letterbox = evaluation.letterbox
     let dialect = evaluation.detector.plan.network.dialect
     var coco: CocoCollector?
-    if arguments.has("-coco") {
+    if arguments[self.coco] {
       coco = try CocoCollector(
         list: evaluation.list, classCount: evaluation.detector.classes,
-        instances: arguments.string("-instances"))
+        instances: arguments[instances])
       options.moreSelections = [.valid(dialect)]
     }
-    var plots = try arguments.string("-plots").map {
+    var plots = try arguments[plots].map {
       try EvaluationPlots(
         folder: $0, names: evaluation.names, options: options.map, dialect: dialect)
     }
@@ -86,7 +91,7 @@ enum DetectorMap: Command {
     let figures = try coco?.figures()
     Console.out(result.summary(names: names.names))
     if let figures { Console.out("\n COCO's figures:\n" + figures.summary) }
-    if arguments.has("-best") { Console.out("\n" + result.thresholdTable(names: names.names)) }
+    if arguments[best] { Console.out("\n" + result.thresholdTable(names: names.names)) }
     Console.out(MeanAveragePrecision.Result.pointsReminder)
     if let json {
       try json.write(result.json(names: names.names, coco: figures))

@@ -3,20 +3,18 @@ import Darknet
 /// `detector recall DATA CFG WEIGHTS`: how many objects have any box on them.
 enum DetectorRecallCommand: Command {
   static let words = ["detector", "recall"]
-  static let usage = "DATA CFG WEIGHTS [-letter_box] …"
   static let about = "how many of the labelled objects have a box on them, of whatever class"
-  static let details = """
-      -letter_box     keep the pictures' proportions
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.weights], flags: [Flags.letterBox],
+    groups: [.evaluation, .inference, .weightsFile], family: .detector,
+    notes: """
       Reads 'valid' of DATA. A line a picture on standard error, with the figures so far: boxes of
       objectness above .001 after suppression at .4, found if the best overlaps by more than half.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
     let evaluation = try Evaluation(
-      &arguments, listFallback: "data/train.txt", needsNames: false)
+      arguments, listFallback: "data/train.txt", needsNames: false)
     evaluation.showHeads()
     let dialect = evaluation.detector.plan.network.dialect
     var options = DetectorRun.Options(.recall, letterbox: evaluation.letterbox)

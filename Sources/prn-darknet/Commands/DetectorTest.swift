@@ -3,26 +3,32 @@ import Darknet
 /// `detector test DATA CFG [WEIGHTS] [IMAGE]`: detections on pictures.
 enum DetectorTest: Command {
   static let words = ["detector", "test"]
-  static let usage = "DATA CFG [WEIGHTS] [IMAGE] [-thresh .25] [-ext_output] [-out FILE] …"
   static let about = "detect objects in one picture, or in those named on standard input"
-  static let details = """
-      -thresh X       smallest probability shown (.25; .5 in pjreddie's dialect)
-      -nms X          overlap that suppression tolerates (.45)
-      -hier X         threshold inside class trees (.5)
-      -ext_output     coordinates in the text lines
-      -out FILE       detections as JSON (pjreddie's dialect: FILE.jpg, unless FILE ends in .json)
-      -save_labels    a label file beside each picture
-      -letter_box     keep the picture's proportions
-      -dont_show      accepted; nothing is shown in windows
-      -strict         exit 1 if a picture of a list could not be read
-      -exact          the plain im2col executor instead of the fastest kernels
+  static let threshold = Flag<Float?>.share(
+    "-thresh", without: "0.25, 0.5 in pjreddie's dialect", "smallest probability shown"
+  ).ofDarknet.calledElsewhere("-conf", "-confidence", "-threshold")
+  static let extendedOutput = Flag.toggle(
+    "-ext_output", "coordinates in the text lines"
+  ).ofDarknet
+  static let results = Flag.text(
+    "-out",
+    "detections as JSON; in pjreddie's dialect the picture FILE.jpg, unless FILE ends in "
+      + ".json"
+  ).ofDarknet.written
+  static let saveLabels = Flag.toggle(
+    "-save_labels", "a label file beside each picture"
+  ).ofDarknet
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.optionalWeights, Words.image],
+    flags: [threshold, extendedOutput, results, saveLabels],
+    groups: [.suppression, .inference, .weightsFile], family: .detector,
+    notes: """
+      Without IMAGE it reads pictures from standard input, a path a line. Reads 'names' of DATA.
       Writes predictions.jpg into the current folder.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let words = try PictureWords(&arguments)
-    return try run(words, arguments, thresholds: (0.25, 0.5))
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try run(PictureWords(arguments), arguments, thresholds: (0.25, 0.5))
   }
 
   static func run(
@@ -32,7 +38,7 @@ enum DetectorTest: Command {
     let dataFile = try DetectorFiles.data(words.data, arguments)
     let names = try dataFile.names()
     let cfg = words.cfg
-    let isOriginal = try arguments.dialect == .pjreddie
+    let isOriginal = arguments.dialect == .pjreddie
     let loaded = try Load.network(cfg, weights: words.weights, arguments)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters,
@@ -51,10 +57,10 @@ enum DetectorTest: Command {
     }
     let run = DetectionRun(
       detector: detector, names: names.names, arguments: arguments,
-      threshold: try arguments.float(
-        "-thresh", default: isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
-      overlap: try arguments.float("-nms", default: 0.45),
-      hierarchyThreshold: try arguments.float("-hier", default: 0.5), isOriginal: isOriginal)
+      threshold: arguments[threshold]
+        ?? (isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
+      overlap: arguments[Flags.overlap],
+      hierarchyThreshold: arguments[Flags.hierarchy], isOriginal: isOriginal)
     if let image = words.image {
       try run.openResults()
       try run.detect(image)
@@ -68,11 +74,20 @@ enum DetectorTest: Command {
 /// `detect CFG WEIGHTS [IMAGE]`: `detector test` with `cfg/coco.data`.
 enum Detect: Command {
   static let words = ["detect"]
-  static let usage = "CFG WEIGHTS [IMAGE] [flags of detector test]"
-  static let about = "detector test with cfg/coco.data and a threshold of .24"
+  static let about = "'detector test' with cfg/coco.data and a threshold of .24"
+  static let syntax = DetectorTest.syntax.with(
+    words: [Words.cfg, Words.weights, Words.image], flag: threshold,
+    notes: """
+      Without IMAGE it reads pictures from standard input, a path a line. The names are those of
+      cfg/coco.data, from the current folder on; for others there is 'detector test'. Writes
+      predictions.jpg into the current folder.
+      """)
+  private static let threshold = Flag<Float?>.share(
+    "-thresh", without: "0.24, 0.5 in pjreddie's dialect", "smallest probability shown"
+  ).ofDarknet.calledElsewhere("-conf", "-confidence", "-threshold")
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let words = try PictureWords(&arguments, data: "cfg/coco.data")
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let words = PictureWords(arguments, data: "cfg/coco.data")
     return try DetectorTest.run(words, arguments, thresholds: (0.24, 0.5))
   }
 }
@@ -106,7 +121,7 @@ final class DetectionRun {
 
   /// The `-out` file, which must be writable before the first picture.
   func openResults() throws {
-    guard let path = arguments.string("-out"), !isOriginal || path.hasSuffix(".json") else {
+    guard let path = arguments[DetectorTest.results], !isOriginal || path.hasSuffix(".json") else {
       return
     }
     json = try ResultsJSON(path)
@@ -149,11 +164,11 @@ final class DetectionRun {
     } else {
       Evaluation.showHeads(of: detector.headNames)
       Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
-      let extended = arguments.has("-ext_output")
+      let extended = arguments[DetectorTest.extendedOutput]
       for detection in shown { Console.out(detection.text(picture, extended: extended)) }
     }
     try json?.add(path, detections, names, frame: frameCount)
-    if arguments.has("-save_labels") {
+    if arguments[DetectorTest.saveLabels] {
       try DetectorFiles.saveLabels(
         of: path, detections, threshold, dialect: plan.network.dialect)
     }
@@ -171,7 +186,7 @@ final class DetectionRun {
     }
     canvas.draw(boxes, classCount: detector.classes)
     var path = "predictions.jpg"
-    if isOriginal, let base = arguments.string("-out"), !base.hasSuffix(".json") {
+    if isOriginal, let base = arguments[DetectorTest.results], !base.hasSuffix(".json") {
       path = base + ".jpg"
     }
     try ImageFile.save(picture, to: path, durable: false)

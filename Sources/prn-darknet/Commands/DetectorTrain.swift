@@ -3,39 +3,42 @@ import Darknet
 /// `detector train DATA CFG [WEIGHTS]`: trains a detector until max_batches.
 enum DetectorTrain: Command {
   static let words = ["detector", "train"]
-  static let usage = "DATA CFG [WEIGHTS] [-clear] [-map] [-seed N] …"
   static let about = "train a detector on labelled pictures"
-  static let details = """
-      -clear          start at iteration 0, whatever the weights have seen
-      -map            mean average precision on 'valid' every few epochs; keeps the best weights
-      -mAP_epochs N   epochs between two of them (4; at least 100 iterations)
-      -thresh X       for -map: probability above which TP, FP and FN are counted (.25)
-      -iou_thresh X   for -map: overlap that finds an object (.5)
-      -letter_box     for -map: keep the pictures' proportions
-      -seed N         makes the run repeatable, bit for bit with the same number of threads
-      -chart FILE     go on with this chart, and with the results.csv beside it
-      -show_imgs      write the first hundred pictures as the network sees them, with their boxes
-      -force          takes weights that do not fit the cfg
+  private static let map = Flag.toggle(
+    "-map", "mean average precision on 'valid' every few epochs; keeps the best weights"
+  ).ofDarknet
+  private static let epochs = Flag.whole(
+    "-mAP_epochs", default: 4, in: 1...Int(Int32.max),
+    "epochs between two of them; at least 100 iterations"
+  ).ofDarknet
+  private static let chartPort = Flag<Int?>.whole(
+    "-mjpeg_port", in: -1...65535, "without effect, which is said: look at chart.png"
+  ).ofDarknet
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.optionalWeights],
+    flags: [map, epochs, Flags.countedThreshold, Flags.iouThreshold, Flags.letterBox, chartPort],
+    groups: [.training, .weightsFile], family: .detector,
+    notes: """
+      -thresh, -iou_thresh and -letter_box are for -map, as for 'detector map'.
+
       Reads 'train', 'valid', 'names', 'backup', 'saveweights' and 'savelast' of DATA. Weights go
-      to the folder 'backup' as NAME_last.weights every 100 iterations, NAME_1000.weights …,
+      to the folder 'backup' as NAME_last.weights every 100 iterations, NAME_1000.weights ...,
       NAME_best.weights with -map, NAME_final.weights at the end; chart.png, chart_NAME.png,
       results.csv, bad.list and bad_label.list to the current folder. A run that is interrupted
-      goes on from NAME_last.weights. -dont_show, -gpus, -mjpeg_port and -benchmark_layers are
-      accepted, without effect.
+      continues from NAME_last.weights.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(&arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let (dataPath, cfg, weights, seed) = try TrainingRun.opening(arguments)
     let data = try DetectorFiles.data(dataPath, arguments)
-    let isOriginal = try arguments.dialect == .pjreddie
+    let isOriginal = arguments.dialect == .pjreddie
     let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")
     let list = try data.list("train", default: trainPath)
     let log = ProblemLog(writingListsTo: ".")
     let evaluation = try evaluation(data, trainPath, cfg, arguments, log)
 
     let folder = CheckpointFolder(
-      data.backupFolder, cfg: cfg, dialect: try arguments.dialect)
+      data.backupFolder, cfg: cfg, dialect: arguments.dialect)
     Console.out("\(folder.base)\n")
     let loaded = try Load.network(
       cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
@@ -54,8 +57,8 @@ enum DetectorTrain: Command {
     options.random = head.training.random
     options.shouldStop = { Interruption.isWanted }
     if let evaluation {
-      let epochs = try arguments.int("-mAP_epochs", default: 4, in: 1...Int(Int32.max))
-      options.evaluationInterval = max(100, epochs * list.count / network.net.imagesPerUpdate)
+      options.evaluationInterval = max(
+        100, arguments[epochs] * list.count / network.net.imagesPerUpdate)
       let parameters = loaded.parameters
       options.evaluate = { try evaluation.run(parameters) }
     }
@@ -68,17 +71,17 @@ enum DetectorTrain: Command {
     }
     TrainingRun.resume(trainer, weights, loaded.header, arguments)
     source.follow(trainer)
-    let iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
+    let iouThreshold = arguments[Flags.iouThreshold]
     let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
     let run = TrainingRun(
       trainer: trainer, source: source, list: list, log: log,
       console: TrainingConsole(
         network, precisionName: precisionName, style: .detector(iouThreshold: iouThreshold)),
       files: try TrainingFiles(
-        chart: arguments.string("-chart"), base: folder.base, start: trainer.state.iteration,
+        chart: arguments[Flags.chart], base: folder.base, start: trainer.state.iteration,
         maxBatches: network.net.maxBatches, precisionName: precisionName))
     let shown =
-      arguments.has("-show_imgs")
+      arguments[Flags.showImages]
       ? AugmentedPictures(list, classes: head.classes, names: (try? data.names())?.names ?? [])
       : nil
     let status = try run.run(arguments, shown: shown)
@@ -96,7 +99,7 @@ enum DetectorTrain: Command {
   private static func evaluation(
     _ data: DataFile, _ trainPath: String, _ cfg: String, _ arguments: Arguments, _ log: ProblemLog
   ) throws -> TrainingEvaluation? {
-    guard arguments.has("-map") else { return nil }
+    guard arguments[map] else { return nil }
     Console.out(" Prepare additional network for mAP calculation...\n")
     let network = try Load.network(cfg, arguments)
     return try TrainingEvaluation(
@@ -168,7 +171,7 @@ enum DetectorTrain: Command {
     if net.dynamicMiniBatch {
       warnings.append("dynamic_minibatch=1 has no effect: the mini-batch keeps its size")
     }
-    if arguments.string("-mjpeg_port") != nil {
+    if arguments.has(chartPort) {
       warnings.append(
         "-mjpeg_port has no effect: look at chart.png, which is drawn anew as it runs")
     }

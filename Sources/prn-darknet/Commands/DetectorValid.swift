@@ -3,24 +3,26 @@ import Darknet
 /// `detector valid DATA CFG WEIGHTS`: result files for the programs of COCO, VOC and others.
 enum DetectorValid: Command {
   static let words = ["detector", "valid"]
-  static let usage = "DATA CFG WEIGHTS [-out NAME] [-letter_box] …"
-  static let about = "write the detections on a list of pictures for the programs of COCO, VOC …"
-  static let details = """
-      -out NAME       name of the file without its ending (the format's own name)
-      -nms X          overlap that suppression tolerates (.6; .45 in pjreddie's dialect)
-      -hier X         threshold inside class trees (.5)
-      -letter_box     keep the pictures' proportions
-      -batch N        pictures computed at once
-      -strict         exit 1 if a picture could not be read
+  static let about =
+    "write the detections on a list of pictures for the programs of COCO, VOC and others"
+  private static let name = Flag.text(
+    "-out", "NAME", "name of the file without its ending; the format's own name without it"
+  ).ofDarknet
+  private static let overlap = Flag<Float?>.share(
+    "-nms", without: "0.6, 0.45 in pjreddie's dialect", "overlap that suppression tolerates")
+  static let syntax = Syntax(
+    [Words.data, Words.cfg, Words.weights],
+    flags: [name, overlap, Flags.hierarchy, Flags.letterBox],
+    groups: [.evaluation, .inference, .weightsFile], family: .detector,
+    notes: """
       Reads 'valid' of DATA and writes into its folder 'results', in the format that its 'eval'
       says: voc, coco, imagenet, bdd, kitti. All boxes are written whose probability is above .001
-      (.005 in pjreddie's dialect); -thresh is accepted and not looked at, as in Darknet.
+      (.005 in pjreddie's dialect), whatever -thresh says, as in Darknet.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
     let evaluation = try Evaluation(
-      &arguments, listFallback: "data/train.list", needsNames: false)
+      arguments, listFallback: "data/train.list", needsNames: false)
     let (data, network) = (evaluation.data, evaluation.detector.plan.network)
     guard let format = ResultsFormat(rawValue: data.evaluation) else {
       let formats = ResultsFormat.allCases.map(\.rawValue).joined(separator: ", ")
@@ -39,11 +41,11 @@ enum DetectorValid: Command {
     )
     evaluation.showHeads()
     var selection = DetectorRun.Selection.valid(network.dialect)
-    selection.overlap = try arguments.float("-nms", default: selection.overlap)
+    selection.overlap = arguments[overlap] ?? selection.overlap
     var options = DetectorRun.Options(selection, letterbox: evaluation.letterbox)
-    options.hierarchyThreshold = try arguments.float("-hier", default: 0.5)
+    options.hierarchyThreshold = arguments[Flags.hierarchy]
     let files = try ResultsFiles(
-      format, folder: data.resultsFolder, name: arguments.string("-out"),
+      format, folder: data.resultsFolder, name: arguments[self.name],
       names: evaluation.names, classCount: evaluation.detector.classes)
     let report = EvaluationReport(total: evaluation.list.count)
     report.add(evaluation.list)

@@ -11,29 +11,29 @@ import Darknet
 /// `dump CFG WEIGHTS INPUT OUTDIR`: every layer's output, for comparing programs.
 enum Dump: Command {
   static let words = ["dump"]
-  static let usage = "CFG WEIGHTS INPUT OUTDIR [-letter_box] [-exact]"
   static let about = "write every layer's output as raw float32, with a manifest"
-  static let details = """
-      INPUT   a picture, or raw little-endian float32 of the network's size (channels, rows,
-              columns)
-      OUTDIR  gets net.cfg, input.f32, L000.f32 … and manifest.json, which replay runs again
-      -exact  the plain im2col executor instead of the fastest kernels
+  private static let input = Word<String>("INPUT")
+  private static let folder = Word<String>("OUTDIR", .output)
+  static let syntax = Syntax(
+    [Words.cfg, Words.weights, input, folder], flags: [Flags.letterBox],
+    groups: [.inference, .weightsFile],
+    notes: """
+      INPUT is a picture, or raw little-endian float32 of the network's size (channels, rows,
+      columns). OUTDIR gets net.cfg, input.f32, L000.f32 ... and manifest.json, which replay runs
+      again.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    let input = try arguments.require("INPUT")
-    let folder = try arguments.require("OUTDIR")
-    try arguments.finish()
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let cfg = arguments[Words.cfg]
+    let weights = arguments[Words.weights]
+    let folder = arguments[folder]
     let loaded = try Load.network(cfg, weights: weights, arguments)
     let network = loaded.network
     try Folder.make(folder)
     let plan = InferencePlan(
       network, parameters: loaded.parameters, keeping: nil,
       convolutions: arguments.convolutions)
-    try fill(plan, from: input, arguments)
+    try fill(plan, from: arguments[input], arguments)
     try RawTensors.write(UnsafeBufferPointer(plan.inputView.values), to: "\(folder)/input.f32")
     plan.run()
     var rows: [String] = []

@@ -3,25 +3,33 @@ import Darknet
 /// `gradients CFG`: which gradients reach which channels of each layer.
 enum GradientsCommand: Command {
   static let words = ["gradients"]
-  static let usage = "CFG [--json] [-svg FILE]"
   static let about = "print from where, and how many layers later, gradients reach each layer"
-  static let details = """
+  private static let json = Flag.optionalFile(
+    "-json", "the same as JSON, whole: to FILE, or on standard output in place of the table"
+  ).written
+  private static let picture = Flag.text(
+    "-svg", "a picture: the layers, their gradients by time, and by source"
+  ).written
+  static let syntax = Syntax(
+    [Words.cfg], flags: [json, picture],
+    notes: """
       A row a group of channels that learn from the same gradients. G3 is a gradient of timestamp
       3: it went through two layers since the loss. Shortcuts, routes and pools cost no time.
-      from       who emitted them: a loss, or the layer whose input's gradient they are; channels
-                 of that input in brackets, where they go different ways
-      --json     the same as JSON, whole
-      -svg FILE  a picture: the layers, their gradients by time, and by source
+      'from' says who emitted them: a loss, or the layer whose input's gradient they are; channels
+      of that input in brackets, where they go different ways.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    try arguments.finish()
-    let network = try Load.network(cfg, arguments, showsTable: false)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let network = try Load.network(arguments[Words.cfg], arguments, showsTable: false)
     let flow = GradientFlow(network)
-    Console.out(arguments.has("--json") ? json(network, flow) : table(network, flow))
-    if let path = arguments.string("-svg") {
+    switch arguments[json] {
+    case .withoutFile: Console.out(json(network, flow))
+    case .file(let path):
+      Console.out(table(network, flow))
+      try AtomicFile.write(to: path, json(network, flow))
+    case .notGiven: Console.out(table(network, flow))
+    }
+    if let path = arguments[picture] {
       try AtomicFile.write(to: path, GradientPlot(network: network, flow: flow).text)
     }
     return .done

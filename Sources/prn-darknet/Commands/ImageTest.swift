@@ -3,16 +3,13 @@ import Darknet
 /// `imtest IMAGE`: what the colour changes of training do to a picture.
 enum ImageTest: Command {
   static let words = ["imtest"]
-  static let usage = "[IMAGE]"
   static let about = "write a picture in grey and in four changed colours, as training varies it"
-  static let details = """
-      IMAGE is data/dog.jpg by default. Writes Original.jpg, Gray.jpg, C1.jpg … C4.jpg.
+  static let syntax = Syntax(
+    [Words.image],
+    notes: "IMAGE is data/dog.jpg by default. Writes Original.jpg, Gray.jpg, C1.jpg ... C4.jpg.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let path = arguments.optional() ?? "data/dog.jpg"
-    try arguments.finish()
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let path = arguments[Words.image] ?? "data/dog.jpg"
     let image = try ImageFile.load(path, channels: 3)
     try ImageFile.save(image.bitmap(), to: "Original.jpg", durable: false)
     try ImageFile.save(image.grayscale().bitmap(), to: "Gray.jpg", durable: false)

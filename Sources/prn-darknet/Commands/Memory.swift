@@ -3,30 +3,28 @@ import Darknet
 /// `memory CFG`: what feature maps must be in memory, layer by layer.
 enum Memory: Command {
   static let words = ["memory"]
-  static let usage = "CFG [-batch N] [-svg FILE]"
   static let about = "print the memory of feature maps over the layers, and what shortcuts cost"
-  static let details = """
-      live       MiB of all maps that somebody still reads while the layer runs; of a partial
-                 shortcut's source only the channels that are added
-      waiting    those among them that only wait for a shortcut
-      full       live, if every partial shortcut were a whole one
-      -batch N   images of a pass (1)
-      -svg FILE  a picture of the same
+  private static let batch = Flag.whole(
+    "-batch", default: 1, in: 1...4096, "images of a pass")
+  private static let picture = Flag.text("-svg", "a picture of the same").written
+  static let syntax = Syntax(
+    [Words.cfg], flags: [batch, picture],
+    notes: """
+      'live' are MiB of all maps that somebody still reads while the layer runs; of a partial
+      shortcut's source only the channels that are added. 'waiting' are those among them that only
+      wait for a shortcut. 'full' is live, if every partial shortcut were a whole one.
+      """)
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    try arguments.finish()
-    let batch = try arguments.int("-batch", default: 1, in: 1...4096)
-    let network = try Load.network(cfg, arguments, batch: batch, showsTable: false)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let batch = arguments[batch]
+    let network = try Load.network(arguments[Words.cfg], arguments, batch: batch, showsTable: false)
     let exact = Liveness(network, batch: batch)
     let full = Liveness(network, batch: batch, hasFullShortcuts: true)
     Console.out(table(network, exact, full))
     let plan = InferencePlan(
       network, parameters: Parameters(of: network, randomize: false), batch: batch)
     Console.out(summary(exact, full, plan))
-    if let path = arguments.string("-svg") {
+    if let path = arguments[picture] {
       try AtomicFile.write(to: path, MemoryPlot(network: network, exact: exact, full: full).text)
     }
     return .done

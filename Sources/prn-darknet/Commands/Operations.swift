@@ -3,13 +3,11 @@ import Darknet
 /// `ops CFG`: how many floating-point operations one image takes.
 enum Operations: Command {
   static let words = ["ops"]
-  static let usage = "CFG"
   static let about = "print the layer table and the floating-point operations of one image"
+  static let syntax = Syntax([Words.cfg])
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    try arguments.finish()
-    let network = try Load.network(cfg, arguments, batch: nil)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let network = try Load.network(arguments[Words.cfg], arguments, batch: nil)
     let count = network.nodes.reduce(0) { $0 + $1.layer.productOperations }
     Console.out("Floating Point Operations: \(count)\n")
     Console.out(

@@ -3,21 +3,17 @@ import Darknet
 /// `partial CFG WEIGHTS OUT N`: the first N layers' weights, to start another network from.
 enum Partial: Command {
   static let words = ["partial"]
-  static let usage = "CFG WEIGHTS OUT N"
   static let about = "write the weights of the layers before N, with no images seen"
-  static let details = """
-      OUT is named CFG.conv.N by custom; training loads it like any weights file.
-      -force takes a weights file that ends inside a layer or goes on behind the last one.
+  private static let layers = Word<String>("N", .number)
+  static let syntax = Syntax(
+    [Words.cfg, Words.weights, Words.output, layers], groups: [.weightsFile],
+    notes: "OUT is named CFG.conv.N by custom; training loads it like any weights file.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    let output = try arguments.require("OUT")
-    let text = try arguments.require("N")
-    try arguments.finish()
-    try Output.check(output, "OUT", isNoneOf: [cfg, weights])
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let cfg = arguments[Words.cfg]
+    let weights = arguments[Words.weights]
+    let output = arguments[Words.output]
+    let text = arguments[layers]
     guard var cutoff = Int(text), cutoff >= 0 else {
       throw UsageError("N: expected a number of layers, found '\(text)'")
     }
@@ -29,7 +25,7 @@ enum Partial: Command {
     }
     if let file = loaded.file,
       let layout = loaded.file?.layout(for: loaded.network, cutoff: cutoff),
-      file.count < layout.end, !arguments.has("-force")
+      file.count < layout.end, !arguments[Flags.force]
     {
       throw WeightsError(
         file: weights, byte: file.count, expected: "the weights of all layers before \(cutoff)",

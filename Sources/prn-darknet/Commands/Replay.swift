@@ -4,21 +4,23 @@ import Darknet
 /// names, to be compared with the recorded ones.
 enum Replay: Command {
   static let words = ["replay"]
-  static let usage = "CASEDIR OUTDIR [-weights FILE] [-exact] [-fast]"
   static let about = "run a recorded case, and write the files that its manifest names"
-  static let details = """
-      CASEDIR  has manifest.json, a cfg, inputs and usually weights
-      -weights takes the place of weights that the case does not hold
-      -exact   the plain im2col executor instead of the fastest kernels
-      -fast    gradients and trainings of pjreddie's program with sums in our order, not its own:
-               trainings then part from it where a kink or a maximum is met by a hair
+  private static let source = Word<String>("CASEDIR")
+  private static let target = Word<String>("OUTDIR", .output)
+  static let weights = Flag.text(
+    "-weights", "takes the place of weights that the case does not hold"
+  ).readable
+  static let fast = Flag.toggle(
+    "-fast",
+    "gradients and trainings of pjreddie's program with sums in our order, not its own: "
+      + "trainings then part from it where a kink or a maximum is met by a hair")
+  static let syntax = Syntax(
+    [source, target], flags: [weights, fast], groups: [.inference],
+    notes: "CASEDIR has manifest.json, a cfg, inputs and usually weights.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let source = try arguments.require("CASEDIR")
-    let target = try arguments.require("OUTDIR")
-    try arguments.finish()
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let source = arguments[source]
+    let target = arguments[target]
     let manifestPath = "\(source)/manifest.json"
     let bytes = try FileBytes.read(manifestPath)
     guard let manifest = try? JSON(parsing: bytes) else {
@@ -84,7 +86,7 @@ struct RecordedCase {
       return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
     }
     let named = manifest[key]?.string.map(path)
-    if let path = named ?? arguments.string("-weights") {
+    if let path = named ?? arguments[Replay.weights] {
       let parameters = Parameters(of: network, randomize: false)
       let file = try WeightsFile(path, dialect: network.dialect, order: network.dialect)
       _ = try file.load(into: parameters, of: network)

@@ -40,7 +40,7 @@ extension RecordedCase {
 
   /// Sums in the order of pjreddie's program, if it is that one's case.
   private func setOrder(_ dialect: Dialect) {
-    Arithmetic.isInOrder = dialect == .pjreddie && !arguments.has("-fast")
+    Arithmetic.isInOrder = dialect == .pjreddie && !arguments[Replay.fast]
   }
 
   private func check(_ found: Int, _ expected: Int, _ what: String) throws {

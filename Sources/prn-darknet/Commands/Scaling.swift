@@ -79,19 +79,10 @@ struct Scaling {
 extension Benchmark {
   /// Runs the network at each size, or with each batch, of a list.
   static func scale(
-    _ cfg: String, _ weights: String?, _ list: String, _ axis: Scaling.Axis, runs: Int,
+    _ cfg: String, _ weights: String?, _ values: [Int], _ axis: Scaling.Axis, runs: Int,
     _ arguments: Arguments
   ) throws {
-    let flag = axis == .size ? "-sizes" : "-batches"
-    let values = try list.split(separator: ",", omittingEmptySubsequences: false).map {
-      word -> Int in
-      guard let value = Int(word), (1...8192).contains(value) else {
-        throw UsageError(
-          "\(flag): expected whole numbers in 1...8192, comma between, found '\(word)'; change it")
-      }
-      return value
-    }
-    let fixedBatch = try arguments.int("-batch", default: 1, in: 1...4096)
+    let fixedBatch = arguments[batch] ?? 1
     let config = try Load.config(cfg)
     var scaling = Scaling(axis)
     for value in values {
@@ -120,12 +111,12 @@ extension Benchmark {
     let threads = ThreadPool.shared.threads
     let csv = scaling.csv(name, threads: threads)
     Console.out(csv)
-    if let path = arguments.string("-out") {
+    if let path = arguments[table] {
       let file = try AtomicFile(path)
       try file.write(csv)
       try file.commit()
     }
-    if let path = arguments.string("-chart") {
+    if let path = arguments[chart] {
       try ImageFile.save(scaling.picture(name, threads: threads), to: path)
     }
   }

@@ -1,16 +1,19 @@
 import Darknet
 
-/// Arguments that the tools on one weights file share: CFG WEIGHTS OUT.
+/// What the tools on one weights file take: CFG WEIGHTS OUT. Weights may be changed in place, as
+/// with Darknet.
+private let editedOutput = Word<String>("OUT", .outputInPlace)
+
+private func editSyntax(notes: String = "") -> Syntax {
+  Syntax([Words.cfg, Words.weights, editedOutput], groups: [.weightsFile], notes: notes)
+}
+
 private func edit(
-  _ arguments: inout Arguments, _ change: (Network, Parameters) throws -> (Network, Parameters)?
+  _ arguments: Arguments, _ change: (Network, Parameters) throws -> (Network, Parameters)?
 ) throws -> ExitStatus {
-  let cfg = try arguments.require("CFG")
-  let weights = try arguments.require("WEIGHTS")
-  let output = try arguments.require("OUT")
-  try arguments.finish()
-  // Weights may be changed in place, as with Darknet.
-  try Output.check(output, "OUT", isNoneOf: [cfg])
-  let loaded = try Load.network(cfg, weights: weights, arguments)
+  let output = arguments[editedOutput]
+  let loaded = try Load.network(
+    arguments[Words.cfg], weights: arguments[Words.weights], arguments)
   // Changes must not reach into the mapped file's pages.
   let (network, parameters) =
     try change(loaded.network, loaded.parameters) ?? (loaded.network, loaded.parameters)
@@ -25,15 +28,12 @@ private func edit(
 /// `denormalize CFG WEIGHTS OUT`: folds batch norm into the weights and drops it.
 enum Denormalize: Command {
   static let words = ["denormalize"]
-  static let usage = "CFG WEIGHTS OUT"
   static let about = "fold batch norm into weights and biases, and leave it out of the file"
-  static let details = """
-      The result belongs to the cfg with batch_normalize=0 everywhere.
+  static let syntax = editSyntax(
+    notes: "The result belongs to the cfg with batch_normalize=0 everywhere.")
 
-    """
-
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try edit(&arguments) { network, parameters in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try edit(arguments) { network, parameters in
       try WeightEditor.foldBatchNormalization(of: network, parameters)
       return try WeightEditor.withoutBatchNormalization(network, parameters)
     }
@@ -43,11 +43,11 @@ enum Denormalize: Command {
 /// `reset CFG WEIGHTS OUT`: folds batch norm into the weights and leaves a neutral one behind.
 enum Reset: Command {
   static let words = ["reset"]
-  static let usage = "CFG WEIGHTS OUT"
   static let about = "fold batch norm into the weights; scales, means, variances become 1, 0, 1"
+  static let syntax = editSyntax()
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try edit(&arguments) { network, parameters in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try edit(arguments) { network, parameters in
       try WeightEditor.foldBatchNormalization(of: network, parameters)
       return nil
     }
@@ -57,11 +57,11 @@ enum Reset: Command {
 /// `normalize CFG WEIGHTS OUT`: adds a batch norm that changes nothing to layers without one.
 enum Normalize: Command {
   static let words = ["normalize"]
-  static let usage = "CFG WEIGHTS OUT"
   static let about = "add batch norm (scale 1, mean 0, variance 0) to layers without it"
+  static let syntax = editSyntax()
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try edit(&arguments) { network, parameters in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try edit(arguments) { network, parameters in
       try WeightEditor.withBatchNormalization(network, parameters)
     }
   }
@@ -70,11 +70,11 @@ enum Normalize: Command {
 /// `rescale CFG WEIGHTS OUT`: makes the first convolution take pixels of -1...1 instead of 0...1.
 enum Rescale: Command {
   static let words = ["rescale"]
-  static let usage = "CFG WEIGHTS OUT"
   static let about = "change the first convolution for inputs of -1...1 instead of 0...1"
+  static let syntax = editSyntax()
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try edit(&arguments) { network, parameters in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try edit(arguments) { network, parameters in
       try WeightEditor.rescaleFirstConvolution(of: network, parameters)
       return nil
     }
@@ -84,11 +84,11 @@ enum Rescale: Command {
 /// `rgbgr CFG WEIGHTS OUT`: swaps red and blue in the first convolution.
 enum SwapColors: Command {
   static let words = ["rgbgr"]
-  static let usage = "CFG WEIGHTS OUT"
   static let about = "swap red and blue in the first convolution"
+  static let syntax = editSyntax()
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    try edit(&arguments) { network, parameters in
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    try edit(arguments) { network, parameters in
       try WeightEditor.swapColors(of: network, parameters)
       return nil
     }
@@ -98,16 +98,16 @@ enum SwapColors: Command {
 /// `average CFG OUT WEIGHTS…`: the mean of several weights files.
 enum Average: Command {
   static let words = ["average"]
-  static let usage = "CFG OUT WEIGHTS WEIGHTS…"
   static let about = "write the mean of several weights files of one cfg"
+  private static let files = Word<[String]>(list: "WEIGHTS", .weights)
+  static let syntax = Syntax(
+    [Words.cfg, Words.output, files], groups: [.weightsFile],
+    notes: "OUT comes before the files that are read, as in Darknet.")
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let output = try arguments.require("OUT")
-    let files = arguments.rest()
-    guard let first = files.first else { throw UsageError("WEIGHTS is missing") }
-    try Output.check(output, "OUT", isNoneOf: [cfg] + files)
-    let loaded = try Load.network(cfg, weights: first, arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let output = arguments[Words.output]
+    let files = arguments[files]
+    let loaded = try Load.network(arguments[Words.cfg], weights: files[0], arguments)
     for path in files.dropFirst() {
       let other = Parameters(of: loaded.network, randomize: false)
       _ = try Load.load(path, into: other, of: loaded.network, arguments)
@@ -124,14 +124,12 @@ enum Average: Command {
 /// `statistics CFG WEIGHTS`: mean square, mean and variance of each parameter.
 enum Statistics: Command {
   static let words = ["statistics"]
-  static let usage = "CFG WEIGHTS"
   static let about = "print mean square, mean and variance of every parameter"
+  static let syntax = Syntax([Words.cfg, Words.weights], groups: [.weightsFile])
 
-  static func run(_ arguments: inout Arguments) throws -> ExitStatus {
-    let cfg = try arguments.require("CFG")
-    let weights = try arguments.require("WEIGHTS")
-    try arguments.finish()
-    let loaded = try Load.network(cfg, weights: weights, arguments)
+  static func run(_ arguments: Arguments) throws -> ExitStatus {
+    let loaded = try Load.network(
+      arguments[Words.cfg], weights: arguments[Words.weights], arguments)
     for node in loaded.network.nodes {
       let parameters = node.layer.parameters
       if !parameters.isEmpty {

@@ -35,8 +35,8 @@ final class TrainingEvaluation {
     names = try data.names()
     difficult = data.difficultPath == nil ? nil : try data.list("difficult", default: "")
     var map = MeanAveragePrecision.Options()
-    map.confidenceThreshold = try arguments.float("-thresh", default: 0.25)
-    map.iouThreshold = try arguments.float("-iou_thresh", default: 0.5, in: 0...1)
+    map.confidenceThreshold = arguments[Flags.countedThreshold]
+    map.iouThreshold = arguments[Flags.iouThreshold]
     options = DetectorEvaluation.Options(
       map: map, letterbox: Pictures.usesLetterbox(network, arguments))
     try Evaluation.check(names, classes: network.lastHead?.classes ?? 0, cfg: network.file)

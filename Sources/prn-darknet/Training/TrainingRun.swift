@@ -20,34 +20,23 @@ struct TrainingRun {
 
   /// What both begin with: DATA CFG [WEIGHTS], and flags that are checked before any file is read.
   static func opening(
-    _ arguments: inout Arguments
+    _ arguments: Arguments
   ) throws -> (data: String, cfg: String, weights: String?, seed: UInt64) {
-    let data = try arguments.require("DATA")
-    let cfg = try arguments.require("CFG")
-    let weights = arguments.optional()
-    try arguments.finish()
     // Darknet repeats it.
-    if let list = arguments.string("-gpus") { Console.out("\(list)\n") }
+    if let list = arguments[Flags.processors] { Console.out("\(list)\n") }
     try checkChart(arguments)
-    return (data, cfg, weights, try seed(arguments))
-  }
-
-  /// `-seed`, or any number.
-  private static func seed(_ arguments: Arguments) throws -> UInt64 {
-    guard let text = arguments.string("-seed") else {
-      return UInt64.random(in: 0..<1_000_000_000)
-    }
-    guard let seed = UInt64(text) else {
-      throw UsageError("-seed: expected a whole number of at least 0, found '\(text)'; change it")
-    }
-    return seed
+    let seed = arguments[Flags.trainingSeed].map(UInt64.init)
+    return (
+      arguments[Words.data], arguments[Words.cfg], arguments[Words.optionalWeights],
+      seed ?? UInt64.random(in: 0..<1_000_000_000)
+    )
   }
 
   /// The file of `-chart` is drawn anew, so it must be a picture, or not there yet.
   ///
   /// - Throws: `UsageError` if it is another file, `FileError` if it is a folder.
   private static func checkChart(_ arguments: Arguments) throws {
-    guard let path = arguments.string("-chart"), fileExists(path) else { return }
+    guard let path = arguments[Flags.chart], fileExists(path) else { return }
     let file = try MappedFile(path)
     let head = withExtendedLifetime(file) { [UInt8](file.bytes.prefix(8)) }
     // Of PNG and JPEG, the two formats that a chart is written in.
@@ -81,7 +70,7 @@ struct TrainingRun {
   static func resume(
     _ trainer: Trainer, _ weights: String?, _ header: WeightsHeader?, _ arguments: Arguments
   ) {
-    if let weights, let header, !arguments.has("-clear") {
+    if let weights, let header, !arguments[Flags.clear] {
       let isWhole = trainer.resume(from: weights, seen: header.seen)
       let (iteration, end) = (trainer.state.iteration, trainer.maxBatches)
       if iteration >= end, !trainer.isEndless {
@@ -101,7 +90,7 @@ struct TrainingRun {
   ///
   /// - Parameter shown: `-show_imgs`.
   func run(_ arguments: Arguments, shown: AugmentedPictures?) throws -> ExitStatus {
-    if let chart = arguments.string("-chart"), files.earlierRows == 0 {
+    if let chart = arguments[Flags.chart], files.earlierRows == 0 {
       Console.error("\(chart): has no results.csv beside it to go on with; it begins anew\n")
     }
     for problem in log.note(list.problems) { console.line("\(problem)") }

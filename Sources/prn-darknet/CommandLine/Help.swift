@@ -1,0 +1,117 @@
+import Darknet
+
+/// What `--help` prints, made from the commands' declarations.
+enum Help {
+  /// Words that ask for it; `-h` does as well where it is no flag of pjreddie's.
+  static let words: Set<String> = ["--help", "-help", "help", "-h"]
+  private static let width = 100
+
+  /// Whether the words after a command ask for its help.
+  static func isWanted(_ words: ArraySlice<String>, _ command: any Command.Type) -> Bool {
+    for (index, word) in words.prefix(while: { $0 != "--" }).enumerated() {
+      if word == "--help" || word == "-help" { return true }
+      guard word == "-h" else { continue }
+      // The height of pjreddie's demo has a number.
+      let next = words.dropFirst(index + 1).first
+      if next.map({ Number.int($0) == nil }) ?? true { return true }
+    }
+    return false
+  }
+
+  /// Everything about one command.
+  static func text(_ command: any Command.Type) -> String {
+    let syntax = command.syntax
+    var text = "prn-darknet \(command.usage)\n" + wrapped(sentence(command.about), indent: 2)
+    if !syntax.ownFlags.isEmpty { text += "\n" + rows(syntax.ownFlags.map(row)) }
+    if !syntax.notes.isEmpty {
+      text +=
+        "\n"
+        + syntax.notes.split(separator: "\n\n").map { wrapped(String($0), indent: 2) }
+        .joined(separator: "\n")
+    }
+    text += "\nEvery command:\n" + rows(FlagGroup.everywhere.flags.map(row))
+    let declared = Set(syntax.flags.flatMap { [$0.name] + $0.aliases })
+    let ignored = DarknetFlags.all(of: syntax.family).filter { !declared.contains($0.key) }
+      .sorted { $0.key < $1.key }.map { $0.value ? "\($0.key) X" : $0.key }
+    return text + "\n"
+      + wrapped(
+        "Accepted as Darknet does, without effect: \(ignored.joined(separator: ", ")).", indent: 2)
+  }
+
+  /// A line for each command, under the titles of their groups.
+  static var overview: String {
+    """
+    prn-darknet: Darknet networks on CPUs, with partial residual networks.
+
+    Begin here:
+      prn-darknet detector test DATA CFG WEIGHTS IMAGE   what a network sees in a picture
+      prn-darknet generate shapes DIR                    a small data set for trials
+      prn-darknet detector check DATA CFG                is a data set fit to train with?
+      prn-darknet detector train DATA CFG WEIGHTS -map   train on it
+      prn-darknet detector map DATA CFG WEIGHTS          how good the network is
+    \(Program.groups.map { "\n\($0.title):\n" + list($0.commands) }.joined())
+    'prn-darknet COMMAND --help' has everything about one of them. Flags may be anywhere, with one
+    dash or two. Every command: \
+    \(FlagGroup.everywhere.flags.map { $0.name + $0.shape.text }.joined(separator: ", ")).
+
+    """
+  }
+
+  /// A line for each command.
+  static func list(_ commands: [any Command.Type]) -> String {
+    rows(commands.map { ($0.name, $0.about) }, column: 22)
+  }
+
+  /// What Darknet prints for a family without a command.
+  static func darknetUsage(_ program: String, _ family: String) -> String {
+    switch family {
+    case "detector":
+      "usage: \(program) detector [train/test/valid/demo/map] [data] [cfg] [weights (optional)]\n"
+    default: "usage: \(program) \(family) [train/test/valid] [cfg] [weights (optional)]\n"
+    }
+  }
+
+  // MARK: Layout
+
+  private static func row(_ flag: any FlagDeclaration) -> (String, String) {
+    let names = ([flag.name] + flag.aliases).joined(separator: ", ")
+    let limits = flag.limits.isEmpty ? "" : " (\(flag.limits))"
+    return (names + flag.shape.text, flag.help + limits)
+  }
+
+  /// Two columns; a long left one has a line of its own.
+  private static func rows(_ rows: [(String, String)], column: Int? = nil) -> String {
+    let longest = rows.map { $0.0.count }.filter { $0 <= 24 }.max() ?? 0
+    let column = column ?? longest + 2
+    return rows.map { left, right in
+      let text = wrapped(right, indent: column + 2)
+      guard left.count <= column - 2 || left.count < column else { return "  \(left)\n\(text)" }
+      return "  " + left.padded(to: column) + text.dropFirst(column + 2)
+    }.joined()
+  }
+
+  /// Lines of at most `width` letters, each after `indent` blanks.
+  private static func wrapped(_ text: String, indent: Int) -> String {
+    let blanks = String(repeating: " ", count: indent)
+    var (result, line) = ("", "")
+    for word in text.split(whereSeparator: \.isWhitespace) {
+      if !line.isEmpty, indent + line.count + 1 + word.count > width {
+        result += "\(blanks)\(line)\n"
+        line = ""
+      }
+      line += (line.isEmpty ? "" : " ") + word
+    }
+    return result + "\(blanks)\(line)\n"
+  }
+
+  private static func sentence(_ text: String) -> String {
+    text.prefix(1).uppercased() + text.dropFirst() + "."
+  }
+}
+
+extension String {
+  /// Blanks after the text until it is `width` long.
+  func padded(to width: Int) -> String {
+    self + String(repeating: " ", count: max(width - count, 0))
+  }
+}
