@@ -252,7 +252,8 @@ private func readWhole(_ text: String?, in range: ClosedRange<Int>) throws(FlagF
 
 private func readShare(_ text: String?) throws(FlagFault) -> Float {
   let text = text ?? ""
-  guard let value = Number.float(text) else {
+  let digits = text.hasSuffix("%") ? text.dropLast() : text[...]
+  guard let value = Number.float(digits), digits.count == text.count || value > 1 else {
     throw FlagFault(text: "expected a number in 0...1, found '\(text)'; change it")
   }
   guard (0...1).contains(value) else {

@@ -181,10 +181,7 @@ enum Program {
           + "prn-darknet \(words[0]) --help lists the commands\n")
       return .done
     }
-    if Help.words.contains(words[1]) || words[1] == "-h" {
-      Console.out(Help.list(family))
-      return .done
-    }
+    if Help.words.contains(words[1]) { return showHelp(words) }
     let names = family.map { $0.words[1] }
     let near = nearestName(to: words[1], among: names)
     let hint =
