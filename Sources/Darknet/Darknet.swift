@@ -2,6 +2,7 @@
 @_exported import DarknetConfig
 @_exported import DarknetData
 @_exported import DarknetEvaluation
+@_exported import DarknetGraph
 @_exported import DarknetInference
 @_exported import DarknetKernels
 @_exported import DarknetLayers

@@ -1,3 +1,4 @@
+import DarknetGraph
 import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
@@ -19,7 +20,9 @@ public final class InferencePlan {
   private let memory: PlanMemory
   private let arena: FloatBuffer
   private let states: [FloatBuffer]
-  private let builder: PlanBuilder
+  private let graph: Graph
+  private let places: [Graph.ValueID: PlanStorage.Place]
+  private let threadPool: ThreadPool
   /// Threads that scratch memory was made for.
   private let threads: Int
 
@@ -46,18 +49,22 @@ public final class InferencePlan {
     kept = keeping.map { $0.union(network.readOutputs) } ?? Set(network.nodes.indices)
     let streams = max(batch / network.net.timeSteps, 1)
     states = network.nodes.map { FloatBuffer(count: $0.layer.stateCount(streams: streams)) }
-    var builder = PlanBuilder(
-      network, parameters: parameters, batch: batch, kept: kept,
-      isExact: convolutions == .exact, states: states, threadPool: threadPool,
-      afterPacking: afterPacking)
-    builder.build()
-    self.builder = builder
-    steps = builder.steps
-    let scratch = steps.map(\.workspaceCount).max() ?? 0
-    arena = FloatBuffer(count: builder.storage.count + scratch)
+    let graph = Self.passes(convolutions, kept: kept).reduce(
+      into: network.graph(keeping: kept)
+    ) { graph, pass in pass.apply(to: &graph) }
+    let reuse = ReuseMemory(graph, batch: batch)
+    self.graph = graph
+    self.threadPool = threadPool
+    places = reuse.places
+    steps = StepBuilder(
+      network: network, parameters: parameters, graph: graph, memory: reuse, batch: batch,
+      states: states, threadPool: threadPool, afterPacking: afterPacking
+    ).build()
+    let scratch = steps.map(\.workspaceBytes).max() ?? 0
+    arena = FloatBuffer(count: (reuse.storage.count + scratch) / MemoryLayout<Float>.stride)
+    let start = UnsafeMutableRawPointer(arena.pointer)
     memory = PlanMemory(
-      arena: arena.pointer, workspace: arena.pointer + builder.storage.count,
-      storage: builder.storage)
+      arena: start, workspace: start + reuse.storage.count, storage: reuse.storage)
   }
 
   /// Where pictures go: [N, C, H, W], values 0...1. A run may overwrite it.
@@ -69,7 +76,8 @@ public final class InferencePlan {
   public func output(_ index: Int) -> TensorView {
     precondition(index < 0 || kept.contains(index), "layer \(index) was not kept")
     return TensorView(
-      memory.pointer(builder.place(of: index)!), batch: batch, shape: network.shape(of: index))
+      memory.floats(places[graph.output(ofLayer: index)]!), batch: batch,
+      shape: network.shape(of: index))
   }
 
   /// Computes all layers from `inputView`.
@@ -77,7 +85,7 @@ public final class InferencePlan {
   /// - Parameter onLayer: called after each step with the last layer that it computed.
   public func run(onLayer: ((Int) -> Void)? = nil) {
     precondition(
-      builder.threadPool.threads <= threads, "the pool has grown since the plan was made")
+      threadPool.threads <= threads, "the pool has grown since the plan was made")
     for step in steps {
       step.run(memory)
       onLayer?(step.layer)
@@ -98,6 +106,6 @@ public final class InferencePlan {
   /// Bytes of maps that live while each step runs: of maps that are waiting for a partial shortcut,
   /// only the channels that it adds (and the rest of their block).
   public var liveBytes: [Int] {
-    memory.storage.liveCounts(steps: steps.count).map { $0 * 4 }
+    memory.storage.liveCounts(steps: graph.operators.count)
   }
 }

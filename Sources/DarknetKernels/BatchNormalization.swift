@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// Batch normalisation over [N, C, area], and bias: a channel at a time, sums in double.
 ///
@@ -8,34 +9,7 @@ import CKernels
 /// The unbiased variance is Darknet's. `epsilon` is 1e-5 (AlexeyAB); pjreddie's CPU code divides
 /// by sqrt(variance) + 1e-6 instead.
 public enum BatchNormalization {
-  /// Where the small constant stands that keeps the divisor from zero.
-  public enum Epsilon: Hashable, Sendable {
-    /// 1 / sqrt(variance + e): AlexeyAB with 1e-5.
-    case insideRoot(Float)
-    /// 1 / (sqrt(variance) + e): pjreddie with 1e-6.
-    case outsideRoot(Float)
-
-    public func inverseDeviation(_ variance: Float) -> Float {
-      switch self {
-      case .insideRoot(let e): 1 / (variance + e).squareRoot()
-      case .outsideRoot(let e): 1 / (variance.squareRoot() + e)
-      }
-    }
-
-    /// 1/s, and its derivative by the variance.
-    func inverseAndSlope(_ variance: Double, likeDarknet: Bool) -> (Double, Double) {
-      switch self {
-      case .outsideRoot(let e) where !likeDarknet:
-        let inverse = 1 / (variance.squareRoot() + Double(e))
-        return (inverse, -0.5 * inverse * inverse / max(variance.squareRoot(), 1e-6))
-      case .insideRoot, .outsideRoot:
-        var inside = 1e-5
-        if case .insideRoot(let e) = self { inside = Double(e) }
-        let inverse = 1 / (variance + inside).squareRoot()
-        return (inverse, -0.5 * inverse * inverse * inverse)
-      }
-    }
-  }
+  public typealias Epsilon = NormalizationEpsilon
 
   /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
   public static func statistics(
@@ -201,6 +175,29 @@ public enum BatchNormalization {
       var total = 0.0
       for n in 0..<batch { total += kernels.pointee.sum(dy + (n * channels + c) * area, area) }
       biasGradient[c] += Float(total)
+    }
+  }
+}
+
+extension NormalizationEpsilon {
+  public func inverseDeviation(_ variance: Float) -> Float {
+    switch self {
+    case .insideRoot(let e): 1 / (variance + e).squareRoot()
+    case .outsideRoot(let e): 1 / (variance.squareRoot() + e)
+    }
+  }
+
+  /// 1/s, and its derivative by the variance.
+  func inverseAndSlope(_ variance: Double, likeDarknet: Bool) -> (Double, Double) {
+    switch self {
+    case .outsideRoot(let e) where !likeDarknet:
+      let inverse = 1 / (variance.squareRoot() + Double(e))
+      return (inverse, -0.5 * inverse * inverse / max(variance.squareRoot(), 1e-6))
+    case .insideRoot, .outsideRoot:
+      var inside = 1e-5
+      if case .insideRoot(let e) = self { inside = Double(e) }
+      let inverse = 1 / (variance + inside).squareRoot()
+      return (inverse, -0.5 * inverse * inverse * inverse)
     }
   }
 }

@@ -1,30 +1,10 @@
 import CKernels
+import DarknetGraph
 
-/// Maximum over windows of a plane.
-///
-/// Window (y, x) starts at `y * strideY - padding / 2` (integer division), likewise for x; what is
-/// outside the plane is ignored. `padding` is the total of both sides, as Darknet counts it:
-/// outWidth = (width + padding - size) / strideX + 1.
-public struct MaxPool: Hashable, Sendable {
-  public var height: Int
-  public var width: Int
-  public var size: Int
-  public var strideX: Int
-  public var strideY: Int
-  public var padding: Int
+/// Maximum over windows of a plane; `PoolGeometry` says where they are.
+public typealias MaxPool = PoolGeometry
 
-  public init(height: Int, width: Int, size: Int, strideX: Int, strideY: Int, padding: Int) {
-    self.height = height
-    self.width = width
-    self.size = size
-    self.strideX = strideX
-    self.strideY = strideY
-    self.padding = padding
-  }
-
-  public var outHeight: Int { (height + padding - size) / strideY + 1 }
-  public var outWidth: Int { (width + padding - size) / strideX + 1 }
-
+extension PoolGeometry {
   /// Pools `planes` (batch times channels) planes. `indices`, if given, receives for each output
   /// the position of the maximum in its plane (the first of equals; -1 if the window lies outside).
   public func forward(

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -22,6 +23,11 @@ public struct ActivationLayer: Layer {
 
   public var sources: [Int] { [source] }
   public var isIdentityAtInference: Bool { activation == .linear }
+
+  public func lower(into lowering: inout LayerLowering) {
+    if !activation.mixesChannels { lowering.append(.activate(activation)) }
+  }
+
   public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
   public func forward(_ pass: ForwardPass) {

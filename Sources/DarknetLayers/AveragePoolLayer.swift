@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -20,6 +21,8 @@ public struct AveragePoolLayer: Layer {
 
   public var sources: [Int] { [source] }
   public var outputShape: Shape { Shape(vector: inputShape.channels) }
+
+  public func lower(into lowering: inout LayerLowering) { lowering.append(.averageMap) }
 
   public func forward(_ pass: ForwardPass) {
     let area = inputShape.area

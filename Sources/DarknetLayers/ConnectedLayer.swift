@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -59,6 +60,16 @@ public struct ConnectedLayer: Layer {
         initial: .uniform(scale: (2 / Float(inputCount)).squareRoot()),
         transposable: .init(rows: outputCount, columns: inputCount)),
     ] + (isBatchNormalized ? Parameter.batchNormalization(outputCount) : [])
+  }
+
+  public func lower(into lowering: inout LayerLowering) {
+    lowering.append(.product(outputs: outputCount, weights: lowering.constant(1)))
+    lowering.appendStage(
+      normalization: isBatchNormalized
+        ? .init(
+          scales: lowering.constant(2), means: lowering.constant(3),
+          variances: lowering.constant(4), epsilon: stage.epsilon) : nil,
+      bias: lowering.constant(0), activation: activation)
   }
 
   /// Index of the scales in `parameters`.

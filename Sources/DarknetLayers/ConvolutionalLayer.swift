@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -153,11 +154,18 @@ public struct ConvolutionalLayer: Layer {
       ]
   }
 
-  /// Whether it is no more than a convolution, batch norm or bias, and an activation.
-  package var isPlain: Bool { blur == nil && !isBinary }
-
-  /// Whether an inference plan may pack it: plain, and each value activated by itself.
-  package var canPack: Bool { isPlain && !activation.mixesChannels }
+  /// A convolution, batch norm or bias, and an activation; blurred and binary ones are opaque.
+  public func lower(into lowering: inout LayerLowering) {
+    guard blur == nil, !isBinary else { return }
+    lowering.append(
+      .convolution(.init(geometry, weights: lowering.constant(weightsIndex))))
+    lowering.appendStage(
+      normalization: isBatchNormalized
+        ? .init(
+          scales: lowering.constant(1), means: lowering.constant(2),
+          variances: lowering.constant(3), epsilon: epsilon) : nil,
+      bias: lowering.constant(0), activation: activation)
+  }
 
   /// Index of the weights in `parameters`.
   package var weightsIndex: Int { isBatchNormalized ? 4 : 1 }

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetTensors
 
 /// One section of a cfg: its options, its shape rule, its parameters in the order of the weights
@@ -58,6 +59,11 @@ public protocol Layer: Sendable {
   /// True if the output at inference is the only input, bit for bit.
   var isIdentityAtInference: Bool { get }
 
+  /// Says by which operators the output at inference is made, so that executors may fuse them with
+  /// their neighbours' and exporters may write them down. A layer that appends none runs by its own
+  /// rule, `forward`, which stays the reference.
+  func lower(into lowering: inout LayerLowering)
+
   /// Writes `pass.output` from `pass.inputs`.
   func forward(_ pass: ForwardPass)
 
@@ -89,6 +95,7 @@ extension Layer {
   public var canReplaceGradients: Bool { false }
   public var channelFlow: ChannelFlow { .mixes(groups: 1) }
   public var isIdentityAtInference: Bool { false }
+  public func lower(into lowering: inout LayerLowering) {}
   public var operations: Double { 0 }
   public var productOperations: Int { 0 }
 }

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -24,6 +25,8 @@ public struct LocalAveragePoolLayer: Layer {
 
   public var sources: [Int] { [source] }
   public var outputShape: Shape { window.outputShape }
+
+  public func lower(into lowering: inout LayerLowering) { lowering.append(.average(window.pool)) }
 
   public func forward(_ pass: ForwardPass) {
     let (x, y) = (pass.input.pointer, pass.output.pointer)

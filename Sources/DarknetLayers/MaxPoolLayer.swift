@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -90,6 +91,10 @@ public struct MaxPoolLayer: Layer {
 
   private func places(_ pass: ForwardPass) -> UnsafeMutablePointer<UInt8> {
     UnsafeMutableRawPointer(pass.saved).assumingMemoryBound(to: UInt8.self)
+  }
+
+  public func lower(into lowering: inout LayerLowering) {
+    if depthChannels == nil, blur == nil { lowering.append(.maximum(window.pool)) }
   }
 
   public func forward(_ pass: ForwardPass) {

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -97,6 +98,10 @@ public struct PartialShortcutLayer: Layer {
   public var readsInputsInBackward: Bool { false }
   public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
   public var canReplaceGradients: Bool { true }
+
+  public func lower(into lowering: inout LayerLowering) {
+    if !activation.mixesChannels { lowering.append(.add(activation), lowering.inputs) }
+  }
 
   public func forward(_ pass: ForwardPass) {
     let y = pass.output

@@ -10,13 +10,6 @@ package protocol ResidualLayer: Layer {
   var residuals: [(source: Int, channels: Int)]? { get }
 }
 
-extension ResidualLayer {
-  /// The only term that is added.
-  package var singleResidual: (source: Int, channels: Int)? {
-    residuals?.count == 1 ? residuals![0] : nil
-  }
-}
-
 extension ShortcutLayer: ResidualLayer {
   package var residuals: [(source: Int, channels: Int)]? {
     let isPlainSum =
@@ -34,17 +27,5 @@ extension ShortcutLayer: ResidualLayer {
 extension PartialShortcutLayer: ResidualLayer {
   package var residuals: [(source: Int, channels: Int)]? {
     zip(sources.dropFirst(), addedChannels).map { ($0, $1) }
-  }
-}
-
-extension MaxPoolLayer {
-  /// Whether it is the maximum over windows and nothing else.
-  package var isPlain: Bool { depthChannels == nil && blur == nil }
-
-  /// Whether it is the maximum over 2x2 squares, the last ones cut off at odd edges.
-  package var isHalving: Bool {
-    let pool = window.pool
-    return isPlain && pool.size == 2 && pool.strideX == 2 && pool.strideY == 2
-      && pool.padding == 1
   }
 }

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -57,6 +58,13 @@ public struct RouteLayer: Layer {
   public var readsOutputInBackward: Bool { false }
   /// Without groups every input is used as a whole.
   public var canReplaceGradients: Bool { groups == 1 }
+
+  public func lower(into lowering: inout LayerLowering) {
+    let operands = zip(lowering.inputs, slices).map { input, slice in
+      Graph.Operand(input.value, channels: slice)
+    }
+    lowering.append(operands.count == 1 ? .slice : .concatenate, operands)
+  }
 
   public func forward(_ pass: ForwardPass) {
     let y = pass.output

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -42,6 +43,13 @@ public struct ScaleChannelsLayer: Layer {
   }
 
   public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+
+  public func lower(into lowering: inout LayerLowering) {
+    guard !isPerPixel, !activation.mixesChannels else { return }
+    var factors = lowering.inputs[0]
+    factors.role = .factors
+    lowering.append(.multiply(activation), [factors, lowering.inputs[1]])
+  }
 
   public func forward(_ pass: ForwardPass) {
     let (x, from, y) = (pass.inputs[0], pass.inputs[1], pass.output)

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -131,6 +132,11 @@ public struct ShortcutLayer: Layer {
   public var readsInputsInBackward: Bool { weightsType != .none }
   public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
   public var canReplaceGradients: Bool { residuals != nil }
+
+  public func lower(into lowering: inout LayerLowering) {
+    guard residuals != nil, !activation.mixesChannels else { return }
+    lowering.append(.add(activation), lowering.inputs)
+  }
 
   public func forward(_ pass: ForwardPass) {
     if weightsType != .none {

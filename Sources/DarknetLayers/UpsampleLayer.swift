@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
@@ -47,6 +48,10 @@ public struct UpsampleLayer: Layer {
   }
 
   public var sources: [Int] { [source] }
+
+  public func lower(into lowering: inout LayerLowering) {
+    if !isReducing { lowering.append(.upsample(factor: stride, scale: scale)) }
+  }
 
   public func forward(_ pass: ForwardPass) {
     move(

@@ -1,10 +1,10 @@
-/// Places blocks of float32 values in one run of memory: what never lives at the same time may
-/// share it.
+/// Places blocks in one run of memory, counted in elements or bytes: what never lives at the same
+/// time may share it.
 ///
 /// Greedy by size: the largest first, each at the lowest place that is free during its whole life.
 public struct ArenaLayout: Sendable {
   public struct Block: Sendable {
-    /// The first `count` floats of a block, and the steps at which somebody needs them.
+    /// The first `count` units of a block, and the steps at which somebody needs them.
     public struct Part: Sendable {
       public var count: Int
       public var lifetime: ClosedRange<Int>
@@ -18,10 +18,10 @@ public struct ArenaLayout: Sendable {
     /// A block whose end is not needed any more before its beginning has several parts.
     public var parts: [Part]
 
-    /// Floats.
+    /// Units.
     public var count: Int { parts.map(\.count).max() ?? 0 }
 
-    /// All floats are needed from the first to the last step of `lifetime`.
+    /// All of it is needed from the first to the last step of `lifetime`.
     public init(count: Int, lifetime: ClosedRange<Int>) {
       parts = [Part(count: count, lifetime: lifetime)]
     }
@@ -29,17 +29,18 @@ public struct ArenaLayout: Sendable {
     public init(parts: [Part]) { self.parts = parts }
   }
 
-  /// Float offset of each block, on a cache line of its own.
+  /// Where each block begins, on a cache line of its own.
   public private(set) var offsets: [Int]
-  /// Floats of the whole run.
+  /// Units of the whole run.
   public private(set) var count = 0
 
-  public init(_ blocks: [Block]) {
+  /// - Parameter lineCount: units of a cache line: 16 float32 values or 64 bytes.
+  public init(_ blocks: [Block], lineCount: Int = 16) {
     offsets = Array(repeating: 0, count: blocks.count)
     let blocks = blocks.map { block in
       Block(
         parts: block.parts.map {
-          .init(count: ($0.count + 15) / 16 * 16, lifetime: $0.lifetime)
+          .init(count: ($0.count + lineCount - 1) / lineCount * lineCount, lifetime: $0.lifetime)
         })
     }
     let sizes = blocks.map(\.count)

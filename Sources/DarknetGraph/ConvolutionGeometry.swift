@@ -1,5 +1,3 @@
-import CKernels
-
 /// The shapes of a convolution.
 ///
 ///     input   [N, C, H, W]                   weights [F, C / groups, size, size]
@@ -60,11 +58,5 @@ public struct ConvolutionGeometry: Hashable, Sendable {
   /// Whether the im2col matrix is the input itself.
   public var isPointwise: Bool {
     size == 1 && strideX == 1 && strideY == 1 && padding == 0
-  }
-
-  var window: ck_window {
-    ck_window(
-      height: height, width: width, out_height: outHeight, out_width: outWidth, size: size,
-      stride_x: strideX, stride_y: strideY, padding: padding, dilation: dilation)
   }
 }

@@ -9,18 +9,18 @@ struct PlanStorage {
   /// A part of a slot: where a map stands, and how far its images are apart.
   struct Place: Hashable {
     var slot: Int
-    /// Floats from the slot's start.
+    /// Bytes from the slot's start.
     var offset = 0
-    /// Floats from an image to the next.
+    /// Bytes from an image to the next.
     var imageStride: Int
-    /// Floats of an image that are meant.
+    /// Bytes of an image that are meant.
     var imageCount: Int
     var batch: Int
 
-    /// Floats from the slot's start to the end of the last image.
+    /// Bytes from the slot's start to the end of the last image.
     var end: Int { offset + (batch - 1) * imageStride + imageCount }
 
-    /// The first `count` floats of each image.
+    /// The first `count` bytes of each image.
     func prefix(_ count: Int) -> Place {
       var place = self
       place.imageCount = min(count, imageCount)
@@ -31,12 +31,12 @@ struct PlanStorage {
   private struct Slot {
     var count: Int
     var first: Int
-    /// The last step that needs the floats before each end.
+    /// The last step that needs the bytes before each end.
     var lasts: [Int: Int]
     /// The slot that this one is a part of, and where.
     var parent: (slot: Int, offset: Int)?
 
-    /// What lives how long: floats from the start, fewer and fewer as the steps go by.
+    /// What lives how long: bytes from the start, fewer and fewer as the steps go by.
     var parts: [ArenaLayout.Block.Part] {
       var parts: [ArenaLayout.Block.Part] = []
       var longest = -1
@@ -48,15 +48,21 @@ struct PlanStorage {
     }
   }
 
+  /// Bytes of a cache line.
+  private static let lineBytes = 64
+
+  /// Bytes of the cache lines that hold `count` bytes.
+  static func lines(_ count: Int) -> Int { (count + lineBytes - 1) / lineBytes * lineBytes }
+
   private var slots: [Slot] = []
   private(set) var offsets: [Int] = []
-  /// Floats of the arena.
+  /// Bytes of the arena.
   private(set) var count = 0
 
-  /// A slot of so many floats that step `step` writes.
+  /// A slot of so many bytes that step `step` writes.
   mutating func makeSlot(count: Int, at step: Int) -> Int {
-    // Multiples of 16 floats keep every slot on cache lines of its own.
-    let count = (count + 15) / 16 * 16
+    // Multiples of 64 bytes keep every slot on cache lines of its own.
+    let count = Self.lines(count)
     slots.append(Slot(count: count, first: step, lasts: [count: step], parent: nil))
     return slots.count - 1
   }
@@ -74,10 +80,10 @@ struct PlanStorage {
   /// Whether other slots are parts of `slot`.
   func hasParts(_ slot: Int) -> Bool { slots.contains { $0.parent?.slot == slot } }
 
-  /// Floats of a slot, rounded up to cache lines.
+  /// Bytes of a slot, rounded up to cache lines.
   func count(of slot: Int) -> Int { slots[slot].count }
 
-  /// Makes `slot` a part of `parent`, `offset` floats from its start.
+  /// Makes `slot` a part of `parent`, `offset` bytes from its start.
   mutating func place(_ slot: Int, in parent: Int, at offset: Int) {
     let root = root(of: parent)
     slots[slot].parent = (parent, offset)
@@ -93,14 +99,15 @@ struct PlanStorage {
 
   private mutating func extend(_ root: Int, _ end: Int, to step: Int) {
     slots[root].first = min(slots[root].first, step)
-    let end = min((end + 15) / 16 * 16, slots[root].count)
+    let end = min(Self.lines(end), slots[root].count)
     slots[root].lasts[end] = max(slots[root].lasts[end] ?? step, step)
   }
 
   /// Gives every slot its place.
   mutating func layOut() {
     let roots = slots.indices.filter { slots[$0].parent == nil }
-    let layout = ArenaLayout(roots.map { .init(parts: slots[$0].parts) })
+    let layout = ArenaLayout(
+      roots.map { .init(parts: slots[$0].parts) }, lineCount: Self.lineBytes)
     offsets = Array(repeating: 0, count: slots.count)
     for (slot, offset) in zip(roots, layout.offsets) { offsets[slot] = offset }
     for slot in slots.indices where slots[slot].parent != nil {
@@ -110,10 +117,10 @@ struct PlanStorage {
     count = layout.count
   }
 
-  /// Floats from the arena's start to a place.
+  /// Bytes from the arena's start to a place.
   func offset(of place: Place) -> Int { offsets[place.slot] + place.offset }
 
-  /// Floats that live while each step runs.
+  /// Bytes that live while each step runs.
   func liveCounts(steps: Int) -> [Int] {
     var live = [Int](repeating: 0, count: steps)
     for slot in slots where slot.parent == nil {

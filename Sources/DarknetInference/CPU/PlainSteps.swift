@@ -1,3 +1,4 @@
+import DarknetGraph
 import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
@@ -40,41 +41,6 @@ struct LayerStep: PlainStep {
   }
 }
 
-/// What batch norm makes of a convolution's weights and biases:
-///
-///     w'[f] = w[f] k[f],   b'[f] = b[f] - mean[f] k[f],   k = scale / sqrt(variance + 1e-5)
-///
-/// in double precision (pjreddie's dialect: k = scale / (sqrt(variance) + 1e-6)).
-struct FoldedBatchNorm {
-  /// k; nil without batch norm.
-  let scales: FloatBuffer?
-  /// b'
-  let biases: FloatBuffer
-
-  init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
-    let filters = layer.geometry.filters
-    biases = FloatBuffer(count: filters)
-    biases.pointer.update(from: parameters[0], count: filters)
-    guard layer.isBatchNormalized else {
-      scales = nil
-      return
-    }
-    let scales = FloatBuffer(count: filters)
-    for f in 0..<filters {
-      let variance = Double(parameters[3][f])
-      let deviation =
-        switch layer.epsilon {
-        case .insideRoot(let e): (variance + Double(e)).squareRoot()
-        case .outsideRoot(let e): variance.squareRoot() + Double(e)
-        }
-      let k = Double(parameters[1][f]) / deviation
-      biases.pointer[f] = Float(Double(biases.pointer[f]) - Double(parameters[2][f]) * k)
-      scales.pointer[f] = Float(k)
-    }
-    self.scales = scales
-  }
-}
-
 /// A convolution with its batch norm folded in, by im2col and matrix products.
 struct FoldedConvolution: PlainStep {
   private let geometry: ConvolutionGeometry
@@ -82,14 +48,13 @@ struct FoldedConvolution: PlainStep {
   private let weights: FloatBuffer
   private let biases: FloatBuffer
 
-  init(_ layer: ConvolutionalLayer, _ parameters: [UnsafeMutablePointer<Float>]) {
-    geometry = layer.geometry
-    activation = layer.activation
-    let folded = FoldedBatchNorm(layer, parameters)
+  init(_ convolution: Graph.ConvolutionAttributes, _ parameters: Parameters) {
+    geometry = convolution.geometry
+    activation = convolution.epilogue.activation
+    let folded = FoldedConvolutionValues(convolution, parameters)
     biases = folded.biases
     weights = FloatBuffer(count: geometry.weightCount)
-    Vector.copy(
-      parameters[layer.weightsIndex], to: weights.pointer, count: geometry.weightCount)
+    Vector.copy(folded.weights, to: weights.pointer, count: geometry.weightCount)
     guard let scales = folded.scales else { return }
     for f in 0..<geometry.filters {
       Vector.scale(
