@@ -60,6 +60,7 @@ let package = Package(
       swiftSettings: swift6),
     tests("DarknetConfigTests", ["DarknetConfig"]),
     tests("DarknetBoxesTests", ["DarknetBoxes"]),
+    tests("DarknetGraphTests", ["DarknetGraph", "DarknetTensors"]),
     tests("DarknetKernelsTests", ["DarknetKernels"]),
     tests("DarknetLayersTests", ["DarknetLayers", "DarknetNetwork", "DarknetTraining"]),
     tests("DarknetNetworkTests", ["Darknet"]),

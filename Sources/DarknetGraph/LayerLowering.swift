@@ -31,7 +31,9 @@ public struct LayerLowering {
   }
 
   /// Number `index` of the layer's parameters.
-  public func constant(_ index: Int) -> Graph.Constant { Graph.Constant(layer: layer, parameter: index) }
+  public func constant(_ index: Int) -> Graph.Constant {
+    Graph.Constant(layer: layer, parameter: index)
+  }
 
   /// Appends an operator.
   ///
@@ -50,7 +52,8 @@ public struct LayerLowering {
 
   /// Batch normalisation or bias, and an activation, as far as they are there.
   public mutating func appendStage(
-    normalization: Graph.Normalization?, bias: Graph.Constant?, activation: Activation, shape: Shape? = nil
+    normalization: Graph.Normalization?, bias: Graph.Constant?, activation: Activation,
+    shape: Shape? = nil
   ) {
     if let normalization { append(.normalize(normalization), shape: shape) }
     if let bias { append(.bias(bias), shape: shape) }

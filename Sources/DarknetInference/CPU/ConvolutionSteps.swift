@@ -19,10 +19,16 @@ extension StepBuilder {
           secondActivation: epilogue.secondActivation, pools: op.result(.pooled) != nil),
         algorithm: algorithm)
     }
-    func place(_ role: Graph.Operand.Role) -> Place? { op.operand(role).map { memory.place(of: $0) } }
+    func place(_ role: Graph.Operand.Role) -> Place? {
+      op.operand(role).map { memory.place(of: $0) }
+    }
     func place(_ role: Graph.Result.Role) -> Place? { op.result(role).map { memory.places[$0]! } }
-    let (input, residual, factors) = (place(.map as Graph.Operand.Role)!, place(.residual), place(.factors))
-    let (output, pooled, averages) = (place(.map as Graph.Result.Role), place(.pooled), place(.averages))
+    let (input, residual, factors) = (
+      place(.map as Graph.Operand.Role)!, place(.residual), place(.factors)
+    )
+    let (output, pooled, averages) = (
+      place(.map as Graph.Result.Role), place(.pooled), place(.averages)
+    )
     let (batch, threadPool) = (batch, threadPool)
     let what =
       (factors == nil ? "" : "scaled ") + algorithm.rawValue

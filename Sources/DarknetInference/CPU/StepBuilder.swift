@@ -133,7 +133,9 @@ struct StepBuilder {
   ) -> PlanStep {
     let (batch, shape) = (batch, shape(op.results[0]))
     let count = batch * output.imageStride / MemoryLayout<Float>.stride
-    let terms = zip(inputs, op.operands).dropFirst().map { (place: $0, channels: $1.channels.count) }
+    let terms = zip(inputs, op.operands).dropFirst().map {
+      (place: $0, channels: $1.channels.count)
+    }
     let first = inputs[0]
     return step(op, "sum") { memory in
       let (x, y) = (memory.floats(first), memory.floats(output))

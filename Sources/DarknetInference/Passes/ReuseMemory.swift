@@ -27,6 +27,8 @@ struct ReuseMemory {
   private let batch: Int
   /// The last operator that reads each value; behind all of them if it is kept.
   private let lastReaders: [Int]
+  /// How many living values are in each slot.
+  private var occupants: [Int: Int] = [:]
   /// Values that a view of gaps would not serve.
   private let needsWholeImages: Set<Graph.ValueID>
 
@@ -80,6 +82,7 @@ struct ReuseMemory {
       slot: storage.makeSlot(count: batch * bytes, at: step), imageStride: bytes,
       imageCount: bytes, batch: batch)
     places[value] = place
+    occupants[place.slot] = 1
     return place
   }
 
@@ -91,9 +94,8 @@ struct ReuseMemory {
     case .slice where isView(step): placeView(step, inputs[0])
     case .slice, .concatenate: placeConcatenation(step, inputs, at: index)
     case .add where canReplace(step, at: index):
-      let term = step.operands[0].value
-      places[step.results[0].value] = places[term]
-      places[term] = nil
+      // The term is gone by then, so the slot has no more values than before.
+      places[step.results[0].value] = places[step.operands[0].value]
     default:
       for result in step.results { makePlace(result.value, at: index) }
     }
@@ -115,6 +117,7 @@ struct ReuseMemory {
     place.offset += offset(ofChannel: operand.channels.lowerBound, of: operand.value)
     place.imageCount = graph.values[value].byteCount
     places[value] = place
+    occupants[place.slot]! += 1
   }
 
   private mutating func placeConcatenation(
@@ -155,6 +158,6 @@ struct ReuseMemory {
       && !step.operands.dropFirst().contains { $0.value == term }
       && isWholeSlot(place, bytes: batch * graph.values[term].byteCount)
       && !storage.hasParts(place.slot)
-      && places.values.count { $0.slot == place.slot } == 1
+      && occupants[place.slot] == 1
   }
 }

@@ -13,6 +13,8 @@ enum Benchmark: Command {
       + "an update")
   private static let layers = Flag.toggle(
     "-layers", "a row a layer: ms, GFLOP/s, share of the time")
+  private static let plan = Flag.toggle(
+    "-plan", "print the network's operators before and after each pass, and run nothing")
   private static let training = Flag.toggle(
     "-train", "time forward, loss, backward and update of a batch")
   private static let sizes = sizeList("-sizes", "time and memory at each size, as CSV")
@@ -24,7 +26,7 @@ enum Benchmark: Command {
   ).written
   static let syntax = Syntax(
     [Words.cfg, Words.optionalWeights],
-    flags: [runs, batch, layers, training, sizes, batches, table, chart, weightsCopy],
+    flags: [runs, batch, layers, plan, training, sizes, batches, table, chart, weightsCopy],
     groups: [.inference, .weightsFile],
     notes:
       "Without WEIGHTS they are random. Of -train, -sizes, -batches, -write_weights one at a time.")
@@ -44,6 +46,11 @@ enum Benchmark: Command {
     let weights = arguments[Words.optionalWeights]
     try checkFlags(arguments)
     let runs = arguments[runs]
+    if arguments[plan] {
+      let network = try Load.network(cfg, arguments, showsTable: false)
+      showPasses(network, arguments)
+      return .done
+    }
     if arguments[training] {
       try TrainingBenchmark(
         cfg, weights: weights, arguments, batch: arguments[batch], runs: runs
@@ -130,6 +137,18 @@ enum Benchmark: Command {
   /// A run may overwrite its input.
   static func fill(_ plan: InferencePlan, with picture: [Float]) {
     plan.inputView.pointer.update(from: picture, count: picture.count)
+  }
+
+  /// The graph as the layers say it, and after each pass that changes it.
+  private static func showPasses(_ network: Network, _ arguments: Arguments) {
+    var last = ""
+    for (pass, graph) in InferencePlan.graphs(
+      of: network, convolutions: arguments.convolutions)
+    {
+      let text = graph.text
+      Console.out("# \(pass)" + (text == last ? ": nothing to do\n" : "\n\(text)"))
+      last = text
+    }
   }
 
   /// Median time of each layer.
