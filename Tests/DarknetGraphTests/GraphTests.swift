@@ -71,9 +71,10 @@ import Testing
     #expect(Graph.Layout.nchw.count(channels: 17, area: 6) == 102)
     #expect(Graph.Layout.nchw16c.count(channels: 17, area: 6) == 192)
     #expect(Graph.Layout.nchw16c.count(channels: 16, area: 6) == 96)
-    let value = Graph.Value(
-      shape: Shape(channels: 17, height: 2, width: 3), type: .int8, layout: .nchw16c)
-    #expect(value.byteCount == 192)
+    var graph = chain(0)
+    let value = graph.makeValue(
+      Shape(channels: 17, height: 2, width: 3), type: .int8, layout: .nchw16c)
+    #expect(graph.values[value].byteCount == 192)
   }
 
   @Test func `the text names values, shapes, layouts and layers`() {
