@@ -1,9 +1,9 @@
 /// The activation functions of Darknet, under their cfg names.
 ///
 /// `apply` computes y = f(x); `scaleBySlope` multiplies a gradient by f'(x). As in Darknet the
-/// slope is taken from the output y, except where y does not tell it: for swish, mish, hard_mish
-/// and gelu it is taken from the input, which must then be kept (`needsInput`). (Darknet takes
-/// gelu's from y, which is not its derivative.)
+/// slope is taken from the output y, except where y does not tell it: for swish, mish, hard_mish,
+/// gelu and normalize_channels it is taken from the input, which must then be kept (`needsInput`).
+/// (Darknet takes gelu's from y, which is not its derivative.)
 ///
 /// The three `normalize_channels` functions mix the channels of a pixel: see `ChannelNormalizer`.
 public enum Activation: String, CaseIterable, Sendable {
@@ -22,7 +22,7 @@ public enum Activation: String, CaseIterable, Sendable {
   /// Whether the slope needs the input x, so that a training pass must keep it.
   public var needsInput: Bool {
     switch self {
-    case .swish, .mish, .hardMish, .gelu: true
+    case .swish, .mish, .hardMish, .gelu, .normalizeChannels: true
     default: false
     }
   }

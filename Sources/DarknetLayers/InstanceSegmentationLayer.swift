@@ -27,7 +27,7 @@ public struct InstanceSegmentationLayer: LossLayer {
       throw options.error(
         "classes", expected: "an input of classes + ids = \(classes + ids) channels",
         found: "\(outputShape.channels)",
-        fix: "write filters=\(classes + ids) in the section before, or mend classes and ids")
+        fix: "write filters=\(classes + ids) in the section before, or fix classes and ids")
     }
     source = site.previousIndex
   }

@@ -26,6 +26,7 @@ extension Activation {
   package func apply(to y: TensorView, keepingInputIn saved: UnsafeMutablePointer<Float>?) {
     if self == .linear { return }
     if mixesChannels {
+      if needsInput, let saved { Vector.copy(y.pointer, to: saved, count: y.count) }
       for n in 0..<y.batch {
         ChannelNormalizer.apply(
           self, y.image(n), channels: y.shape.channels, area: y.shape.area)
@@ -38,14 +39,16 @@ extension Activation {
     }
   }
 
-  /// dy *= f'(x) in place.
+  /// The gradient by y becomes that by x, in place: dy *= f'(x), or more where f mixes channels.
   func scaleBySlope(
     _ dy: TensorView, output y: TensorView, savedInput: UnsafeMutablePointer<Float>?
   ) {
     if mixesChannels {
       for n in 0..<y.batch {
         ChannelNormalizer.scaleBySlope(
-          self, dy.image(n), output: y.image(n), channels: y.shape.channels, area: y.shape.area)
+          self, dy.image(n), output: y.image(n),
+          savedInput: savedInput.map { $0 + n * y.shape.count }, channels: y.shape.channels,
+          area: y.shape.area)
       }
     } else if self != .linear {
       Self.inParts(y.count) { start, count in

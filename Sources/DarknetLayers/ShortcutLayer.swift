@@ -3,14 +3,6 @@ import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// `[shortcut]`: adds earlier layers to the previous layer's output (He et al. 2016).
 ///
 ///     z = w0 x + w1 from1 + w2 from2 ...,   y = activation(z)      x, y [N, C, H, W]
@@ -19,8 +11,8 @@ import DarknetTensors
 /// rest. The weights are all 1 unless `weights_type` asks for trained ones, `per_feature` (one a
 /// source, alias `per_layer`) or `per_channel` (one a source and channel), normalised over the
 /// sources by `weights_normalization`: `relu` (alias `avg_relu`), w = max(v, 0) / (1e-4 + sum),
-/// or `softmax`, w = exp(v - max) / (1e-4 + sum). The normalisation is not differentiated, as in
-/// Darknet.
+/// or `softmax`, w = exp(v - max) / (1e-4 + sum). The gradient is that of v; Darknet's leaves the
+/// normalisation out of it.
 ///
 /// pjreddie's dialect takes one source, of any size: z = alpha x + beta from, where a source twice
 /// as large gives every second cell and one half as large reaches every second cell.
@@ -126,7 +118,7 @@ public struct ShortcutLayer: Layer {
   public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
-    weightsType == .none ? 0 : sources.count * outputShape.channels
+    weightsType == .none ? 0 : 2 * sources.count * weightsPerSource
   }
 
   public var readsInputsInBackward: Bool { weightsType != .none }
@@ -208,26 +200,23 @@ public struct ShortcutLayer: Layer {
 
   // MARK: Trained weights
 
-  /// Normalised weights [sources, channels], written to `result`.
+  /// The normalisation over the sources is that of an activation over channels.
+  private var normalizer: Activation {
+    normalization == .relu ? .normalizeChannels : .normalizeChannelsSoftmaxMaxval
+  }
+
+  /// Weights of each source: one, or one a channel.
+  private var weightsPerSource: Int { weightsType == .perFeature ? 1 : outputShape.channels }
+
+  /// Normalised weights [sources, `weightsPerSource`], written to `result`.
   private func normalizedWeights(
     _ raw: UnsafeMutablePointer<Float>, _ result: UnsafeMutablePointer<Float>, isTraining: Bool
   ) {
-    let channels = outputShape.channels
-    for c in 0..<channels {
-      func value(_ s: Int) -> Float {
-        let v = weightsType == .perFeature ? raw[s] : raw[s * channels + c]
-        // Darknet's folding before tests clamps at 0.001, its training at 0.
-        return normalization == .relu ? max(v, isTraining ? 0 : 0.001) : v
-      }
-      let shift = (0..<sources.count).reduce(-Float.infinity) { max($0, value($1)) }
-      var sum: Float = 1e-4
-      for s in 0..<sources.count {
-        let share = normalization == .relu ? value(s) : expf(value(s) - shift)
-        result[s * channels + c] = share
-        sum += share
-      }
-      for s in 0..<sources.count { result[s * channels + c] /= sum }
-    }
+    let count = sources.count * weightsPerSource
+    // Darknet's folding before tests clamps at 0.001, its training at 0.
+    let least: Float = normalization == .relu && !isTraining ? 0.001 : -.infinity
+    for i in 0..<count { result[i] = max(raw[i], least) }
+    ChannelNormalizer.apply(normalizer, result, channels: sources.count, area: weightsPerSource)
   }
 
   private func forwardWeighted(_ pass: ForwardPass) {
@@ -239,33 +228,45 @@ public struct ShortcutLayer: Layer {
       for (s, input) in pass.inputs.enumerated() {
         for c in 0..<min(channels, input.shape.channels) {
           Vector.axpy(
-            pass.workspace[s * channels + c], input.channel(c, ofImage: n),
+            pass.workspace[weightIndex(s, c)], input.channel(c, ofImage: n),
             to: y.channel(c, ofImage: n), count: area)
         }
       }
     }
   }
 
+  /// Where the weight of channel c of source s is.
+  private func weightIndex(_ s: Int, _ c: Int) -> Int {
+    weightsType == .perFeature ? s : s * outputShape.channels + c
+  }
+
   private func backwardWeighted(_ pass: BackwardPass) {
     let dy = pass.outputGradient
     let (channels, area) = (dy.shape.channels, dy.shape.area)
-    let weights = pass.forward.workspace
-    normalizedWeights(pass.forward.parameters[0], weights, isTraining: true)
+    let raw = pass.forward.parameters[0]
+    let count = sources.count * weightsPerSource
+    let (weights, slopes) = (pass.forward.workspace, pass.forward.workspace + count)
+    normalizedWeights(raw, weights, isTraining: true)
+    Vector.fill(slopes, with: 0, count: count)
     for n in 0..<dy.batch {
       for (s, input) in pass.forward.inputs.enumerated() {
         for c in 0..<min(channels, input.shape.channels) {
           let dz = dy.channel(c, ofImage: n)
-          let weight = weights[s * channels + c]
           if let gradient = pass.inputGradients[s] {
-            Vector.axpy(weight, dz, to: gradient.channel(c, ofImage: n), count: area)
+            Vector.axpy(
+              weights[weightIndex(s, c)], dz, to: gradient.channel(c, ofImage: n), count: area)
           }
-          if let dw = pass.parameterGradients[0] {
-            let slope = Float(Vector.dot(dz, input.channel(c, ofImage: n), count: area))
-            dw[weightsType == .perFeature ? s : s * channels + c] += slope
-          }
+          slopes[weightIndex(s, c)] += Float(
+            Vector.dot(dz, input.channel(c, ofImage: n), count: area))
         }
       }
     }
+    guard let dv = pass.parameterGradients[0] else { return }
+    // From the weights' gradients to those of the values that are normalised.
+    ChannelNormalizer.scaleBySlope(
+      normalizer, slopes, output: weights, savedInput: raw, channels: sources.count,
+      area: weightsPerSource)
+    Vector.add(slopes, to: dv, count: count)
   }
 
   // MARK: Table

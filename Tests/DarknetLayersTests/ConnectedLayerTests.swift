@@ -27,26 +27,27 @@ import Testing
     }
   }
 
-  @Test(arguments: ["linear", "leaky", "logistic", "mish", "swish", "gelu", "elu"])
-  func `gradients match central differences`(activation: String) throws {
-    let run = try LayerFixture<ConnectedLayer>(
-      "[connected]\noutput=4\nactivation=\(activation)", inputs: [shape(2, 1, 3)])
-    #expect(run.worstGradientError(batch: 3) < 1e-4)
-  }
-
-  /// Darknet takes the unbiased variance but divides its gradient by N, not N - 1, which is 1/N of
-  /// the largest gradient; the check's scale starts at a tenth of that: 10/N.
-  @Test(arguments: ["linear", "mish"])
-  func `gradients through batch norm match but for 1/N`(activation: String) throws {
-    let run = try LayerFixture<ConnectedLayer>(
-      "[connected]\noutput=3\nactivation=\(activation)\nbatch_normalize=1",
-      inputs: [shape(3, 1, 1)])
-    let errors = run.gradientErrors(batch: 100)
-    for error in errors {
-      let isExact = error.tensor == "biases" || error.tensor == "scales"
-      #expect(error.error < (isExact ? 1e-4 : 0.1), "\(error)")
+  static let gradients =
+    ["linear", "leaky", "logistic", "mish", "swish", "gelu", "elu", "normalize_channels"].map {
+      GradientCase("output=4\nactivation=\($0)", shape(2, 1, 3), batch: 3)
     }
-    #expect(errors.map(\.tensor) == ["input 0", "biases", "weights", "scales"])
+    + ["linear", "leaky", "logistic", "mish", "normalize_channels_softmax_maxval"].map {
+      GradientCase("output=3\nbatch_normalize=1\nactivation=\($0)", shape(3, 1, 1), batch: 6)
+    }
+
+  @Test(arguments: gradients)
+  func `output and gradients equal the formula's`(_ one: GradientCase) throws {
+    let run = try LayerFixture<ConnectedLayer>(one)
+    let (y, count) = (run.layer.outputShape, one.inputs[0].count)
+    let normalize = run.layer.isBatchNormalized ? Exact.BatchNorm() : nil
+    let worst = run.worstDeviation(one) { x, p in
+      let z = Maps(y, batch: one.batch) { n, c, _, _ in
+        (0..<count).reduce(0) { $0 + x[0].values[n * count + $1] * p[1][c * count + $1] }
+      }
+      return Exact.activate(
+        run.layer.activation, normalize?(z, scale: p[2], bias: p[0]) ?? Exact.addBias(z, p[0]))
+    }
+    #expect(worst.error < exactTolerance, "\(worst)")
   }
 
   @Test func `weights stand before the batch norm in a file`() throws {

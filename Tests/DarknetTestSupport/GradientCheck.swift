@@ -10,7 +10,7 @@
 /// 1/2048 of a random value is rare.
 public enum GradientCheck {
   /// The worst error of one tensor.
-  public struct Worst: CustomStringConvertible, Sendable {
+  public struct Worst: CustomStringConvertible, Comparable, Sendable {
     public var tensor: String
     public var index: Int
     public var analytic: Double
@@ -18,8 +18,10 @@ public enum GradientCheck {
     public var error: Double
 
     public var description: String {
-      "\(tensor)[\(index)]: gradient \(analytic), slope \(numeric), error \(error)"
+      "\(tensor)[\(index)]: found \(analytic), expected \(numeric), error \(error)"
     }
+
+    public static func < (a: Worst, b: Worst) -> Bool { a.error < b.error }
   }
 
   /// The worst error over one tensor: |gradient - slope| / max(|gradient|, |slope|, a tenth of the
@@ -64,6 +66,32 @@ public enum GradientCheck {
       values[index] = old
       if !analytic.isFinite { best.error = .infinity }
       if best.error > worst.error { worst = best }
+    }
+    return worst
+  }
+
+  // MARK: Against double precision
+
+  /// Central differences of a function in double: `loss(index, change)` is its value with the
+  /// index-th variable moved.
+  public static func slopes(
+    _ count: Int, of loss: (_ index: Int, _ change: Double) -> Double
+  ) -> [Double] {
+    let h = 1e-6
+    return (0..<count).map { (loss($0, h) - loss($0, -h)) / (2 * h) }
+  }
+
+  /// The worst error of a tensor, relative to each value or to a tenth of the largest.
+  public static func worst(_ tensor: String, _ found: [Float], _ expected: [Double]) -> Worst {
+    precondition(found.count == expected.count, "\(tensor) has another size than it should")
+    let largest = expected.reduce(1e-6) { max($0, abs($1)) }
+    var worst = Worst(tensor: tensor, index: 0, analytic: 0, numeric: 0, error: 0)
+    for (index, (a, b)) in zip(found, expected).enumerated() {
+      var error = abs(Double(a) - b) / max(abs(Double(a)), abs(b), largest / 10)
+      if !error.isFinite { error = .infinity }
+      if error > worst.error {
+        worst = Worst(tensor: tensor, index: index, analytic: Double(a), numeric: b, error: error)
+      }
     }
     return worst
   }

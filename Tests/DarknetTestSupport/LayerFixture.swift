@@ -119,6 +119,14 @@ public final class LayerFixture<L: Layer> {
     return run.output.array
   }
 
+  /// The rolling statistics, one parameter after another, that a training pass leaves.
+  public func rollingStatistics(after inputs: [Float]..., batch: Int = 1) -> [Float] {
+    let run = makeRun(inputs, batch: batch, isTraining: true)
+    layer.forward(pass(run))
+    return zip(layer.parameters, run.parameters).filter { !$0.0.role.isTrained }
+      .flatMap { $0.1.array }
+  }
+
   /// Outputs for successive inputs, recurrent state carried on.
   public func forwardSequence(_ inputs: [[Float]], batch: Int = 1) -> [[Float]] {
     var run = makeRun([inputs[0]], batch: batch, isTraining: false)
@@ -141,6 +149,12 @@ public final class LayerFixture<L: Layer> {
   /// A training pass forward and back.
   public func backward(
     _ inputs: [Float]..., outputGradient: [Float], batch: Int = 1
+  ) -> Gradients {
+    backward(inputs: inputs, outputGradient: outputGradient, batch: batch)
+  }
+
+  public func backward(
+    inputs: [[Float]], outputGradient: [Float], batch: Int = 1
   ) -> Gradients {
     let run = makeRun(inputs, batch: batch, isTraining: true)
     layer.forward(pass(run))
@@ -294,36 +308,6 @@ extension LayerFixture where L: LossLayer {
     check(run)
     precondition(gradient.isIntact, "[\(L.name)] wrote outside of its gradient")
     return report.map { ($0, gradient.array) }
-  }
-
-  /// The worst error of the input's gradient against the slope of the cost.
-  ///
-  /// - Parameter factor: cost's slope over the gradient, such as 2 for Darknet's squared errors.
-  public func worstLossGradientError(
-    truth: Truth, batch: Int = 2, factor: Float = 1, seed: UInt64 = 7,
-    in range: ClosedRange<Double> = -1...1, progress: TrainingProgress = .init()
-  ) -> Double {
-    let values = Values.random(batch * inputShapes[0].count, seed: seed, in: range)
-    let run = makeRun([values], batch: batch, isTraining: true)
-    let gradient = GuardedBuffer(count: run.output.count, filledWith: 0)
-    let report = { [self] () -> LossReport? in
-      restart(run)
-      layer.forward(pass(run))
-      gradient.values.update(repeating: 0)
-      return layer.loss(
-        LossPass(
-          forward: pass(run), truth: truth, progress: progress,
-          gradient: view(gradient, layer.outputShape, run)))
-    }
-    guard report() != nil else { return .infinity }
-    let slopes = backward(run, gradient.array).inputs[0].map { $0 * factor }
-    // The cost is a float32 sum: its rounding is that of the whole, so the slope is coarser.
-    return GradientCheck.worst("input", of: run.inputs[0].values, gradient: slopes) { move, h in
-      move(h)
-      let above = report().map { Double($0.cost) } ?? .nan
-      move(-h)
-      return above - (report().map { Double($0.cost) } ?? .nan)
-    }.error
   }
 }
 

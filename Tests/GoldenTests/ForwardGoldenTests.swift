@@ -1,5 +1,6 @@
 import Darknet
 import DarknetTestSupport
+import Foundation
 import Testing
 
 /// Every layer's output, as the layers' own rules and as the inference plan compute it, against
@@ -40,7 +41,9 @@ struct ForwardGoldenTests {
       #expect(
         [shape.channels, shape.height, shape.width] == layer.shape,
         "layer \(layer.index) [\(layer.type)]")
-      guard let file = layer.file else { continue }
+      guard let file = layer.file,
+        RecordedFaults.isRight(golden.name, layer: layer.index)
+      else { continue }
       let expected = try golden.floats(file)
       for (who, values) in [
         ("layers", outputs[layer.index].own), ("plan", outputs[layer.index].planned),
@@ -48,6 +51,66 @@ struct ForwardGoldenTests {
         let error = deviation(values, from: expected)
         #expect(error <= Self.tolerance, "layer \(layer.index) [\(layer.type)] of the \(who)")
       }
+    }
+  }
+}
+
+/// `[normalization]` of the reference programs: the sum of a window is made from the one before, by
+/// adding the channel that comes in and taking away the one that leaves; channel size / 2 is never
+/// added.
+@Suite
+struct NormalizationFaultTests {
+  /// Darknet's sum for channel `c`, or the right one.
+  private func sum(
+    _ squares: [Double], _ c: Int, size: Int, isDarknets: Bool
+  ) -> Double {
+    let window = max(c - (size - 1) / 2, 0)...min(c + size / 2, squares.count - 1)
+    let right = window.reduce(0) { $0 + squares[$1] }
+    let missing = size / 2
+    guard isDarknets, missing < squares.count else { return right }
+    // Missing while it is in the window, then below zero for all channels that follow.
+    return c + size / 2 >= missing ? right - squares[missing] : right
+  }
+
+  /// Each recorded output from the recorded output before it.
+  @Test(arguments: GoldenCase.all("forward").filter { RecordedFaults.firstLayer[$0.name] != nil })
+  func `the recording is Darknet's window, ours the right one`(_ golden: GoldenCase) throws {
+    let (network, _) = try golden.network()
+    for (index, node) in network.nodes.enumerated() {
+      guard let layer = node.layer as? LocalResponseNormalizationLayer, index > 0 else { continue }
+      let entries = golden.manifest.layers
+      let input = try golden.floats(try #require(entries[index - 1].file))
+      let recorded = try golden.floats(try #require(entries[index].file))
+      let (channels, area) = (layer.outputShape.channels, layer.outputShape.area)
+      func formula(isDarknets: Bool) -> [Float] {
+        var output = input
+        for i in 0..<area {
+          let squares = (0..<channels).map {
+            Double(input[$0 * area + i]) * Double(input[$0 * area + i])
+          }
+          for c in 0..<channels {
+            let s =
+              Double(layer.kappa) + Double(layer.alpha)
+              * sum(squares, c, size: layer.size, isDarknets: isDarknets)
+            output[c * area + i] = Float(
+              Double(input[c * area + i]) * pow(s, -Double(layer.beta)))
+          }
+        }
+        return output
+      }
+      let tolerance = ForwardGoldenTests.tolerance
+      #expect(deviation(formula(isDarknets: true), from: recorded) < tolerance, "layer \(index)")
+
+      let (x, y) = (FloatBuffer(input), FloatBuffer(count: input.count))
+      let scratch = FloatBuffer(count: layer.workspaceCount(batch: 1, isTraining: false))
+      layer.forward(
+        ForwardPass(
+          batch: 1, isTraining: false,
+          inputs: [TensorView(x.pointer, batch: 1, shape: layer.outputShape)],
+          output: TensorView(y.pointer, batch: 1, shape: layer.outputShape), parameters: [],
+          saved: scratch.pointer, workspace: scratch.pointer, state: scratch.pointer))
+      #expect(
+        deviation(y.array, from: formula(isDarknets: false)) < tolerance, "layer \(index)")
     }
   }
 }

