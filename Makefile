@@ -57,6 +57,7 @@ bench: build
 fuzz: deps
 	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \
 	  $(TEST) --filter Mutation
+	PRN_DARKNET_NETWORKS=$${PRN_DARKNET_NETWORKS:-1200} $(TEST) --filter RandomNetworkTests
 
 parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet

@@ -1,0 +1,142 @@
+import Darknet
+import DarknetTestSupport
+import Foundation
+import Testing
+
+/// Networks drawn at random, one after another until the time is over: `PRN_DARKNET_NETWORKS`
+/// seconds for each test, from the seed `PRN_DARKNET_SEED` on.
+@Suite(.serialized) struct RandomNetworkTests {
+  private static let environment = ProcessInfo.processInfo.environment
+  private static let firstSeed = environment["PRN_DARKNET_SEED"].flatMap { UInt64($0) } ?? 1
+  private static let seconds: Double = {
+    if let given = environment["PRN_DARKNET_NETWORKS"].flatMap({ Double($0) }) { return given }
+    // Loops over tensors are a hundred times slower without optimisation.
+    #if DEBUG
+      return 3
+    #else
+      return 20
+    #endif
+  }()
+
+  /// Runs `body` for seed after seed; at the first that fails it says which network it was.
+  private func forEachSeed(_ body: (UInt64) throws -> (cfg: String, failures: [String])) throws {
+    let start = Date()
+    var (seed, count) = (Self.firstSeed, 0)
+    repeat {
+      let (cfg, failures) = try body(seed)
+      if !failures.isEmpty {
+        Issue.record(
+          "PRN_DARKNET_SEED=\(seed): \(failures.prefix(5).joined(separator: "; "))\n\(cfg)")
+        return
+      }
+      (seed, count) = (seed + 1, count + 1)
+    } while Date().timeIntervalSince(start) < Self.seconds
+    print("\(count) random networks from seed \(Self.firstSeed) on")
+  }
+
+  /// The tolerance of `PlanTests`, of a layer as a whole. Where a chain of random layers leaves what
+  /// a float can hold, there is nothing to compare.
+  private func differs(_ a: [Float], _ b: [Float]) -> Bool {
+    guard b.allSatisfy({ $0.isFinite }), b.contains(where: { abs($0) > 1e-12 }) else {
+      return false
+    }
+    return !(PlanTests.deviation(a, from: b) < PlanTests.tolerance)
+  }
+
+  @Test func `plans equal the layers' own rules, with any number of threads`() throws {
+    try forEachSeed { seed in
+      let drawn = RandomNetwork(seed: seed)
+      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: seed)
+      let batch = fixture.batch
+      let input = Values.random(batch * fixture.network.inputShape.count, seed: 3, in: 0...1)
+      let expected = fixture.forward(input)
+      var failures: [String] = []
+      for keeping: Set<Int>? in [[], nil] {
+        for way in [InferencePlan.Convolutions.fastest, .exact] {
+          let found = PlanTests.outputs(fixture, way, batch: batch, keeping: keeping)
+          for (layer, values) in found where differs(values, expected[layer]) {
+            failures.append(
+              "layer \(layer) of the \(way) plan\(keeping == nil ? ", all kept" : "")")
+          }
+        }
+      }
+      let one = PlanTests.outputs(
+        fixture, .fastest, batch: batch, threadPool: ThreadPool(threads: 1))
+      for threads in [2, 7] {
+        let other = PlanTests.outputs(
+          fixture, .fastest, batch: batch, threadPool: ThreadPool(threads: threads))
+        for (a, b) in zip(one, other)
+        where a.values.map(\.bitPattern) != b.values.map(\.bitPattern) {
+          failures.append("layer \(a.layer) with \(threads) threads")
+        }
+      }
+      return (drawn.cfg, failures)
+    }
+  }
+
+  @Test func `kernels of all variants that the CPU runs agree`() throws {
+    let folder = try TemporaryFolder.make()
+    try forEachSeed { seed in
+      let drawn = RandomNetwork(seed: seed)
+      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, batch: 1, seed: seed)
+      guard fixture.network.net.timeSteps == 1 else { return (drawn.cfg, []) }
+      let path = { (name: String) in folder.appendingPathComponent(name).path }
+      try Data(drawn.cfg.utf8).write(to: folder.appendingPathComponent("net.cfg"))
+      try WeightsFile.write(
+        fixture.parameters, of: fixture.network, to: path("net.weights"), seen: 0)
+      let input = Values.random(fixture.network.inputShape.count, seed: 3, in: 0...1)
+      try input.withUnsafeBytes { try Data($0).write(to: folder.appendingPathComponent("x.f32")) }
+      let expected = fixture.forward(input)
+      var failures: [String] = []
+      for variant in KernelVariant.available {
+        var outputs: [[Float]] = []
+        for threads in ["1", "2", "7"] {
+          let run = try ProgramRun(
+            [
+              "dump", "net.cfg", "net.weights", "x.f32", "out", "-threads", threads, "-dialect",
+              drawn.dialect.rawValue,
+            ], in: folder, environment: ["PRN_DARKNET_CPU": variant])
+          guard run.status == 0 else {
+            return (drawn.cfg, ["\(variant): exit \(run.status): \(run.errors.suffix(300))"])
+          }
+          let values = try fixture.network.nodes.map { node in
+            let digits = "\(node.index)"
+            let name = "L" + String(repeating: "0", count: 3 - digits.count) + digits + ".f32"
+            return try floats(folder.appendingPathComponent("out").appendingPathComponent(name))
+          }
+          for (index, (a, b)) in zip(values, expected).enumerated() where differs(a, b) {
+            failures.append("layer \(index), \(variant), \(threads) threads")
+          }
+          outputs.append(values.flatMap { $0 })
+        }
+        for (other, threads) in zip(outputs.dropFirst(), [2, 7])
+        where other.map(\.bitPattern) != outputs[0].map(\.bitPattern) {
+          failures.append("\(variant): \(threads) threads change bits")
+        }
+      }
+      return (drawn.cfg, failures)
+    }
+  }
+
+  /// The slope of the whole network's cost by some of its parameters. Float32 rounding of a chain
+  /// of layers leaves some per cent of the smallest slopes; wrong gradients are wrong as a whole.
+  @Test func `gradients of one update equal central differences`() throws {
+    try forEachSeed { seed in
+      let drawn = RandomNetwork(seed: seed, isTraining: true)
+      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: seed)
+      let outputs = fixture.network.nodes.last!.layer.outputShape.count
+      let isFinite = fixture.forward(fixture.randomInput(seed: 7)).joined().allSatisfy {
+        abs($0) < 1e3
+      }
+      guard isFinite else { return (drawn.cfg, []) }
+      let truth = Truth.values(
+        Values.random(fixture.batch * outputs, seed: 5), perImage: outputs)
+      // Darknet's cost is the sum of squares, its gradient half of the slope.
+      // Some of the parameters, evenly over all.
+      let count = fixture.network.nodes.flatMap(\.layer.parameters).reduce(0) { $0 + $1.count }
+      let worst = fixture.worstGradientError(
+        truth: truth, factor: 2, stride: max(3, count / 40), tolerance: 0.02)
+      return (drawn.cfg, worst.error < 0.05 ? [] : ["\(worst)"])
+    }
+  }
+}
