@@ -76,7 +76,7 @@ sanitize: deps
 install: build
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg'
 	install $(PROGRAM) '$(DESTDIR)$(PREFIX)/bin/prn-darknet'
-	cp cfg/*.cfg '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg/'
+	cp cfg/*.cfg cfg/*.data cfg/*.names '$(DESTDIR)$(PREFIX)/share/prn-darknet/cfg/'
 	$(if $(LINK),ln -sf prn-darknet '$(DESTDIR)$(PREFIX)/bin/darknet')
 
 uninstall:

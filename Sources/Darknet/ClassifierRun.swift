@@ -58,6 +58,8 @@ public struct ClassifierRun {
     public var onlyLeaves: Bool
     /// Threads that decode; nil for as many as there are processors.
     public var decodingThreads: Int?
+    /// Asked before each batch; the run ends when it says true, with the pictures so far.
+    public var shouldStop: @Sendable () -> Bool = { false }
 
     public init(_ fit: PictureFeed.Fit, onlyLeaves: Bool = true) {
       self.fit = fit
@@ -93,7 +95,7 @@ public struct ClassifierRun {
     let feed = PlanFeed(
       classifier.plan, pictures: pictures, fit: options.fit, labels: nil,
       threads: options.decodingThreads)
-    while let (items, batch) = feed.next() {
+    while !options.shouldStop(), let (items, batch) = feed.next() {
       if !batch.isEmpty { classifier.plan.run() }
       var next = 0
       for item in items {

@@ -18,6 +18,10 @@ public struct DetectorEvaluation {
     public var selection = DetectorRun.Selection.map
     /// Further boxes for whoever looks at the pictures; their places begin at 1.
     public var moreSelections: [DetectorRun.Selection] = []
+    /// Whether a list without any object is an error, as all figures would be 0 / 0.
+    public var requiresObjects = true
+    /// Asked between pictures; the figures are then those of the pictures so far.
+    public var shouldStop: @Sendable () -> Bool = { false }
 
     public init(map: MeanAveragePrecision.Options = .init(), letterbox: Bool = false) {
       self.map = map
@@ -64,13 +68,15 @@ public struct DetectorEvaluation {
   /// Computes all pictures.
   ///
   /// - Parameter observe: sees every picture and every problem, in the order of the list.
-  /// - Throws: `DataError` if not a single picture can be read, and what `observe` throws.
+  /// - Throws: `DataError` if not a single picture can be read or none of them has an object, and
+  ///   what `observe` throws.
   public func run(
     observe: (Event) throws -> Void = { _ in }
   ) throws -> MeanAveragePrecision.Result {
     var runOptions = DetectorRun.Options(options.selection, letterbox: options.letterbox)
     runOptions.selections += options.moreSelections
     runOptions.hierarchyThreshold = options.hierarchyThreshold
+    runOptions.shouldStop = options.shouldStop
     runOptions.labels = PictureFeed.Labels(
       classes: detector.classes, dialect: detector.plan.network.dialect,
       difficult: difficult?.pictures)
@@ -87,12 +93,36 @@ public struct DetectorEvaluation {
       case .problem(let problem): try observe(.problem(problem))
       }
     }
+    // The list may have been left early, before the first picture or object.
+    guard !options.shouldStop() else { return map.result() }
     guard map.pictureCount > 0 else { throw list.nothingReadable }
-    return map.result()
+    let result = map.result()
+    if options.requiresObjects, result.counts.truths == 0, result.unknownTruths == 0 {
+      throw list.nothingLabelled
+    }
+    return result
   }
 }
 
 extension ListFile {
+  /// Whether the labels of any picture have an object; the search ends at the first.
+  ///
+  /// - Parameter classes: objects of classes from this number on do not count; nil counts all.
+  public func hasObjects(classes: Int?, dialect: Dialect) -> Bool {
+    pictures.contains {
+      !LabelFile(ofPicture: $0, classes: classes, dialect: dialect).objects.isEmpty
+    }
+  }
+
+  /// The error of a list of pictures without a single object, where objects are to be found.
+  public var nothingLabelled: DataError {
+    .content(
+      ConfigError(
+        file: path, expected: "pictures with labelled objects",
+        found: "no object in \(path), which has \(count) picture\(count == 1 ? "" : "s")",
+        fix: "label them, or run 'prn-darknet detector check' to see where labels are looked for"))
+  }
+
   /// The error of a list of which no picture could be read.
   public var nothingReadable: DataError {
     .content(

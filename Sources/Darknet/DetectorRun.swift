@@ -46,6 +46,8 @@ public struct DetectorRun {
     public var labels: PictureFeed.Labels?
     /// Threads that decode; nil for as many as there are processors.
     public var decodingThreads: Int?
+    /// Asked before each batch; the run ends when it says true, with the pictures so far.
+    public var shouldStop: @Sendable () -> Bool = { false }
 
     public init(_ selections: Selection..., letterbox: Bool = false) {
       self.selections = selections
@@ -99,7 +101,7 @@ public struct DetectorRun {
     let feed = PlanFeed(
       detector.plan, pictures: pictures, fit: options.letterbox ? .letterbox : .stretch,
       labels: options.labels, threads: options.decodingThreads)
-    while let (items, batch) = feed.next() {
+    while !options.shouldStop(), let (items, batch) = feed.next() {
       let sets = batch.isEmpty ? [] : detections(of: batch)
       try report(items, batch, sets, body)
     }

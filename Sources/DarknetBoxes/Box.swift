@@ -42,6 +42,22 @@ public struct Box: Hashable, Sendable {
     Box(x: x * scaleX, y: y * scaleY, width: width * scaleX, height: height * scaleY)
   }
 
+  /// Whether all four numbers are finite.
+  public var isFinite: Bool {
+    x.isFinite && y.isFinite && width.isFinite && height.isFinite
+  }
+
+  /// What of the box lies inside the picture, for a box in parts of it; the box itself if all of it
+  /// does, nil if nothing does or a number is not finite.
+  public var insidePicture: Box? {
+    guard isFinite, width > 0, height > 0 else { return nil }
+    guard left < 0 || top < 0 || right > 1 || bottom > 1 else { return self }
+    let (left, right) = (max(0, left), min(1, right))
+    let (top, bottom) = (max(0, top), min(1, bottom))
+    guard left < right, top < bottom else { return nil }
+    return Box(left: left, top: top, right: right, bottom: bottom)
+  }
+
   /// The shape alone, centred at the origin: how anchors are compared.
   public var atOrigin: Box { Box(x: 0, y: 0, width: width, height: height) }
 }

@@ -98,6 +98,24 @@ public struct DetectionSet: Sendable {
     for index in boxes.indices { boxes[index] = transform(boxes[index]) }
   }
 
+  /// Takes out what no object can be: boxes with a number that is not finite, and those more than
+  /// `limit` pictures wide or high, in parts of the picture. Probabilities that are not finite
+  /// become 0.
+  ///
+  /// - Returns: how many boxes with a probability were taken out.
+  public mutating func removeImpossible(limit: Float) -> Int {
+    for index in probabilities.indices where !probabilities[index].isFinite {
+      probabilities[index] = 0
+    }
+    let kept = boxes.indices.filter {
+      boxes[$0].isFinite && boxes[$0].width <= limit && boxes[$0].height <= limit
+    }
+    guard kept.count < count else { return 0 }
+    let all = indices.count { bestClass($0) != nil }
+    reorder(kept)
+    return all - indices.count { bestClass($0) != nil }
+  }
+
   /// Keeps the detections of `order`, in that order; each at most once.
   public mutating func reorder(_ order: [Int]) {
     var rows: [Float] = []

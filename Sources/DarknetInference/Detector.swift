@@ -24,6 +24,13 @@ public struct Detector {
     heads.map { ($0.index, plan.network.nodes[$0.index].name) }
   }
 
+  /// Heads of another number of classes than the last one, whose boxes are left out.
+  public var leftOutHeads: [(index: Int, name: String, classes: Int)] {
+    heads.filter { $0.head.classes != classes }.map {
+      ($0.index, plan.network.nodes[$0.index].name, $0.head.classes)
+    }
+  }
+
   /// The boxes of one image of the last run, relative to the picture that `frame` describes.
   ///
   /// - Parameters:

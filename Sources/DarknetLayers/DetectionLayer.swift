@@ -57,6 +57,9 @@ public struct DetectionLayer: LossLayer, DetectionHead {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
+  /// Values of the truth of an image, as `Truth.values` has them.
+  public var truthCount: Int { DetectionLoss(options: options).truthCount }
+
   public func loss(_ pass: LossPass) -> LossReport? { DetectionLoss(options: options).report(pass) }
 
   public func decode(

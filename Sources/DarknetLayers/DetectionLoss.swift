@@ -29,8 +29,10 @@ struct DetectionLoss {
   /// Values of the truth of a cell.
   private var cellCount: Int { 5 + options.classes }
 
+  /// Values of the truth of an image.
+  var truthCount: Int { options.cells * cellCount }
+
   func report(_ pass: LossPass) -> LossReport? {
-    let truthCount = options.cells * cellCount
     let truth: [Float]
     switch pass.truth {
     case .none: return nil

@@ -13,9 +13,7 @@ public enum FileBytes {
   public static func read(
     _ path: String, limit: Int = 1 << 31
   ) throws(FileError) -> [UInt8] {
-    guard !path.utf8.contains(0) else { throw FileError(.open, path, code: EINVAL) }
-    let descriptor = open(path.onDisk, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+    let descriptor = try ReadableFile.open(path)
     defer { _ = close(descriptor) }
     var status = stat()
     let expected = fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
@@ -32,6 +30,17 @@ public enum FileBytes {
       guard bytes.count + count <= limit else { throw FileError(.read, path, code: EFBIG) }
       bytes += chunk[..<count]
     }
+  }
+
+  /// The first bytes of a file, at most `count`.
+  package static func readStart(_ path: String, count: Int) throws(FileError) -> [UInt8] {
+    let descriptor = try ReadableFile.open(path)
+    defer { _ = close(descriptor) }
+    var bytes = [UInt8](repeating: 0, count: count)
+    let got = bytes.withUnsafeMutableBytes { Self.readSome(descriptor, $0) }
+    guard got >= 0 else { throw FileError(.read, path, code: errno) }
+    bytes.removeLast(count - got)
+    return bytes
   }
 
   private static func readSome(

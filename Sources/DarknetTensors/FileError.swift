@@ -25,8 +25,12 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     self.code = code
   }
 
+  /// Instead of an `errno`: the file is a named pipe, whose other end might never write.
+  public static let namedPipe: Int32 = -1
+
   /// The operating system's words for `code`.
   public var reason: String {
+    if code == Self.namedPipe { return "it is a named pipe" }
     var text = [CChar](repeating: 0, count: 256)
     guard strerror_r(code, &text, text.count) == 0 else { return "error \(code)" }
     return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
@@ -39,6 +43,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
   private var advice: String {
     switch code {
+    case Self.namedPipe: "name a regular file"
     case ENOSPC, EDQUOT: "free some space or choose another folder"
     case EACCES, EPERM: "check its permissions and those of its folder"
     case EROFS: "choose a folder that can be written"

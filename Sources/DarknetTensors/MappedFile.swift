@@ -16,9 +16,7 @@ public final class MappedFile: @unchecked Sendable {
   /// - Throws: `FileError` if there is no such file or it cannot be mapped.
   public init(_ path: String) throws(FileError) {
     self.path = path
-    guard !path.utf8.contains(0) else { throw FileError(.open, path, code: EINVAL) }
-    let descriptor = open(path.onDisk, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+    let descriptor = try ReadableFile.open(path)
     defer { _ = close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw FileError(.read, path, code: errno) }

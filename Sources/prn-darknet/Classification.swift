@@ -12,12 +12,13 @@ struct Classification {
   /// - Throws: `ConfigError` if the network has another number of classes.
   init(
     _ file: String, cfg: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
-    isTraining: Bool = false, seed: UInt64 = 0
+    isTraining: Bool = false, seed: UInt64 = 0, needsWeights: Bool = false
   ) throws {
     data = try DetectorFiles.data(file, arguments)
     classes = try data.classCount() ?? 2
     network = try Load.network(
-      cfg, weights: weights, arguments, batch: batch, isTraining: isTraining, seed: seed)
+      cfg, weights: weights, arguments, batch: batch, isTraining: isTraining, seed: seed,
+      needsWeights: needsWeights)
     try checkClasses()
   }
 
@@ -88,9 +89,10 @@ struct Classification {
   }
 
   /// What is shown: `names` of the data file, else `labels`.
-  func names() throws -> NamesFile {
-    try data.path("names") == nil ? data.names("labels") : data.names()
-  }
+  func names() throws -> NamesFile { try data.names(namesKey) }
+
+  /// The key of what is shown.
+  var namesKey: String { data.path("names") == nil ? "labels" : "names" }
 
   /// `top` of the data file, at most all classes.
   func top(default fallback: Int) throws -> Int {

@@ -71,21 +71,6 @@ enum Console {
     close(file)
   }
 
-  /// The next line of standard input without its end, LF or CR LF, and without a byte-order mark;
-  /// nil when there is none.
-  static func readLine() -> String? {
-    var line: UnsafeMutablePointer<CChar>?
-    var capacity = 0
-    defer { free(line) }
-    let count = getline(&line, &capacity, stdinStream)
-    guard count > 0, let line else { return nil }
-    var bytes = UnsafeRawBufferPointer(start: line, count: count)[...]
-    if bytes.last == 0x0A { bytes = bytes.dropLast() }
-    if bytes.last == 0x0D { bytes = bytes.dropLast() }
-    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
-    return String(outside: bytes)
-  }
-
   static func out(_ text: String) {
     write(text, stdoutStream)
   }
@@ -97,6 +82,12 @@ enum Console {
   static func flush() {
     if fflush(stdoutStream) != 0, failure == 0 { failure = errno }
   }
+
+  /// Whether nobody reads standard output any more, so that there is no use in writing to it.
+  static var isOutputClosed: Bool { failure == EPIPE }
+
+  /// The same for standard error, for commands whose results go there.
+  static var isErrorClosed: Bool { errorFailure == EPIPE }
 
   /// A message of the library, to the stream that Darknet prints it to.
   static func show(_ message: Message) {
@@ -128,17 +119,20 @@ enum Console {
 
   private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
     let bytes = text.outsideBytes
-    if fwrite(bytes, 1, bytes.count, stream) < bytes.count, stream == stdoutStream, failure == 0 {
-      failure = errno
+    guard fwrite(bytes, 1, bytes.count, stream) < bytes.count else { return }
+    if stream == stdoutStream {
+      if failure == 0 { failure = errno }
+    } else if errorFailure == 0 {
+      errorFailure = errno
     }
   }
 
   /// Why the first write to standard output failed; 0 if none did.
   nonisolated(unsafe) private static var failure: Int32 = 0
+  nonisolated(unsafe) private static var errorFailure: Int32 = 0
 
   // Streams of our own, since C's `stdout` is a variable that anybody might change. stderr is
   // unbuffered, so that its lines stand where they were written.
-  nonisolated(unsafe) private static let stdinStream = fdopen(STDIN_FILENO, "r")!
   nonisolated(unsafe) private static let stdoutStream = fdopen(STDOUT_FILENO, "w")!
   nonisolated(unsafe) private static let stderrStream = {
     let stream = fdopen(STDERR_FILENO, "w")!

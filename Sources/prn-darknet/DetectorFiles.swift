@@ -36,28 +36,37 @@ enum DetectorFiles {
     Console.error("warning: \(error)\n")
   }
 
-  /// Writes the label file of a picture: a line a detection above `threshold`, with its best
-  /// class; an empty file if there is none.
-  static func saveLabels(
-    of picture: String, _ detections: DetectionSet, _ threshold: Float, dialect: Dialect
-  ) throws {
-    // pjreddie's rule leaves some names as they are: the picture itself must not be overwritten.
-    guard let path = LabelPath.candidates(for: picture, dialect: dialect).first, path != picture
-    else {
-      Console.error(
-        "Failed to infer label file name (check image extension is supported): \(picture) \n")
-      return
+  /// A line on stderr for each head whose boxes are left out, as Darknet leaves them out silently.
+  static func compareHeads(of detector: Detector, in cfg: String) {
+    for head in detector.leftOutHeads {
+      let error = ConfigError(
+        file: cfg,
+        expected: "\(detector.classes) classes in layer \(head.index) [\(head.name)], as the last "
+          + "head has",
+        found: "\(head.classes)", fix: "the boxes of this head are left out; change its classes=")
+      Console.error("warning: \(error)\n")
     }
-    var lines = ""
-    for detection in detections {
-      guard let best = detection.bestClass, detection.probabilities[best] > threshold else {
-        continue
-      }
-      func number(_ value: Float) -> String { fixed(Double(value), decimals: 4) }
-      let box = detection.box
-      lines += "\(best) \(number(box.x)) \(number(box.y)) \(number(box.width)) "
-      lines += "\(number(box.height))\n"
+  }
+}
+
+extension Box {
+  /// The four numbers of what lies inside the picture, with so many decimals; nil if nothing does,
+  /// or too little to be written. What is read back lies inside, too.
+  func written(decimals: Int) -> (x: String, y: String, width: String, height: String)? {
+    guard let box = insidePicture else { return nil }
+    var scale = 1
+    for _ in 0..<decimals { scale *= 10 }
+    func axis(_ centre: Float, _ size: Float) -> (String, String)? {
+      let whole = Int((Double(centre) * Double(scale)).rounded())
+      let wanted = Int((Double(size) * Double(scale)).rounded())
+      let fitting = min(wanted, 2 * whole, 2 * (scale - whole))
+      guard fitting > 0 else { return nil }
+      let shown = fitting < wanted ? Double(fitting) / Double(scale) : Double(size)
+      return (fixed(Double(centre), decimals: decimals), fixed(shown, decimals: decimals))
     }
-    try AtomicFile.write(to: path, durable: false, lines)
+    guard let (x, width) = axis(box.x, box.width), let (y, height) = axis(box.y, box.height) else {
+      return nil
+    }
+    return (x, y, width, height)
   }
 }

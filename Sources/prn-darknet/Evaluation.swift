@@ -21,7 +21,7 @@ struct Evaluation {
     // Before the weights are read, as most mistakes are here.
     names = try data.names()
     list = try data.list("valid", default: listFallback)
-    let loaded = try Load.network(cfg, weights: weights, arguments)
+    let loaded = try Load.network(cfg, weights: weights, arguments, needsWeights: true)
     let batch = arguments[Flags.batch] ?? DetectorRun.batch(for: loaded.network)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,
@@ -33,6 +33,7 @@ struct Evaluation {
       throw DetectorFiles.noHead(in: cfg)
     }
     DetectorFiles.compareClasses(data, with: detector.classes, of: cfg)
+    DetectorFiles.compareHeads(of: detector, in: cfg)
     if needsNames {
       try Self.check(names, classes: detector.classes, cfg: cfg)
     } else {
@@ -49,6 +50,13 @@ struct Evaluation {
     throw ConfigError(
       file: names.path, expected: "a name for each of the \(classes) classes of \(cfg)",
       found: "\(names.count)", fix: "make names and classes agree")
+  }
+
+  /// - Parameter classes: of the network, for commands that look at them.
+  /// - Throws: `DataError` if no picture of the list has an object, before anything is computed.
+  func requireObjects(classes: Int?) throws {
+    let dialect = detector.plan.network.dialect
+    guard list.hasObjects(classes: classes, dialect: dialect) else { throw list.nothingLabelled }
   }
 
   func showHeads() { Self.showHeads(of: detector.headNames) }
@@ -78,8 +86,11 @@ final class EvaluationReport {
   }
 
   /// A picture is finished.
-  func count() {
+  ///
+  /// - Parameter showsProgress: false for commands that print a line a picture.
+  func count(showsProgress: Bool = true) {
     done += 1
+    guard showsProgress else { return }
     progress.show(done: done)
   }
 
@@ -119,7 +130,22 @@ final class EvaluationReport {
     return time
   }
 
-  func status(_ arguments: Arguments) -> ExitStatus {
-    skipped > 0 && arguments[Flags.strict] ? .skippedInputs : .done
+  /// Whether the command should end: by a signal, or as nobody reads its results any more.
+  ///
+  /// - Parameter isOnErrors: whether its results go to standard error.
+  static func shouldStop(isOnErrors: Bool = false) -> Bool {
+    Interruption.isWanted || Console.isOutputClosed || (isOnErrors && Console.isErrorClosed)
+  }
+
+  /// - Parameter kept: what became of the results of the pictures so far, where a signal ended the
+  ///   command.
+  func status(_ arguments: Arguments, kept: String = "the figures are those of these") -> ExitStatus
+  {
+    if Interruption.isWanted {
+      if done < total { line("stopped by a signal after \(done) of \(total) pictures; \(kept)\n") }
+      return Interruption.status
+    }
+    if Console.isOutputClosed { return .inputOutput }
+    return skipped > 0 && arguments[Flags.strict] ? .skippedInputs : .done
   }
 }

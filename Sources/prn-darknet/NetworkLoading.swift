@@ -51,11 +51,23 @@ enum Load {
   ) throws -> Network {
     let config = try config(path)
     let network = try builder(arguments, batch: batch).build(config)
-    if showsTable { show(network, isTraining: isTraining) }
+    if showsTable { show(network, isTraining: isTraining, isQuiet: isQuiet(arguments)) }
     return network
   }
 
-  static func show(_ network: Network, isTraining: Bool) {
+  private static func isQuiet(_ arguments: Arguments) -> Bool {
+    arguments.takes(Flags.quiet) && arguments[Flags.quiet]
+  }
+
+  /// Darknet's table.
+  ///
+  /// - Parameter isQuiet: only what is wrong with the cfg.
+  static func show(_ network: Network, isTraining: Bool, isQuiet: Bool = false) {
+    guard !isQuiet else {
+      let messages = network.messages + network.nodes.flatMap(\.messages)
+      for message in messages where message.text.contains("Unused field") { Console.show(message) }
+      return
+    }
     if network.dialect == .alexeyab {
       let net = network.net
       Console.out(
@@ -73,25 +85,38 @@ enum Load {
   }
 
   /// Cfg and, if a path is given, weights.
+  ///
+  /// - Parameter needsWeights: whether layers without weights are an error, as what the network
+  ///   finds would mean nothing; not with `-force`.
   static func network(
     _ path: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
-    cutoff: Int = .max, showsTable: Bool = true, isTraining: Bool = false, seed: UInt64 = 0
+    cutoff: Int = .max, showsTable: Bool = true, isTraining: Bool = false, seed: UInt64 = 0,
+    needsWeights: Bool = false
   ) throws -> LoadedNetwork {
     let network = try network(
       path, arguments, batch: batch, showsTable: showsTable, isTraining: isTraining)
+    let needsWeights = needsWeights && !arguments[Flags.force]
+    if needsWeights, weights == nil, network.nodes.contains(where: { !$0.layer.parameters.isEmpty })
+    {
+      throw UsageError(
+        "WEIGHTS: expected the weights of \(path), found none, so that its numbers would be "
+          + "random and what it finds mean nothing; name them after the cfg (-force runs it so)")
+    }
     // With a whole weights file the random start is never seen, and drawing it costs time.
     let parameters = Parameters(of: network, seed: seed, randomize: weights == nil || isTraining)
     guard let weights else { return LoadedNetwork(network: network, parameters: parameters) }
     let (header, file) = try load(
-      weights, into: parameters, of: network, arguments, cutoff: cutoff, isTraining: isTraining)
+      weights, into: parameters, of: network, arguments, cutoff: cutoff, isTraining: isTraining,
+      needsWeights: needsWeights)
     return LoadedNetwork(network: network, parameters: parameters, header: header, file: file)
   }
 
   static func load(
     _ path: String, into parameters: Parameters, of network: Network, _ arguments: Arguments,
-    cutoff: Int = .max, isTraining: Bool = false
+    cutoff: Int = .max, isTraining: Bool = false, needsWeights: Bool = false
   ) throws -> (WeightsHeader, WeightsFile) {
-    Console.error("Loading weights from \(path)...")
+    let isQuiet = isQuiet(arguments)
+    if !isQuiet { Console.error("Loading weights from \(path)...") }
     let file: WeightsFile
     let report: WeightsFile.LoadReport
     do {
@@ -99,13 +124,14 @@ enum Load {
       report = try file.load(
         into: parameters, of: network, cutoff: cutoff, force: arguments[Flags.force])
     } catch {
-      Console.error("\n")
+      if !isQuiet { Console.error("\n") }
       if let error = error as? FileError, error.code == ENOENT {
         Console.error("Couldn't open file: \(path)\n")
       }
       throw error
     }
-    if network.dialect == .alexeyab {
+    if isQuiet {
+    } else if network.dialect == .alexeyab {
       let seen = report.header.seen
       Console.out(
         "\n seen \(report.header.hasWideSeen ? 64 : 32), trained: \(seen / 1000) K-images "
@@ -115,6 +141,13 @@ enum Load {
       Console.error("Done!\n")
     }
     if !isTraining, cutoff >= network.nodes.count, let first = report.freshLayers.first {
+      guard !needsWeights else {
+        throw WeightsError(
+          file: path, byte: file.count, expected: "weights for all layers of \(network.file)",
+          found: "the end before layer \(first); \(report.freshLayers.count) layers have none",
+          fix: "what it finds would mean nothing; name whole weights, or train these "
+            + "(-force runs them)")
+      }
       Console.error(
         "\(path): ends before layer \(first); \(report.freshLayers.count) layers have no weights\n")
     }
@@ -137,11 +170,17 @@ enum Output {
         + "which is read and would be lost; name another file")
   }
 
+  /// Whether two paths lead to the same file or folder.
+  static func isSame(_ a: String, _ b: String) -> Bool {
+    guard let first = identity(a), let second = identity(b) else { return false }
+    return first == second
+  }
+
   /// What a path leads to; nil if there is nothing. Devices and pipes can be both ends.
   private static func identity(_ path: String) -> [UInt64]? {
     var status = stat()
     guard !path.utf8.contains(0), stat(path.onDisk, &status) == 0,
-      status.st_mode & S_IFMT == S_IFREG
+      [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     else { return nil }
     return [UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino)]
   }

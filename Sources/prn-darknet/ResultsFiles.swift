@@ -18,17 +18,22 @@ final class ResultsFiles {
   private let target: Target
   private var json = JSONResultsWriter()
   private var texts: [TextBuffer]
-  private var withoutNumber = 0
+  /// The numbers that COCO's results know the pictures of the list by.
+  private let identities: CocoIdentities?
+  private let base: String
 
   /// Makes the folder and the files.
   ///
   /// - Parameter name: what `-out` says.
   init(
-    _ format: ResultsFormat, folder: String, name: String?, names: NamesFile, classCount: Int
+    _ format: ResultsFormat, folder: String, name: String?, names: NamesFile, classCount: Int,
+    list: ListFile
   ) throws {
     self.format = format
     self.names = names
     let base = "\(folder)/\(name ?? format.defaultName)"
+    self.base = base
+    identities = format == .coco ? CocoIdentities(list) : nil
     texts = [TextBuffer()]
     switch format {
     case .coco, .bdd:
@@ -59,8 +64,8 @@ final class ResultsFiles {
     let about = ResultsPicture(path: picture.path, width: picture.width, height: picture.height)
     switch format {
     case .coco:
-      if about.cocoIdentity == nil { withoutNumber += 1 }
-      json.coco(detections, picture: about, identity: about.cocoIdentity ?? 0, to: &texts[0])
+      json.coco(
+        detections, picture: about, identity: identities![picture.index], to: &texts[0])
     case .bdd: json.bdd(detections, picture: about, names: names.names, to: &texts[0])
     case .imagenet:
       ResultsWriter.imagenet(
@@ -93,11 +98,10 @@ final class ResultsFiles {
       }
     case .folder: break
     }
-    guard withoutNumber > 0 else { return [] }
-    return [
-      "\(withoutNumber) pictures have no number in their name, which COCO knows pictures by; "
-        + "their image_id is 0"
-    ]
+    guard let identities, let note = identities.note else { return [] }
+    let path = base + "-images.json"
+    try AtomicFile.write(to: path, durable: false, identities.images)
+    return ["\(note); \(path) lists them"]
   }
 
   private func flush(above limit: Int) throws {

@@ -10,20 +10,22 @@ final class ResultsJSON {
     try file.write("[\n")
   }
 
-  /// Adds a picture with all detections that have a class, in their order.
+  /// Adds a picture with all detections that have a class, in their order. Boxes are cut at the
+  /// picture's edges, and those wholly outside left out.
   func add(
     _ path: String, _ detections: DetectionSet, _ names: [String], frame: Int
   ) throws {
     var objects: [String] = []
     for detection in detections {
+      guard let box = detection.box.written(decimals: 6) else { continue }
       for (index, probability) in detection.probabilities.enumerated() where probability > 0.005 {
         let name = index < names.count ? names[index] : "\(index)"
         if name.hasPrefix("dont_show") { continue }
         objects.append(
           "  {\"class_id\":\(index), \"name\":\(name.jsonQuoted), \"relative_coordinates\":"
-            + "{\"center_x\":\(number(detection.box.x)), \"center_y\":\(number(detection.box.y)), "
-            + "\"width\":\(number(detection.box.width)), "
-            + "\"height\":\(number(detection.box.height))}, \"confidence\":\(number(probability))}")
+            + "{\"center_x\":\(box.x), \"center_y\":\(box.y), \"width\":\(box.width), "
+            + "\"height\":\(box.height)}, "
+            + "\"confidence\":\(fixed(Double(probability), decimals: 6))}")
       }
     }
     let separator = isFirst ? "" : ", \n"
@@ -37,6 +39,4 @@ final class ResultsJSON {
     try file.write("\n]")
     try file.commit()
   }
-
-  private func number(_ value: Float) -> String { fixed(Double(value), decimals: 6) }
 }

@@ -85,8 +85,6 @@ import Testing
     ("-thresh=0.5", "-thresh=0.5: ignored, as in Darknet; write '-thresh 0.5'"),
     ("-gpus", "-gpus: no value after it, so it is ignored, as in Darknet"),
     ("-out", "-out: no value after it, so it is ignored, as in Darknet"),
-    ("q.ppm", "unexpected argument 'q.ppm' is ignored, as in Darknet"),
-    ("anything", "unexpected argument 'anything' is ignored, as in Darknet"),
     ("<", "'<' came as a word, not from a shell; it is ignored, there is nothing to do for it"),
     ("-thresh .25 -thresh .9", "-thresh: given twice; the first value counts, as in Darknet"),
     ("-dont_show 0", "-dont_show: takes no value; it is on, and '0' is ignored"),
@@ -144,6 +142,8 @@ import Testing
   }
 
   @Test(arguments: [
+    ("q.ppm", "unexpected argument 'q.ppm' is ignored, as in Darknet"),
+    ("anything", "unexpected argument 'anything' is ignored, as in Darknet"),
     (
       "-point 0",
       "-point: unknown to 'detector map', ignored with its value '0'; did you mean -points?"
@@ -162,7 +162,7 @@ import Testing
       "-conf: unknown to 'detector map', ignored with its value '.1'; did you mean -thresh?"
     ),
   ])
-  func `unknown flags of map name the nearest of its own`(more: String, line: String) throws {
+  func `unknown flags of map name the nearest of its own, more words are ignored`(more: String, line: String) throws {
     try expectSame(Self.map + more.split(separator: " ").map(String.init), as: Self.map, says: line)
   }
 
@@ -206,10 +206,10 @@ import Testing
   @Test(arguments: ["-showpause", "-clear 1 extra", "-thresh=0.5", "more.jpg"])
   func `-strict makes it an error`(more: String) throws {
     let run = try ProgramRun(
-      Self.test + ["-strict"] + more.split(separator: " ").map(String.init), in: try folder())
+      Self.map + ["-strict"] + more.split(separator: " ").map(String.init), in: try folder())
     #expect(run.status == 2)
     #expect(run.output.isEmpty)
-    #expect(run.errors.contains("usage: prn-darknet detector test"))
+    #expect(run.errors.contains("usage: prn-darknet detector map"))
   }
 
   @Test(

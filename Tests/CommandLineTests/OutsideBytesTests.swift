@@ -69,7 +69,7 @@ import Testing
       #"""
       mkdir "$(printf '\326\320')"; cp a.ppm "$(printf '\326\320/caf\351 1.ppm')"
       printf '\357\273\277a.ppm\r\n\326\320/caf\351 1.ppm\r\n' > list
-      "$P" detector test x.data x.cfg -dont_show -save_labels -out "$(printf '\351.json')" < list
+      "$P" detector test x.data x.cfg -force -dont_show -save_labels -out "$(printf '\351.json')" < list
       s=$?; ls -b "$(printf '\326\320')"; ls -b *.json; exit $s
       """#, in: try folder())
     #expect(run.status == 0, "\(run.errors)")
@@ -82,7 +82,7 @@ import Testing
   @Test func `blanks around a path of standard input`() throws {
     let run = try shell(
       #"""
-      cp a.ppm ' b '; printf '  a.ppm  \n b \n' | "$P" detector test x.data x.cfg -strict
+      cp a.ppm ' b '; printf '  a.ppm  \n b \n' | "$P" detector test x.data x.cfg -force -strict
       """#, in: try folder())
     #expect(run.status == 0, "\(run.errors)")
     #expect(run.output.contains("Enter Image Path:  Detection layer"))
@@ -104,7 +104,7 @@ import Testing
   func `names come out as they went in`(name: [UInt8]) throws {
     let folder = try folder(names: name + [0x0D, 0x0A] + Array("dog".utf8))
     let list = try shell(
-      #"echo a.ppm | "$P" detector test x.data x.cfg -thresh 0 -out o.json"#, in: folder)
+      #"echo a.ppm | "$P" detector test x.data x.cfg -force -thresh 0 -out o.json"#, in: folder)
     #expect(list.status == 0, "\(list.errors)")
     #expect(lines(list.outputBytes).contains { $0.starts(with: name + Array(": ".utf8)) })
     let json = try Data(contentsOf: folder.appendingPathComponent("o.json"))
@@ -114,7 +114,8 @@ import Testing
 
   @Test func `classes of the data file are compared, names that lack are numbers`() throws {
     let folder = try folder(names: Array("cat\n".utf8), classes: 20)
-    let run = try shell(#"echo a.ppm | "$P" detector test x.data x.cfg -thresh 0"#, in: folder)
+    let run = try shell(
+      #"echo a.ppm | "$P" detector test x.data x.cfg -force -thresh 0"#, in: folder)
     #expect(run.status == 0)
     #expect(
       run.errors.contains(
@@ -130,7 +131,7 @@ import Testing
           + "file x.cfg \n"))
     #expect(run.output.contains("\n1: "))
     let fitting = try shell(
-      #"echo a.ppm | "$P" detector test x.data x.cfg 2>&1"#, in: try self.folder())
+      #"echo a.ppm | "$P" detector test x.data x.cfg -force 2>&1"#, in: try self.folder())
     #expect(!fitting.output.contains("warning"))
   }
 }

@@ -6,7 +6,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
 
   /// What the first bytes of a file say that it is, whatever its name: a format, or in words
   /// something that is not read here.
-  static func identify(_ bytes: UnsafeRawBufferPointer) -> Identification {
+  package static func identify(_ bytes: UnsafeRawBufferPointer) -> Identification {
     func begins(_ magic: String, at offset: Int = 0) -> Bool {
       magic.utf8.count <= bytes.count - offset
         && zip(magic.utf8, bytes[offset...]).allSatisfy { $0 == $1 }
@@ -45,7 +45,7 @@ public enum ImageFormat: String, Sendable, CaseIterable {
     return .other(describeUnknown(bytes.prefix(64)))
   }
 
-  enum Identification: Equatable {
+  package enum Identification: Equatable {
     case format(ImageFormat)
     case other(String)
   }

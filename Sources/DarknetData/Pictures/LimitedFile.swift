@@ -1,3 +1,5 @@
+import DarknetTensors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -21,10 +23,12 @@ final class LimitedFile {
 
   /// Opens the file and reads its first bytes, at most `firstPart`.
   init(_ path: String, firstPart: Int) throws(Failure) {
-    // The system would take the part before a zero byte for the whole name.
-    guard !path.utf8.contains(0) else { throw .system(ENOENT) }
-    let opened = open(path.onDisk, O_RDONLY | O_CLOEXEC)
-    guard opened >= 0 else { throw .system(errno) }
+    let opened: Int32
+    do throws(FileError) {
+      opened = try ReadableFile.open(path)
+    } catch {
+      throw .system(error.code)
+    }
     var status = stat()
     guard fstat(opened, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
       let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : errno

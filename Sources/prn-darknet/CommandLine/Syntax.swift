@@ -96,6 +96,9 @@ enum Flags {
   static let exact = Flag.toggle(
     "-exact", "the plain im2col executor instead of the fastest kernels")
 
+  static let quiet = Flag.toggle(
+    "-quiet", "results alone, without the network's table, prompts and lines about heads")
+
   static let overlap = Flag.share(
     "-nms", default: 0.45, "overlap that suppression tolerates")
   static let hierarchy = Flag.share(

@@ -91,5 +91,6 @@ enum Words {
   static let optionalCfg = Word<String?>(optional: "CFG", .cfg)
   static let optionalWeights = Word<String?>(optional: "WEIGHTS", .weights)
   static let image = Word<String?>(optional: "IMAGE")
+  static let images = Word<[String]>(optionalList: "IMAGE")
   static let output = Word<String>("OUT", .output)
 }

@@ -21,7 +21,8 @@ struct ClassifierList {
     let cfg = arguments[Words.cfg]
     list = try DetectorFiles.data(data, arguments).list(key, default: fallback)
     setup = try Classification(
-      data, cfg: cfg, weights: arguments[Words.optionalWeights], arguments)
+      data, cfg: cfg, weights: arguments[Words.optionalWeights], arguments,
+      needsWeights: true)
     report = EvaluationReport(total: list.count)
     report.add(list)
   }
@@ -33,11 +34,13 @@ struct ClassifierList {
     _ classifier: ViewingClassifier, _ body: (_ path: String, _ sums: [Float]) throws -> Void
   ) throws {
     Console.flush()
+    Interruption.watch()
     var unsuitable: ConfigError?
-    for path in list.pictures {
+    for path in list.pictures where !EvaluationReport.shouldStop() {
       do {
         let picture = try Pictures.load(path, for: classifier.network)
         try body(path, classifier.probabilities(of: picture, path: path))
+        report.count(showsProgress: false)
       } catch let error as ImageError {
         report.add(error)
       } catch let error as ConfigError {
@@ -56,6 +59,9 @@ struct ClassifierList {
     _ body: (ClassifierRun.Picture) throws -> Void
   ) throws {
     Console.flush()
+    Interruption.watch()
+    var options = options
+    options.shouldStop = { EvaluationReport.shouldStop() }
     // swift-format-ignore: ReplaceForEachWithForLoop
     try ClassifierRun(classifier, pictures: list.pictures, options: options).forEach { event in
       switch event {
@@ -98,7 +104,7 @@ struct ClassifierAccuracy {
   /// - Throws: `ConfigError` if no picture had a label, as then the figures mean nothing.
   func finish(_ arguments: Arguments) throws -> ExitStatus {
     _ = run.report.finish()
-    guard labelled > 0 else {
+    guard labelled > 0 || EvaluationReport.shouldStop() else {
       throw ConfigError(
         file: run.list.path,
         expected: "pictures whose path contains a label of \(run.setup.data.labelsPath)",

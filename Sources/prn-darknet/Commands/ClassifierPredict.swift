@@ -3,14 +3,15 @@ import Darknet
 /// `classifier predict DATA CFG [WEIGHTS] [IMAGE]`: the most probable classes of pictures.
 enum ClassifierPredict: Command {
   static let words = ["classifier", "predict"]
-  static let about = "classify one picture, or those named on standard input"
+  static let about = "classify pictures, or those named on standard input"
   private static let top = Flag.whole(
     "-t", default: 0, "classes shown; 0 for 'top' of DATA, else 1"
   ).ofDarknet
   static let syntax = Syntax(
-    [Words.data, Words.cfg, Words.optionalWeights, Words.image], flags: [top],
+    [Words.data, Words.cfg, Words.optionalWeights, Words.images], flags: [top, Flags.quiet],
     groups: [.inference, .weightsFile], family: .classifier,
     notes: """
+      IMAGE: pictures, folders of pictures, patterns in quotes, or lists that end in .txt.
       Without IMAGE it reads pictures from standard input, a path a line. Reads 'classes', 'top',
       and 'names' or 'labels' of DATA. The picture's shorter side is made the network's, and the
       middle is looked at; in pjreddie's dialect all of it, letterboxed.
@@ -25,8 +26,9 @@ enum ClassifierPredict: Command {
   static func run(
     _ words: PictureWords, _ arguments: Arguments, top: Int?
   ) throws -> ExitStatus {
-    let setup = try Classification(words.data, cfg: words.cfg, weights: words.weights, arguments)
-    let names = try setup.names()
+    let setup = try Classification(
+      words.data, cfg: words.cfg, weights: words.weights, arguments, needsWeights: true)
+    let names = try words.names(setup.data, key: setup.namesKey)
     DetectorFiles.compareNames(names, with: setup.classes, of: words.data)
     let isOriginal = setup.network.network.dialect == .pjreddie
     if !isOriginal {
@@ -69,11 +71,9 @@ enum ClassifierPredict: Command {
         }
       }
     }
-    if let image = words.image {
-      try predict(image)
-      return .done
-    }
-    return try PicturePrompt.run(arguments, predict)
+    return try PictureWalk(
+      words: words.images, arguments: arguments, look: predict, isQuiet: arguments[Flags.quiet]
+    ).run()
   }
 }
 
@@ -85,16 +85,18 @@ enum Classify: Command {
   private static let top = Flag.whole("-t", default: 5, in: 1...1_000_000, "classes shown")
     .ofDarknet
   static let syntax = Syntax(
-    [Words.cfg, Words.weights, Words.image], flags: [top], groups: [.inference, .weightsFile],
+    [Words.cfg, Words.weights, Words.images], flags: [top, Flags.quiet],
+    groups: [.inference, .weightsFile],
     family: .classifier,
     notes: """
       Without IMAGE it reads pictures from standard input, a path a line. Classes and names are
-      those of cfg/imagenet1k.data, from the current folder on; for others there is
-      'classifier predict'.
+      those of cfg/imagenet1k.data, in the current folder, beside CFG or where the program is
+      installed; for others there is 'classifier predict'.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     try ClassifierPredict.run(
-      PictureWords(arguments, data: "cfg/imagenet1k.data"), arguments, top: arguments[top])
+      PictureWords(arguments, data: "cfg/imagenet1k.data", command: "classifier predict"),
+      arguments, top: arguments[top])
   }
 }

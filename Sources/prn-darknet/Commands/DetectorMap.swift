@@ -66,6 +66,13 @@ enum DetectorMap: Command {
         folder: $0, names: evaluation.names, options: options.map, dialect: dialect)
     }
 
+    // COCO's figures of COCO's objects need no labels.
+    options.requiresObjects = coco == nil || arguments[instances] == nil
+    if options.requiresObjects {
+      try evaluation.requireObjects(classes: evaluation.detector.classes)
+    }
+    Interruption.watch()
+    options.shouldStop = { EvaluationReport.shouldStop() }
     Console.out("\n calculation mAP (mean average precision)...\n")
     evaluation.showHeads()
     Console.flush()
@@ -87,6 +94,7 @@ enum DetectorMap: Command {
       }
     }
     let time = report.finish()
+    guard result.pictureCount > 0 else { return report.status(arguments) }
     let names = evaluation.names
     let figures = try coco?.figures()
     Console.out(result.summary(names: names.names))

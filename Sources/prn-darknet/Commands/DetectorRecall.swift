@@ -15,11 +15,14 @@ enum DetectorRecallCommand: Command {
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let evaluation = try Evaluation(
       arguments, listFallback: "data/train.txt", needsNames: false)
+    try evaluation.requireObjects(classes: nil)
     evaluation.showHeads()
     let dialect = evaluation.detector.plan.network.dialect
     var options = DetectorRun.Options(.recall, letterbox: evaluation.letterbox)
+    options.shouldStop = { EvaluationReport.shouldStop(isOnErrors: true) }
     options.labels = PictureFeed.Labels(classes: nil, dialect: dialect)
     var recall = DetectorRecall()
+    Interruption.watch()
     let report = EvaluationReport(total: evaluation.list.count)
     report.add(evaluation.list)
     Console.flush()
@@ -31,12 +34,15 @@ enum DetectorRecallCommand: Command {
       case .picture(let picture):
         recall.add(picture.detections[0], truths: picture.objects)
         report.line(recall.line)
+        report.count(showsProgress: false)
       case .skipped(let error): report.add(error)
       case .problem(let problem): report.add(problem)
       }
     }
     _ = report.finish()
-    guard recall.pictures > 0 else { throw evaluation.list.nothingReadable }
-    return report.status(arguments)
+    guard recall.pictures > 0 || EvaluationReport.shouldStop(isOnErrors: true) else {
+      throw evaluation.list.nothingReadable
+    }
+    return Console.isErrorClosed ? .inputOutput : report.status(arguments)
   }
 }

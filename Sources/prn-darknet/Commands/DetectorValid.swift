@@ -46,7 +46,9 @@ enum DetectorValid: Command {
     options.hierarchyThreshold = arguments[Flags.hierarchy]
     let files = try ResultsFiles(
       format, folder: data.resultsFolder, name: arguments[self.name],
-      names: evaluation.names, classCount: evaluation.detector.classes)
+      names: evaluation.names, classCount: evaluation.detector.classes, list: evaluation.list)
+    Interruption.watch()
+    options.shouldStop = { EvaluationReport.shouldStop() }
     let report = EvaluationReport(total: evaluation.list.count)
     report.add(evaluation.list)
     Console.flush()
@@ -63,9 +65,11 @@ enum DetectorValid: Command {
       }
     }
     let time = report.finish()
-    guard report.skipped < evaluation.list.count else { throw evaluation.list.nothingReadable }
+    guard report.skipped < evaluation.list.count || Interruption.isWanted else {
+      throw evaluation.list.nothingReadable
+    }
     for note in try files.close() { Console.error("\(note)\n") }
     Console.error("Total Detection Time: \(fixed(time, decimals: 6)) Seconds\n")
-    return report.status(arguments)
+    return report.status(arguments, kept: "the result files hold these")
   }
 }

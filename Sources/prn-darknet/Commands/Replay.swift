@@ -61,6 +61,57 @@ struct RecordedCase {
     return value
   }
 
+  /// A whole number that the manifest must have, within `range`.
+  func number(_ name: String, _ value: JSON?, in range: ClosedRange<Int>) throws -> Int {
+    let number = try field(name, value?.int)
+    guard range.contains(number) else {
+      throw fault(
+        expected: "\(name) in \(range.lowerBound)...\(range.upperBound)", found: "\(number)")
+    }
+    return number
+  }
+
+  /// All whole numbers of a list that the manifest must have, within `range`.
+  func numbers(_ name: String, _ value: JSON?, in range: ClosedRange<Int>) throws -> [Int] {
+    try field(name, value?.array).map { try number(name, $0, in: range) }
+  }
+
+  /// An error in the manifest.
+  func fault(expected: String, found: String) -> ConfigError {
+    ConfigError(
+      file: "\(source)/manifest.json", expected: expected, found: found, fix: "check the case")
+  }
+
+  /// Where a result goes.
+  ///
+  /// - Throws: `ConfigError` for a name that leads out of the folder, as cases come from elsewhere.
+  func output(_ name: String) throws -> String {
+    let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard !name.utf8.contains(0), !parts.contains(where: { ["", ".", ".."].contains($0) }) else {
+      throw fault(expected: "names of files below OUTDIR", found: "'\(name)'")
+    }
+    return "\(target)/\(name)"
+  }
+
+  /// Values of a file of the case.
+  func values(_ name: String, count: Int, _ what: String) throws -> [Float] {
+    let values = try RawTensors.read(path(name))
+    guard values.count == count else {
+      throw ConfigError(
+        file: path(name), expected: "\(count) \(what)", found: "\(values.count)",
+        fix: "check the case")
+    }
+    return values
+  }
+
+  /// Values that the true answer for one image has.
+  func truthCount(of network: Network) -> Int {
+    if let head = network.nodes.lazy.compactMap({ $0.layer as? DetectionLayer }).last {
+      return head.truthCount
+    }
+    return network.shape(of: network.outputIndex).count
+  }
+
   /// A file of the case; manifests of `dump` name others by whole paths.
   func path(_ name: String) -> String { name.hasPrefix("/") ? name : "\(source)/\(name)" }
 
@@ -76,14 +127,16 @@ struct RecordedCase {
   func network(_ dialect: Dialect, batch: Int? = 1) throws -> Network {
     let name = try field("cfg", manifest["cfg"]?.string)
     return try NetworkBuilder(
-      dialect: dialect, batch: batch, readFile: { try? FileBytes.read($0) }
+      dialect: dialect, batch: batch, memoryLimit: MachineMemory.total,
+      readFile: { try? FileBytes.read($0) }
     ).build(try Load.config(path(name)))
   }
 
   /// Weights from the case, from `-weights`, or from the generator whose seed the case names.
   func parameters(of network: Network, key: String = "weights") throws -> Parameters {
-    if let seed = manifest["weights_generator_seed"]?.int, manifest[key] == nil {
-      return GeneratedWeights.parameters(of: network, seed: UInt64(seed))
+    if let seed = manifest["weights_generator_seed"], manifest[key] == nil {
+      let number = try number("weights_generator_seed", seed, in: 0...Int.max)
+      return GeneratedWeights.parameters(of: network, seed: UInt64(number))
     }
     let named = manifest[key]?.string.map(path)
     if let path = named ?? arguments[Replay.weights] {
@@ -104,14 +157,11 @@ struct RecordedCase {
       network, parameters: try parameters(of: network), keeping: nil,
       convolutions: arguments.convolutions)
     let input = try field("input", manifest["input"])
-    let values = try RawTensors.read("\(source)/\(try field("file", input["file"]?.string))")
-    let frames = try field("frames", input["frames"]?.int)
     let size = network.inputShape.count
-    guard frames > 0, values.count == frames * size else {
-      throw ConfigError(
-        file: source, expected: "\(frames) inputs of \(size) values", found: "\(values.count)",
-        fix: "check the case")
-    }
+    let frames = try number("frames", input["frames"], in: 1...(1 << 40) / size)
+    let values = try values(
+      field("file", input["file"]?.string), count: frames * size,
+      "values, \(frames) inputs of \(size)")
     var outputs = [[Float]](repeating: [], count: network.nodes.count)
     for frame in 0..<frames {
       plan.inputView.pointer.update(
@@ -121,7 +171,7 @@ struct RecordedCase {
     }
     for layer in try field("layers", manifest["layers"]?.array) {
       guard let file = layer["file"]?.string else { continue }
-      try RawTensors.write(outputs[try index(of: layer, network)], to: "\(target)/\(file)")
+      try RawTensors.write(outputs[try index(of: layer, network)], to: output(file))
     }
     if let boxes = manifest["boxes"] { try writeBoxes(boxes, plan) }
   }
@@ -139,10 +189,12 @@ struct RecordedCase {
   /// The decoded boxes of a picture of the size that the manifest names: a row a box of x, y,
   /// width, height, objectness and a score a class.
   private func writeBoxes(_ boxes: JSON, _ plan: InferencePlan) throws {
-    let size = try field("image", boxes["image"]?.array).compactMap(\.int)
+    let size = try numbers("boxes.image", boxes["image"], in: 1...Int(Int32.max))
     let threshold = Float(try field("thresh", boxes["thresh"]?.double))
     let overlap = Float(boxes["nms"]?.double ?? 0.45)
-    guard size.count == 2 else { return }
+    guard size.count == 2 else {
+      throw fault(expected: "width and height in boxes.image", found: "\(size.count) numbers")
+    }
     for (key, letterbox, suppresses) in [
       ("stretched", false, false), ("letterboxed", true, false),
       ("stretched_after_nms", false, true), ("letterboxed_after_nms", true, true),
@@ -164,7 +216,7 @@ struct RecordedCase {
         rows += [box.x, box.y, box.width, box.height, detection.objectness]
         rows += detection.probabilities
       }
-      try RawTensors.write(rows, to: "\(target)/\(file)")
+      try RawTensors.write(rows, to: output(file))
     }
   }
 
@@ -178,7 +230,8 @@ struct RecordedCase {
       let plan = InferencePlan(
         network, parameters: try parameters(of: network), keeping: nil,
         convolutions: arguments.convolutions)
-      let values = try RawTensors.read("\(source)/\(try field("input", run["input"]?.string))")
+      // A run at another size than the cfg's is another network's.
+      let values = try RawTensors.read(path(field("input", run["input"]?.string)))
       guard values.count == network.inputShape.count else { continue }
       plan.inputView.pointer.update(from: values, count: values.count)
       plan.run()
@@ -188,7 +241,7 @@ struct RecordedCase {
         let name = "L" + String(repeating: "0", count: max(3 - "\(index)".count, 0)) + "\(index)"
         try RawTensors.write(
           Array(plan.output(index).values),
-          to: "\(target)/\(layer["file"]?.string ?? "\(key).\(name).f32")")
+          to: output(layer["file"]?.string ?? "\(key).\(name).f32"))
       }
     }
   }

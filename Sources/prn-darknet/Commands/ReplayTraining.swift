@@ -6,22 +6,22 @@ extension RecordedCase {
   /// One forward and one backward pass: outputs, gradients with Darknet's sign, statistics.
   func runGradient() throws {
     setOrder(dialect)
-    let batch = try field("batch", manifest["batch"]?.int)
+    let batch = try number("batch", manifest["batch"], in: 1...4096)
     let network = try network(dialect, batch: batch)
     let parameters = try parameters(of: network)
     parameters.detach(in: network)
     let executor = TrainingExecutor(network, parameters: parameters, batch: batch)
     executor.keepsGradients = true
-    let input = try RawTensors.read(
-      "\(source)/\(try field("input", manifest["input"]?["file"]?.string))")
-    try check(input.count, batch * network.inputShape.count, "input values")
+    let input = try values(
+      field("input", manifest["input"]?["file"]?.string), count: batch * network.inputShape.count,
+      "input values")
     input.withUnsafeBufferPointer { executor.forward($0) }
-    let loss = executor.computeLoss(try gradientTruth(batch: batch))
+    let loss = executor.computeLoss(try gradientTruth(batch: batch, network))
     let layers = try field("layers", manifest["layers"]?.array)
     for layer in layers {
       guard let file = layer["files"]?["headdelta"]?.string else { continue }
       guard let gradient = executor.outputGradient(try index(of: layer, network)) else { continue }
-      try RawTensors.write(gradient.values.map { -$0 }, to: "\(target)/\(file)")
+      try RawTensors.write(gradient.values.map { -$0 }, to: output(file))
     }
     executor.backward()
     for layer in layers {
@@ -32,7 +32,7 @@ extension RecordedCase {
         guard let values else {
           throw UsageError("\(source): layer \(node.index) [\(node.name)] has no '\(key)'")
         }
-        try RawTensors.write(values, to: "\(target)/\(file)")
+        try RawTensors.write(values, to: output(file))
       }
     }
     Console.out("cost \(loss.cost)\n")
@@ -43,19 +43,17 @@ extension RecordedCase {
     Arithmetic.isInOrder = dialect == .pjreddie && !arguments[Replay.fast]
   }
 
-  private func check(_ found: Int, _ expected: Int, _ what: String) throws {
-    guard found == expected else {
-      throw ConfigError(
-        file: source, expected: "\(expected) \(what)", found: "\(found)", fix: "check the case")
-    }
-  }
-
-  private func gradientTruth(batch: Int) throws -> Truth {
+  private func gradientTruth(batch: Int, _ network: Network) throws -> Truth {
     if let file = manifest["truth"]?["file"]?.string {
-      let values = try RawTensors.read("\(source)/\(file)")
-      return .values(values, perImage: values.count / batch)
+      let count = truthCount(of: network)
+      return .values(
+        try values(file, count: batch * count, "values of truth, \(count) an image"),
+        perImage: count)
     }
     let images = try field("boxes", manifest["boxes"]?.array)
+    guard images.count == batch else {
+      throw fault(expected: "boxes of \(batch) images", found: "\(images.count)")
+    }
     return .boxes(
       try images.map { image in
         try field("boxes", image.array).map { box in
@@ -64,7 +62,7 @@ extension RecordedCase {
             box: Box(
               x: try number("x"), y: try number("y"), width: try number("w"),
               height: try number("h")),
-            classIndex: try field("class", box["class"]?.int))
+            classIndex: try self.number("class", box["class"], in: 0...Int(Int32.max)))
         }
       })
   }
@@ -114,9 +112,9 @@ extension RecordedCase {
     parameters.detach(in: network)
     let step = BatchStep(network, parameters: parameters)
     let batches = try FixedBatches(
-      self, network, batch: step.executor.batch,
+      self, network, batch: step.executor.batch, subdivisions: network.net.subdivisions,
       losesTruths: dialect == .pjreddie && run["command"] != nil)
-    let points = try field("save_points", manifest["save_points"]?.array).compactMap(\.int)
+    let points = try numbers("save_points", manifest["save_points"], in: 1...1_000_000)
     let files = try field("weights", run["weights"]?.object)
     var losses = "iteration,loss,rate_of_this_update\n"
     for iteration in 1...max(points.max() ?? 1, 1) {
@@ -125,13 +123,13 @@ extension RecordedCase {
       }
       losses += "\(iteration),\(result.loss),\(result.rate)\n"
       guard points.contains(iteration), let file = files["\(iteration)"]?.string else { continue }
-      try Folder.make(ofFile: "\(target)/\(file)")
+      try Folder.make(ofFile: output(file))
       try WeightsFile.write(
-        parameters, of: network, to: "\(target)/\(file)",
+        parameters, of: network, to: output(file),
         seen: UInt64(iteration * network.net.batch))
     }
     if let file = run["loss"]?.string {
-      try AtomicFile.write(to: "\(target)/\(file)", durable: false, losses)
+      try AtomicFile.write(to: output(file), durable: false, losses)
     }
   }
 }
@@ -157,22 +155,31 @@ private struct FixedBatches {
   }
 
   init(
-    _ recorded: RecordedCase, _ network: Network, batch: Int, losesTruths: Bool
+    _ recorded: RecordedCase, _ network: Network, batch: Int, subdivisions: Int, losesTruths: Bool
   ) throws {
     let manifest = recorded.manifest
     self.batch = batch
     let head = network.nodes.lazy.compactMap { $0.layer as? YoloLayer }.last
     packedBoxes = losesTruths ? head?.training.maximumBoxes : nil
-    rows = try recorded.field("batch_rows", manifest["batch_rows"]?.array).compactMap(\.int)
-    let names = try recorded.field("images", manifest["images"]?.array).compactMap(\.string)
+    let names = try recorded.field("images", manifest["images"]?.array).map {
+      try recorded.field("images", $0.string)
+    }
+    guard !names.isEmpty else { throw recorded.fault(expected: "images", found: "none") }
+    rows = try recorded.numbers("batch_rows", manifest["batch_rows"], in: 0...names.count - 1)
+    guard rows.count == batch * subdivisions else {
+      throw recorded.fault(
+        expected: "\(batch * subdivisions) batch_rows, as the cfg's batch has",
+        found: "\(rows.count)")
+    }
     let count = network.inputShape.count
     if let file = manifest["image_tensor"]?["file"]?.string {
-      let values = try RawTensors.read("\(recorded.source)/\(file)")
+      let values = try recorded.values(
+        file, count: names.count * count, "values, \(count) an image")
       images = names.indices.map { Array(values[$0 * count..<($0 + 1) * count]) }
     } else {
       images = try names.map { name in
         let bitmap = try ImageFile.loadBitmap(
-          "\(recorded.source)/\(name)", channels: network.inputShape.channels)
+          recorded.path(name), channels: network.inputShape.channels)
         let buffer = FloatBuffer(count: count)
         Pictures.fill(
           TensorView(buffer.pointer, batch: 1, shape: network.inputShape), from: bitmap,
@@ -181,14 +188,22 @@ private struct FixedBatches {
       }
     }
     if let file = manifest["truth"]?["file"]?.string {
-      let values = try RawTensors.read("\(recorded.source)/\(file)")
-      truths = .values(values, perImage: values.count / max(rows.count, 1))
-    } else if let classes = manifest["truth"]?["classes"]?.int,
-      let labels = manifest["truth"]?["class_of_row"]?.array
-    {
-      let values = labels.compactMap(\.int).flatMap { label in
-        (0..<classes).map { Float($0 == label ? 1 : 0) }
+      let perImage = recorded.truthCount(of: network)
+      let values = try recorded.values(
+        file, count: rows.count * perImage, "values of truth, \(perImage) an image")
+      truths = .values(values, perImage: perImage)
+    } else if manifest["truth"]?["classes"] != nil {
+      let outputs = recorded.truthCount(of: network)
+      let classes = try recorded.number(
+        "truth.classes", manifest["truth"]?["classes"], in: outputs...outputs)
+      let labels = try recorded.numbers(
+        "truth.class_of_row", manifest["truth"]?["class_of_row"], in: 0...classes - 1)
+      guard labels.count == rows.count else {
+        throw recorded.fault(
+          expected: "a truth.class_of_row for each of the \(rows.count) batch_rows",
+          found: "\(labels.count)")
       }
+      let values = labels.flatMap { label in (0..<classes).map { Float($0 == label ? 1 : 0) } }
       truths = .values(values, perImage: classes)
     } else {
       truths = .boxes(

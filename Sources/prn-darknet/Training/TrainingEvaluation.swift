@@ -39,7 +39,11 @@ final class TrainingEvaluation {
     map.iouThreshold = arguments[Flags.iouThreshold]
     options = DetectorEvaluation.Options(
       map: map, letterbox: Pictures.usesLetterbox(network, arguments))
-    try Evaluation.check(names, classes: network.lastHead?.classes ?? 0, cfg: network.file)
+    let classes = network.lastHead?.classes ?? 0
+    guard list.hasObjects(classes: classes, dialect: network.dialect) else {
+      throw list.nothingLabelled
+    }
+    try Evaluation.check(names, classes: classes, cfg: network.file)
   }
 
   /// Mean average precision, 0...1, of the parameters as they are; nil if it was interrupted.
