@@ -178,18 +178,23 @@ static void pack_panel(
 }
 
 // The same for the way back: channels and filters change places, taps are mirrored. Rows are
-// (filter, 8 - tap); a row holds `columns` channels from `first` on.
+// (filter, taps - 1 - tap); a row holds `columns` channels from `first` on.
 static void pack_panel_mirrored(
     const float *weights, size_t filters, size_t channels, size_t taps, size_t first,
     size_t columns, float *panel) {
-  float square[9 * 16];
+  enum { TAPS = 9 };
+  float square[TAPS * 16];
   for (size_t f = 0; f < filters; ++f, panel += taps * columns) {
     for (size_t c = 0; c < columns; c += 16) {
       const size_t at = first + c;
       const size_t lanes = at < channels ? smaller(16, channels - at) : 0;
-      interleave(weights + (f * channels + at) * taps, taps, lanes, taps, square, 16);
-      for (size_t t = 0; t < taps; ++t) {
-        memcpy(panel + (taps - 1 - t) * columns + c, square + t * 16, 16 * sizeof(float));
+      const float *from = weights + (f * channels + at) * taps;
+      for (size_t done = 0; done < taps; done += TAPS) {
+        const size_t count = smaller(TAPS, taps - done);
+        interleave(from + done, taps, lanes, count, square, 16);
+        for (size_t t = 0; t < count; ++t) {
+          memcpy(panel + (taps - 1 - done - t) * columns + c, square + t * 16, 16 * sizeof(float));
+        }
       }
     }
   }

@@ -8,6 +8,9 @@ typedef float vfu __attribute__((ext_vector_type(CK_LANES), aligned(4), may_alia
 
 #define INLINE static inline __attribute__((always_inline))
 
+INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
+INLINE size_t rounded_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
 INLINE vf load(const float *p) { return *(const vfu *)p; }
 INLINE void store(float *p, vf v) { *(vfu *)p = v; }
 INLINE vf splat(float x) { return (vf)x; }

@@ -147,11 +147,14 @@ static void winograd_output(
   }
 }
 
-// M (+)= V U for one point and `blocks` blocks of channels.
+// Channels that one call of winograd_product takes: the offsets of their blocks are on the stack.
+enum { PRODUCT_CHANNELS = 1024 };
+
+// M (+)= V U for one point and at most PRODUCT_CHANNELS channels.
 INLINE void winograd_product(
     const float *v, size_t v_block, size_t channels, const float *u, float *m, size_t count,
     size_t filters, bool adds) {
-  size_t offsets[64];
+  size_t offsets[PRODUCT_CHANNELS / 16];
   const size_t segments = (channels + 15) / 16;
   for (size_t s = 0; s < segments; ++s) offsets[s] = s * v_block;
   const size_t tail = (channels % 16 + 3) / 4 * 4;
@@ -171,9 +174,7 @@ INLINE void winograd_product(
 }
 
 enum { FILTER_BLOCK = 32, CHANNEL_CHUNK = 64 };
-
-INLINE size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-INLINE size_t rounded_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+_Static_assert(CHANNEL_CHUNK <= PRODUCT_CHANNELS, "a chunk is one product");
 
 // All channels and filters of some squares, with weights transformed beforehand:
 // U [filter block][36][channels rounded up to 4][filters of the block].
@@ -190,9 +191,13 @@ static void winograd_strip(
   for (size_t channel = 0; channel < w->filters; channel += FILTER_BLOCK) {
     const size_t filters = smaller(FILTER_BLOCK, w->filters - channel);
     for (size_t point = 0; point < POINTS; ++point) {
-      winograd_product(
-          v + point * stride * 16, POINTS * stride * 16, w->channels, u, m + point * stride * filters,
-          count, filters, false);
+      // Sums continue from those of the channels before, in the same order.
+      for (size_t c = 0; c < w->channels; c += PRODUCT_CHANNELS) {
+        winograd_product(
+            v + (c / 16 * POINTS + point) * stride * 16, POINTS * stride * 16,
+            smaller(PRODUCT_CHANNELS, w->channels - c), u + c * filters,
+            m + point * stride * filters, count, filters, c > 0);
+      }
       u += rows * filters;
     }
     winograd_output(w, finish, m, stride, filters, channel, first, count);

@@ -6,7 +6,7 @@ struct BlockedPlanar {
   /// order of the sums does not depend on the threads.
   private static let slices = 16
 
-  private let table = kernels
+  private let table: KernelTable
   private let g: ConvolutionGeometry
   private let batch: Int
   private let threads: Int
@@ -14,7 +14,8 @@ struct BlockedPlanar {
   private let filterBlocks: Int
   private var taps: Int { g.columnHeight }
 
-  init(_ g: ConvolutionGeometry, batch: Int, threads: Int) {
+  init(_ g: ConvolutionGeometry, batch: Int, threads: Int, table: KernelTable) {
+    self.table = table
     self.g = g
     self.batch = batch
     self.threads = threads

@@ -2,7 +2,7 @@ import CKernels
 
 /// 1x1, stride 1, from planes to planes with weights that are new at each call.
 struct BlockedPointwise {
-  private let table = kernels
+  private let table: KernelTable
   private let g: ConvolutionGeometry
   private let batch: Int
   private let panels: WeightPanels
@@ -16,13 +16,14 @@ struct BlockedPointwise {
   private let own: Int
   let workspaceCount: Int
 
-  init(_ g: ConvolutionGeometry, batch: Int, threads: Int) {
+  init(_ g: ConvolutionGeometry, batch: Int, threads: Int, table: KernelTable) {
+    self.table = table
     self.g = g
     self.batch = batch
     panels = WeightPanels(g: g)
     blocks = ChannelBlocks.count(g.channels)
     let wanted = max(64, 64 * 1024 / (blocks * 16 + panels.filters))
-    part = evenPart(of: g.area, about: wanted, multipleOf: kernels.pointee.tile)
+    part = evenPart(of: g.area, about: wanted, multipleOf: table.pointee.tile)
     var parts = WorkspaceParts()
     weightsAt = parts.take(panels.filters * panels.rows)
     offsetsAt = parts.take(2 * blocks)

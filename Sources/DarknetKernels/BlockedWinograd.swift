@@ -13,7 +13,7 @@ struct BlockedWinograd {
   /// Floats of transformed inputs and outputs of a group of images.
   private static let groupFloats = 6 << 20
 
-  private let table = kernels
+  private let table: KernelTable
   private let g: ConvolutionGeometry
   private let batch: Int
   private let threads: Int
@@ -38,7 +38,8 @@ struct BlockedWinograd {
   private let own: Int
   let workspaceCount: Int
 
-  init(_ g: ConvolutionGeometry, batch: Int, threads: Int) {
+  init(_ g: ConvolutionGeometry, batch: Int, threads: Int, table: KernelTable) {
+    self.table = table
     self.g = g
     self.batch = batch
     self.threads = threads

@@ -13,7 +13,6 @@ struct DirectConvolution: ConvolutionAlgorithm {
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     table: KernelTable
   ) {
-    precondition(g.groups == 1)
     self.table = table
     self.g = g
     self.weights = packPanels(
@@ -94,7 +93,6 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     table: KernelTable
   ) {
-    precondition(g.isPointwise && g.groups == 1)
     self.table = table
     self.g = g
     self.weights = packPanels(
@@ -177,7 +175,6 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     table: KernelTable
   ) {
-    precondition(g.channelsPerGroup == 1 && g.filtersPerGroup == 1)
     self.table = table
     self.g = g
     self.weights = packBlocks(g, weights: weights, scales: scales)
@@ -239,7 +236,6 @@ struct PlanarConvolution: ConvolutionAlgorithm {
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
     table: KernelTable
   ) {
-    precondition(g.groups == 1)
     self.table = table
     self.g = g
     self.weights = packBlocks(g, weights: weights, scales: scales)

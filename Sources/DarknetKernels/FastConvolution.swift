@@ -8,39 +8,11 @@
 /// Inside, windows of planes become blocks of 16 channels, and go back, while they are in the
 /// cache: 0.4 cycles a value, against more than ten for the products.
 public enum FastConvolution {
-  /// How a shape is computed.
-  enum Way {
-    case winograd, pointwise, planar, plain
-  }
-
-  static func way(_ g: ConvolutionGeometry) -> Way {
-    guard g.groups == 1, !Arithmetic.isInOrder else { return .plain }
-    // Below this there is more packing than computing.
-    if g.operations < 100_000 { return .plain }
-    if g.isPointwise { return .pointwise }
-    if g.channels <= 4, g.columnHeight <= 256 { return .planar }
-    return WinogradConvolution.can(g) ? .winograd : .plain
-  }
-
-  /// The convolution that takes output gradients to input gradients.
-  static func reversed(_ g: ConvolutionGeometry) -> ConvolutionGeometry {
-    ConvolutionGeometry(
-      channels: g.filters, height: g.outHeight, width: g.outWidth, filters: g.channels,
-      size: g.size, padding: g.size - 1 - g.padding)
-  }
-
-  // MARK: Forward
-
   /// Floats of `workspace` for `forward`.
   public static func forwardWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
-    switch way(g) {
-    case .winograd: BlockedWinograd(g, batch: batch, threads: threads).workspaceCount
-    case .pointwise: BlockedPointwise(g, batch: batch, threads: threads).workspaceCount
-    case .planar: BlockedPlanar(g, batch: batch, threads: threads).forwardWorkspace
-    case .plain: Convolution.forwardWorkspace(g, threads: threads)
-    }
+    ConvolutionProducts(g, batch: batch, threads: threads).forwardWorkspace
   }
 
   /// output = input * weights for `batch` images.
@@ -49,36 +21,15 @@ public enum FastConvolution {
     weights: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
-    switch way(g) {
-    case .winograd:
-      BlockedWinograd(g, batch: batch, threads: pool.threads).run(
-        input: input, weights: weights, mirrored: false, output: output, adds: false,
-        workspace: workspace, pool: pool)
-    case .pointwise:
-      BlockedPointwise(g, batch: batch, threads: pool.threads).run(
-        input: input, weights: weights, mirrored: false, output: output, adds: false,
-        workspace: workspace, pool: pool)
-    case .planar:
-      BlockedPlanar(g, batch: batch, threads: pool.threads).forward(
-        input: input, weights: weights, output: output, workspace: workspace, pool: pool)
-    case .plain:
-      Convolution.forward(
-        g, batch: batch, input: input, weights: weights, output: output, workspace: workspace,
-        pool: pool)
-    }
+    ConvolutionProducts(g, batch: batch, threads: pool.threads).forward(
+      input: input, weights: weights, output: output, workspace: workspace, pool: pool)
   }
-
-  // MARK: Backward to the input
 
   /// Floats of `workspace` for `backwardInput`.
   public static func backwardInputWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
-    switch way(g) {
-    case .winograd: BlockedWinograd(reversed(g), batch: batch, threads: threads).workspaceCount
-    case .pointwise: BlockedPointwise(reversed(g), batch: batch, threads: threads).workspaceCount
-    case .planar, .plain: Convolution.backwardInputWorkspace(g, threads: threads)
-    }
+    ConvolutionProducts(g, batch: batch, threads: threads).backwardInputWorkspace
   }
 
   /// dInput += (or =, unless `adds`) the transposed weights times dOutput.
@@ -87,35 +38,16 @@ public enum FastConvolution {
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, adds: Bool = true, pool: ThreadPool = .shared
   ) {
-    switch way(g) {
-    case .winograd:
-      BlockedWinograd(reversed(g), batch: batch, threads: pool.threads).run(
-        input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: adds, workspace: workspace, pool: pool)
-    case .pointwise:
-      BlockedPointwise(reversed(g), batch: batch, threads: pool.threads).run(
-        input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: adds, workspace: workspace, pool: pool)
-    case .planar, .plain:
-      if !adds { Vector.fill(inputGradient, with: 0, count: batch * g.inputCount) }
-      Convolution.backwardInput(
-        g, batch: batch, outputGradient: outputGradient, weights: weights,
-        inputGradient: inputGradient, workspace: workspace, pool: pool)
-    }
+    ConvolutionProducts(g, batch: batch, threads: pool.threads).backwardInput(
+      outputGradient: outputGradient, weights: weights, inputGradient: inputGradient,
+      workspace: workspace, adds: adds, pool: pool)
   }
-
-  // MARK: Backward to the weights
 
   /// Floats of `workspace` for `backwardWeights`.
   public static func backwardWeightsWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
-    switch way(g) {
-    case .winograd, .pointwise:
-      WeightGradient(g, batch: batch, threads: threads).workspaceCount
-    case .planar: BlockedPlanar(g, batch: batch, threads: threads).gradientWorkspace
-    case .plain: Convolution.backwardWeightsWorkspace(g, threads: threads)
-    }
+    ConvolutionProducts(g, batch: batch, threads: threads).backwardWeightsWorkspace
   }
 
   /// dWeights += the sum over the batch and the pixels of dOutput times the inputs it saw.
@@ -124,20 +56,9 @@ public enum FastConvolution {
     outputGradient: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
-    switch way(g) {
-    case .winograd, .pointwise:
-      WeightGradient(g, batch: batch, threads: pool.threads).run(
-        input: input, outputGradient: outputGradient, weightGradient: weightGradient,
-        workspace: workspace, pool: pool)
-    case .planar:
-      BlockedPlanar(g, batch: batch, threads: pool.threads).gradient(
-        input: input, outputGradient: outputGradient, weightGradient: weightGradient,
-        workspace: workspace, pool: pool)
-    case .plain:
-      Convolution.backwardWeights(
-        g, batch: batch, input: input, outputGradient: outputGradient,
-        weightGradient: weightGradient, workspace: workspace, pool: pool)
-    }
+    ConvolutionProducts(g, batch: batch, threads: pool.threads).backwardWeights(
+      input: input, outputGradient: outputGradient, weightGradient: weightGradient,
+      workspace: workspace, pool: pool)
   }
 }
 

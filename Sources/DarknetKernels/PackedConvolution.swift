@@ -55,7 +55,19 @@ public final class PackedConvolution: @unchecked Sendable {
   let bias: FloatBuffer
   private let implementation: any ConvolutionAlgorithm
 
-  /// The algorithm that `init` chooses for a shape.
+  /// Whether an algorithm can run a shape: the only limits there are. Numbers of channels, filters,
+  /// images and threads have none, nor has the size of a map.
+  public static func can(_ algorithm: Algorithm, _ g: ConvolutionGeometry) -> Bool {
+    switch algorithm {
+    case .winogradStrips, .winogradFilters: WinogradConvolution.can(g)
+    case .pointwise: g.isPointwise && g.groups == 1
+    case .depthwise: g.channelsPerGroup == 1 && g.filtersPerGroup == 1
+    case .planar, .direct: g.groups == 1
+    case .im2col: true
+    }
+  }
+
+  /// The algorithm that `init` chooses for a shape: one that can run it.
   public static func choice(_ g: ConvolutionGeometry) -> Algorithm {
     if g.groups > 1 {
       return g.channelsPerGroup == 1 && g.filtersPerGroup == 1 ? .depthwise : .im2col
@@ -103,6 +115,7 @@ public final class PackedConvolution: @unchecked Sendable {
     self.geometry = geometry
     self.finish = finish
     let algorithm = algorithm ?? PackedConvolution.choice(geometry)
+    precondition(PackedConvolution.can(algorithm, geometry), "\(algorithm) cannot run \(geometry)")
     self.algorithm = algorithm
     self.bias = FloatBuffer(count: ChannelBlocks.count(geometry.filters) * ChannelBlocks.lanes)
     if let bias { Vector.copy(bias, to: self.bias.pointer, count: geometry.filters) }

@@ -15,7 +15,7 @@ struct WeightGradient {
   /// Floats of transformed inputs and gradients of a group.
   private static let groupFloats = 6 << 20
 
-  private let table = kernels
+  private let table: KernelTable
   private let g: ConvolutionGeometry
   private let batch: Int
   private let threads: Int
@@ -42,7 +42,8 @@ struct WeightGradient {
   private let own: Int
   let workspaceCount: Int
 
-  init(_ g: ConvolutionGeometry, batch: Int, threads: Int) {
+  init(_ g: ConvolutionGeometry, batch: Int, threads: Int, table: KernelTable) {
+    self.table = table
     self.g = g
     self.batch = batch
     self.threads = threads

@@ -97,6 +97,15 @@ struct ck_planes {
 };
 
 /// One implementation of every kernel, for one instruction set.
+///
+/// The contract of all of them. Counts may be any number from zero on unless a kernel says
+/// otherwise below: no kernel has a limit of channels, filters, pixels, images or taps of its own,
+/// and what it keeps on the stack does not depend on its arguments. Pointers need no alignment.
+/// Nothing is read or written beyond the extents that are given; `scratch` has the floats that its
+/// kernel names. Filters come in panels: a multiple of 16, zeros where there is no filter. Channels
+/// of a block that do not exist are finite in maps and zero in weights, whose rows are rounded up
+/// to a multiple of 4 channels. `squares(n)` is n | 1: an odd number of cache lines a point.
+/// Who chooses a kernel asks `PackedConvolution.can(_:_:)` or `ConvolutionProducts.way` first.
 struct ck_kernels {
   const char *name;
   /// Pixels (or squares) that the product kernels take at a time: work in multiples of it.
@@ -122,73 +131,105 @@ struct ck_kernels {
   void (*max_rows_2x2)(const float *top, const float *bottom, float *out, size_t out_width);
 
   // Fast convolutions, a part each; see winograd.h, direct.h, blocks.h.
+
+  // Winograd: 3x3, stride 1, no dilation, no groups, padding 0...2; squares are counted over all
+  // images of the batch.
+  /// `count` channels, any number; `filters` a multiple of 16; `u` has 36 * u_point floats, u_point
+  /// at least count * filters.
   void (*winograd_weights)(
       const float *weights, size_t count, size_t filters, float *u, size_t u_point);
+  /// `tile_stride` at least `count`; `v` has 36 * tile_stride * 16 floats.
   void (*winograd_input)(
       const struct ck_winograd *w, const float *input, size_t block, size_t first, size_t count,
       float *v, size_t tile_stride);
+  /// All filters of `count` squares. `scratch`: 36 * squares(count) * (blocks * 16 + 32) floats,
+  /// with a block for each 16 channels begun.
   void (*winograd_strip)(
       const struct ck_winograd *w, const struct ck_finish *finish, const float *input,
       const float *u, size_t first, size_t count, float *scratch);
+  /// At most 32 filters from `channel` on. `scratch`: 36 * (64 * 32 + 16 + squares(count) * 32)
+  /// floats.
   void (*winograd_gather)(
       const struct ck_winograd *w, const struct ck_finish *finish, const float *v,
       size_t tile_stride, const float *weights, size_t channel, size_t first, size_t count,
       float *scratch);
+  // Direct: any size, stride, padding and dilation; `offsets` leads to every segment.
+  /// rows >= 1. `to`: ((rows - 1) * stride_y + reach) * stride_x * length * 16 floats.
   void (*direct_copy)(
       const struct ck_direct *d, const float *input, size_t image, size_t block, size_t first_row,
       size_t rows, float *to);
+  /// At most 32 filters from `channel` on.
   void (*direct_rows)(
       const struct ck_direct *d, const struct ck_finish *finish, const float *x,
       const float *weights, size_t channel, size_t image, size_t first_row, size_t rows);
+  /// At most 32 filters from `channel` on.
   void (*pointwise)(
       const struct ck_direct *d, const struct ck_finish *finish, const float *input,
       const float *weights, size_t channel, size_t image, size_t first, size_t count);
+  /// All filters of rows >= 1; with pooling `first_row` is even, and `rows` unless they are the
+  /// last.
+  /// `scratch`: what planar_copy writes.
   void (*planar_band)(
       const struct ck_direct *d, const struct ck_finish *finish, const float *input,
       const float *weights, size_t image, size_t first_row, size_t rows, float *scratch);
+  /// rows >= 1. `to`: channels * plane_step floats, plane_step at least
+  /// ((rows - 1) * stride_y + reach) * stride_x * length.
   void (*planar_copy)(
       const struct ck_direct *d, const float *image, size_t first_row, size_t rows, float *to);
+  /// One block; `plane` is where its first pixel would be: rows that no tap needs may be missing.
   void (*depthwise_rows)(
       const struct ck_window *w, const struct ck_finish *finish, const float *plane,
       const float *weights, size_t image, size_t block, size_t first_row, size_t rows);
+  // Planes and blocks; `lanes` is 0...16.
   void (*interleave)(
       const float *planes, size_t plane_step, size_t lanes, size_t count, float *out,
       size_t out_step);
   void (*take_window)(
       const struct ck_planes *planes, const float *from, size_t lanes, ptrdiff_t top,
       ptrdiff_t left, size_t rows, size_t columns, float *block);
+  /// The window lies inside the planes.
   void (*put_window)(
       const struct ck_planes *planes, const float *block, size_t block_columns, size_t lanes,
       size_t top, size_t left, size_t rows, size_t columns, float *to, bool adds);
   void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
   void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
+  // Windows of one block; a window outside the map gives the lowest number, or an average of 0.
   void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
   void (*average_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
+  /// `channels` is 0...16.
   void (*add_block)(float *y, const float *x, size_t channels, int activation, size_t area);
+  /// `width` is a multiple of 16.
   void (*scale_rows)(
       const float *x, const float *factors, size_t rows, size_t width, float *y);
+  /// `width` is a multiple of 16.
   void (*scale_columns)(float *y, const float *factors, size_t rows, size_t width);
   void (*scale_block)(float *y, const float *x, const float *factors, int activation, size_t area);
 
   // Gradients by the weights; see gradient.h.
+  /// `filters` is 16 or 32.
   void (*outer)(
       const float *x, size_t x_segment, const float *q, size_t q_segment, size_t segments,
       size_t items, float *y, size_t filters, bool adds);
+  /// `columns` at least 4 * squares; `tile_stride` at least `squares`; `filters` is 16 or 32.
   void (*winograd_gradient)(
       const float *dy, size_t columns, size_t squares, float *q, size_t tile_stride,
       size_t filters);
+  /// `filters` is 16 or 32, `channels` 0...16. `scratch`: 36 * 16 * filters floats.
   void (*winograd_outer)(
       const float *v, const float *q, size_t tile_stride, size_t items, size_t filters,
       size_t channels, float *dw, float *scratch);
   void (*planar_outer)(
       const float *x, const size_t *offsets, size_t taps, const float *dy, size_t columns,
       float *dw);
+  /// `filters` is a multiple of 16. `panel`: channels rounded up to 4 * taps * filters floats.
   void (*pack_panel)(
       const float *weights, size_t all_filters, size_t channels, size_t taps, size_t first,
       size_t filters, float *panel);
+  /// `columns` is a multiple of 16. `panel`: filters rounded up to 4 * taps * columns floats.
   void (*pack_panel_mirrored)(
       const float *weights, size_t filters, size_t channels, size_t taps, size_t first,
       size_t columns, float *panel);
+  /// Filters that do not exist are passed over.
   void (*add_panel)(
       const float *panel, size_t all_filters, size_t channels, size_t taps, size_t first,
       size_t filters, float *weights);
