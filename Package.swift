@@ -27,12 +27,14 @@ let package = Package(
     .systemLibrary(name: "CJPEG", pkgConfig: "libjpeg", providers: [.apt(["libjpeg-dev"])]),
     .systemLibrary(name: "CPNG", pkgConfig: "libpng", providers: [.apt(["libpng-dev"])]),
 
-    // C of our own: what Swift cannot do (longjmp, run-time choice of instruction sets).
+    // C of our own: what Swift cannot do (longjmp, run-time choice of instruction sets,
+    // handlers of signals).
     .target(name: "CKernels"),
+    .target(name: "CMappedFiles"),
     .target(name: "CImageCodecs", dependencies: ["CJPEG", "CPNG"]),
 
     // The library, lowest module first; arrows point up this list only.
-    module("DarknetTensors"),
+    module("DarknetTensors", ["CMappedFiles"]),
     module("DarknetConfig", ["DarknetTensors"]),
     module("DarknetBoxes"),
     module("DarknetGraph", ["DarknetTensors"]),

@@ -57,7 +57,8 @@ public struct WeightsFile {
   ///   - cutoff: only layers before this index are read.
   ///   - force: takes what fits of a file that ends inside a layer or has bytes left over.
   ///     Also takes numbers that cannot be this network's, as variances below zero.
-  /// - Throws: `WeightsError` for such a file without `force`.
+  /// - Throws: `WeightsError` for such a file without `force`, and for one that another program
+  ///   writes to meanwhile.
   public func load(
     into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
   ) throws(WeightsError) -> LoadReport {
@@ -74,6 +75,11 @@ public struct WeightsFile {
         fill(entry, available, parameters, network)
       }
       if available < entry.count { reached = min(reached, entry.layer) }
+    }
+    guard !map.hasChanged else {
+      throw WeightsError(
+        file: path, byte: 0, expected: "a file that keeps its bytes while it is read",
+        found: "that another program wrote to it", fix: "wait until it is done, then try again")
     }
     let fresh = Set(layout.entries.filter { $0.end > count }.map(\.layer)).sorted()
     return LoadReport(header: header, layersLoaded: reached, freshLayers: fresh)

@@ -1,3 +1,5 @@
+import CMappedFiles
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -91,6 +93,8 @@ public final class AtomicFile {
       #endif
       if written < 0 {
         if errno == EINTR { continue }
+        // Memory of a mapped file that another program cut: the fault is that file's.
+        if errno == EFAULT { cm_touch(part.baseAddress, part.count) }
         throw fail(.write)
       }
       rest = rest.dropFirst(written)
