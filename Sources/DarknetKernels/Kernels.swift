@@ -1,15 +1,32 @@
 import CKernels
+import DarknetTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// The C kernels' variant in use: chosen at the first call, by what the CPU offers.
 ///
 /// The environment variable `PRN_DARKNET_CPU` (baseline, avx2, avx512, neon) chooses another one
-/// that this CPU can run; a name that it cannot run is ignored.
+/// that this CPU can run. A name that it cannot run leaves the choice as it is; `refused` tells.
 public enum KernelVariant {
   /// The name of the variant in use.
   public static var active: String { String(cString: kernels.pointee.name) }
 
   /// The names of all variants that this CPU can run, plainest first.
   public static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
+
+  /// What `PRN_DARKNET_CPU` names if it is no variant that runs here; nil if it is, or is empty.
+  public static var refused: String? {
+    guard let value = getenv("PRN_DARKNET_CPU"), value.pointee != 0 else { return nil }
+    let bytes = UnsafeRawBufferPointer(start: value, count: strlen(value))
+    let name = String(outside: bytes)
+    return available.contains(name) ? nil : name
+  }
 
   /// The tables of those variants, for tests that compare them.
   package static var runnable: [KernelTable] {

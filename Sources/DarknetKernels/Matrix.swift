@@ -1,9 +1,40 @@
 import CBLAS
+import DarknetTensors
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// Products of row-major matrices.
 public enum Matrix {
-  /// OpenBLAS must not start threads of its own: ours already split the work.
-  private static let singleThreaded: Void = openblas_set_num_threads(1)
+  /// Address space that OpenBLAS takes for each product that runs beside others: 128 MB and a page.
+  private static let bufferBytes = 129 << 20
+
+  /// Whether products must wait for one another, asked once before the first of them.
+  ///
+  /// OpenBLAS must not start threads of its own: ours already split the work. And it waits for ever
+  /// for a buffer that it cannot have, so with little address space (`ulimit -v`) there is one
+  /// product at a time, and with too little for that none.
+  private static let isOneByOne: Bool = {
+    openblas_set_num_threads(1)
+    let wanted = ThreadPool.shared.threads
+    var buffers: [UnsafeMutableRawPointer] = []
+    while buffers.count < wanted {
+      let buffer = mmap(
+        nil, bufferBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+      guard let buffer, buffer != MAP_FAILED else { break }
+      buffers.append(buffer)
+    }
+    for buffer in buffers { munmap(buffer, bufferBytes) }
+    if buffers.isEmpty { FloatBuffer.outOfMemory(bufferBytes) }
+    return buffers.count < wanted
+  }()
+
+  private static let turn = Guarded(())
 
   /// C = alpha op(A) op(B) + beta C on the calling thread.
   ///
@@ -21,11 +52,14 @@ public enum Matrix {
         lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc)
       return
     }
-    _ = singleThreaded
-    cblas_sgemm(
-      CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans, transposeB ? CblasTrans : CblasNoTrans,
-      Int32(m), Int32(n), Int32(k), alpha, a, Int32(max(lda, 1)), b, Int32(max(ldb, 1)), beta, c,
-      Int32(max(ldc, 1)))
+    func product() {
+      cblas_sgemm(
+        CblasRowMajor, transposeA ? CblasTrans : CblasNoTrans,
+        transposeB ? CblasTrans : CblasNoTrans, Int32(m), Int32(n), Int32(k), alpha, a,
+        Int32(max(lda, 1)), b, Int32(max(ldb, 1)), beta, c, Int32(max(ldc, 1)))
+    }
+    guard isOneByOne else { return product() }
+    turn.withLock { _ in product() }
   }
 
   /// The same product, split over the threads of `pool` into blocks of C.

@@ -24,12 +24,16 @@ public final class ThreadPool: Sendable {
   /// The pool that all kernels use by default; one thread a processor unless configured.
   public static let shared = ThreadPool(threads: Int(ck_processor_count()))
 
+  /// More threads than any pool can have: helpers are counted in 16 bits.
+  public static let limit = 0x1_0000
+
   private let crew: Guarded<Crew?>
   private let size: Atomic<Int>
 
-  /// - Precondition: `threads` is positive.
+  /// - Precondition: `threads` is in 1..<`limit`.
   public init(threads: Int) {
-    precondition(threads > 0, "a pool needs a thread, not \(threads)")
+    precondition(
+      (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     size = Atomic(threads)
     crew = Guarded(nil)
   }
@@ -43,8 +47,11 @@ public final class ThreadPool: Sendable {
   public static func configure(threads: Int) { shared.resize(to: threads) }
 
   /// Waits for a running loop, then changes the number of threads.
+  ///
+  /// - Precondition: `threads` is in 1..<`limit`.
   public func resize(to threads: Int) {
-    precondition(threads > 0, "a pool needs a thread, not \(threads)")
+    precondition(
+      (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     crew.withLock { crew in
       guard threads != size.load(ordering: .acquiring) else { return }
       crew?.dismiss()
@@ -106,7 +113,7 @@ private final class Crew: @unchecked Sendable {
 
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let wake = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var handles: [pthread_t] = []
+  private var workers: [WorkThread] = []
 
   typealias Body = (Int, Int) -> Void
 
@@ -119,23 +126,9 @@ private final class Crew: @unchecked Sendable {
     pthread_mutex_init(mutex, nil)
     pthread_cond_init(wake, nil)
     for number in 1...helpers {
-      let ticket = Unmanaged.passRetained(Ticket(crew: self, worker: number))
-      #if canImport(Darwin)
-        var handle: pthread_t?
-      #else
-        var handle = pthread_t()
-      #endif
-      let failed = pthread_create(&handle, nil, Crew.work, ticket.toOpaque())
       // Fewer threads than asked for only means less speed.
-      guard failed == 0 else {
-        ticket.release()
-        break
-      }
-      #if canImport(Darwin)
-        handles.append(handle!)
-      #else
-        handles.append(handle)
-      #endif
+      guard let worker = WorkThread({ [self] in help(as: number) }) else { break }
+      workers.append(worker)
     }
   }
 
@@ -154,8 +147,8 @@ private final class Crew: @unchecked Sendable {
     stopping.store(true, ordering: .sequentiallyConsistent)
     pthread_cond_broadcast(wake)
     pthread_mutex_unlock(mutex)
-    for handle in handles { pthread_join(handle, nil) }
-    handles = []
+    for worker in workers { worker.join() }
+    workers = []
   }
 
   func run(_ count: Int, _ body: Body) {
@@ -255,33 +248,13 @@ private final class Crew: @unchecked Sendable {
     pthread_mutex_unlock(mutex)
   }
 
-  private final class Ticket {
-    let crew: Crew
-    let worker: Int
-    init(crew: Crew, worker: Int) {
-      self.crew = crew
-      self.worker = worker
-    }
-  }
-
-  #if canImport(Darwin)
-    private static let work: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? =
-      { helperMain($0) }
-  #else
-    private static let work: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-      { helperMain($0!) }
-  #endif
-
-  private static func helperMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let ticket = Unmanaged<Ticket>.fromOpaque(argument).takeRetainedValue()
-    let crew = ticket.crew
+  private func help(as worker: Int) {
     ck_set_in_parallel(true)
     var seen: UInt64 = 0
-    while let loop = crew.enter(after: seen) {
+    while let loop = enter(after: seen) {
       seen = loop
-      crew.takeIndices(worker: ticket.worker)
-      crew.state.subtract(1, ordering: .releasing)
+      takeIndices(worker: worker)
+      state.subtract(1, ordering: .releasing)
     }
-    return nil
   }
 }

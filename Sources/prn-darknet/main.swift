@@ -1,5 +1,5 @@
 import Darknet
 
 Console.start()
-let status = Program.run(Console.programName, Console.arguments)
+let status = Program.start()
 Console.finish(status)

@@ -88,7 +88,7 @@ private final class LoaderCrew: @unchecked Sendable {
   private var part = 0
   private var isStopping = false
   private var failure: DataError?
-  private var handles: [pthread_t] = []
+  private var workers: [WorkThread] = []
 
   init(_ configuration: BatchLoader.Configuration) {
     self.configuration = configuration
@@ -106,22 +106,8 @@ private final class LoaderCrew: @unchecked Sendable {
     pthread_cond_init(roomChanged, nil)
     pthread_cond_init(batchDone, nil)
     for _ in 0..<max(1, configuration.threads) {
-      #if canImport(Darwin)
-        var handle: pthread_t?
-      #else
-        var handle = pthread_t()
-      #endif
-      let crew = Unmanaged.passRetained(self)
-      let failed = pthread_create(&handle, nil, Self.work, crew.toOpaque())
-      guard failed == 0 else {
-        crew.release()
-        break
-      }
-      #if canImport(Darwin)
-        handles.append(handle!)
-      #else
-        handles.append(handle)
-      #endif
+      guard let worker = WorkThread({ [self] in work() }) else { break }
+      workers.append(worker)
     }
   }
 
@@ -140,8 +126,8 @@ private final class LoaderCrew: @unchecked Sendable {
     isStopping = true
     pthread_cond_broadcast(roomChanged)
     pthread_mutex_unlock(mutex)
-    for handle in handles { pthread_join(handle, nil) }
-    handles = []
+    for worker in workers { worker.join() }
+    workers = []
   }
 
   func next() throws(DataError) -> Batch? {
@@ -161,7 +147,7 @@ private final class LoaderCrew: @unchecked Sendable {
         return job.batch
       }
       if jobs.isEmpty, isExhausted { return nil }
-      if handles.isEmpty {
+      if workers.isEmpty {
         // No thread could be started: the caller does the work.
         let (job, row) = takeRow()!
         make(row, of: job)
@@ -226,25 +212,15 @@ private final class LoaderCrew: @unchecked Sendable {
 
   // MARK: Threads
 
-  #if canImport(Darwin)
-    private static let work: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? =
-      { threadMain($0) }
-  #else
-    private static let work: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-      { threadMain($0!) }
-  #endif
-
-  private static func threadMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    let crew = Unmanaged<LoaderCrew>.fromOpaque(argument).takeRetainedValue()
-    pthread_mutex_lock(crew.mutex)
-    while !crew.isStopping {
-      if let (job, row) = crew.takeRow() {
-        crew.make(row, of: job)
+  private func work() {
+    pthread_mutex_lock(mutex)
+    while !isStopping {
+      if let (job, row) = takeRow() {
+        make(row, of: job)
       } else {
-        pthread_cond_wait(crew.roomChanged, crew.mutex)
+        pthread_cond_wait(roomChanged, mutex)
       }
     }
-    pthread_mutex_unlock(crew.mutex)
-    return nil
+    pthread_mutex_unlock(mutex)
   }
 }

@@ -1,3 +1,5 @@
+import DarknetTensors
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -44,7 +46,7 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
     private var nextToMake = 0
     private var nextToGive = 0
     private var isStopping = false
-    private var handles: [pthread_t] = []
+    private var workers: [WorkThread] = []
 
     init(count: Int, depth: Int, make: @escaping @Sendable (Int) -> Item) {
       self.count = count
@@ -66,22 +68,8 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
 
     func start(threads: Int) {
       for _ in 0..<threads {
-        #if canImport(Darwin)
-          var handle: pthread_t?
-        #else
-          var handle = pthread_t()
-        #endif
-        // C calls a function without context, so the work goes as an object.
-        let body = Unmanaged.passRetained(ThreadWork { [self] in work() })
-        guard pthread_create(&handle, nil, threadMain, body.toOpaque()) == 0 else {
-          body.release()
-          break
-        }
-        #if canImport(Darwin)
-          handles.append(handle!)
-        #else
-          handles.append(handle)
-        #endif
+        guard let worker = WorkThread({ [self] in work() }) else { break }
+        workers.append(worker)
       }
     }
 
@@ -90,8 +78,8 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
       isStopping = true
       pthread_cond_broadcast(roomChanged)
       pthread_mutex_unlock(mutex)
-      for handle in handles { pthread_join(handle, nil) }
-      handles = []
+      for worker in workers { worker.join() }
+      workers = []
     }
 
     func next() -> Item? {
@@ -138,20 +126,3 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
     }
   }
 }
-
-private final class ThreadWork {
-  let run: () -> Void
-  init(_ run: @escaping () -> Void) { self.run = run }
-}
-
-#if canImport(Darwin)
-  private func threadMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    Unmanaged<ThreadWork>.fromOpaque(argument).takeRetainedValue().run()
-    return nil
-  }
-#else
-  private func threadMain(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    Unmanaged<ThreadWork>.fromOpaque(argument!).takeRetainedValue().run()
-    return nil
-  }
-#endif

@@ -1,12 +1,5 @@
+import DarknetTensors
 import Synchronization
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 /// Threads for long tasks that read or write files, such as checking a data set.
 enum Workers {
@@ -15,28 +8,14 @@ enum Workers {
   static func run(_ count: Int, threads: Int, _ body: (_ index: Int) -> Void) {
     withoutActuallyEscaping(body) { body in
       let crew = Crew(count: count, body: body)
-      var handles: [pthread_t] = []
+      var workers: [WorkThread] = []
       for _ in 1..<max(1, min(threads, count)) {
-        #if canImport(Darwin)
-          var handle: pthread_t?
-        #else
-          var handle = pthread_t()
-        #endif
-        let retained = Unmanaged.passRetained(crew)
-        let failed = pthread_create(&handle, nil, start, retained.toOpaque())
         // Fewer threads than asked for only means less speed.
-        guard failed == 0 else {
-          retained.release()
-          break
-        }
-        #if canImport(Darwin)
-          handles.append(handle!)
-        #else
-          handles.append(handle)
-        #endif
+        guard let worker = WorkThread({ crew.work() }) else { break }
+        workers.append(worker)
       }
       crew.work()
-      for handle in handles { pthread_join(handle, nil) }
+      for worker in workers { worker.join() }
       crew.body = nil
     }
   }
@@ -59,20 +38,5 @@ enum Workers {
         body!(index)
       }
     }
-  }
-
-  #if canImport(Darwin)
-    private static let start: @convention(c) (UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? =
-      { threadMain($0) }
-  #else
-    private static let start:
-      @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? =
-        { threadMain($0!) }
-  #endif
-
-  private static func threadMain(_ argument: UnsafeMutableRawPointer) -> UnsafeMutableRawPointer? {
-    // Not released before the end of the call, and the closure with it only after the join.
-    Unmanaged<Crew>.fromOpaque(argument).takeRetainedValue().work()
-    return nil
   }
 }

@@ -72,10 +72,18 @@ enum Program {
     return run(command, rest)
   }
 
+  /// Runs what the command line asks for, with a stack that suffices whatever `ulimit -s` says.
+  static func start() -> ExitStatus {
+    var status = ExitStatus.done
+    WorkThread.runWithEnoughStack { status = run(Console.programName, Console.arguments) }
+    return status
+  }
+
   private static func run(_ command: any Command.Type, _ words: ArraySlice<String>) -> ExitStatus {
     var parser = ArgumentParser(command)
     do {
       let arguments = try parser.parse(words)
+      noteRefusedKernels()
       for notice in parser.notices { Console.error(notice + "\n") }
       if let path = parser.inputFile { try Console.readInput(from: path) }
       if let threads = arguments[Flags.threads] { ThreadPool.configure(threads: threads) }
@@ -89,6 +97,14 @@ enum Program {
       Console.error("\(error)\n")
       return status(of: error)
     }
+  }
+
+  /// One line if the environment asks for kernels that are not to be had.
+  private static func noteRefusedKernels() {
+    guard let name = KernelVariant.refused else { return }
+    Console.error(
+      "PRN_DARKNET_CPU: expected one of \(KernelVariant.available.joined(separator: ", ")), found "
+        + "'\(name)'; \(KernelVariant.active) is used\n")
   }
 
   /// What an error means for scripts.
