@@ -176,6 +176,35 @@ enum Output {
     return first == second
   }
 
+  /// A tool that writes weights replaces weights, as scripts have it, but no file of another kind:
+  /// a word in the wrong place would cost a picture or a cfg.
+  ///
+  /// - Throws: `UsageError` if `path` is a file that does not begin as weights do.
+  static func checkReplacesWeights(
+    _ path: String, _ name: String, force: Bool
+  ) throws {
+    guard identity(path) != nil, !force,
+      let file = try? MappedFile(path), !file.bytes.isEmpty
+    else { return }
+    let isWeights = withExtendedLifetime(file) {
+      // Version numbers, which are small in any program's weights.
+      file.bytes.count >= 16 && file.bytes[1] == 0 && file.bytes[2] == 0 && file.bytes[3] == 0
+        && file.bytes[0] < 32 && file.bytes[5] == 0 && file.bytes[6] == 0 && file.bytes[7] == 0
+    }
+    guard !isWeights else { return }
+    throw UsageError(
+      "\(name): expected a new file or weights to replace, found that '\(path)' is another kind of "
+        + "file; name another one, or write over it with -force")
+  }
+
+  /// - Throws: `UsageError` if there is a file already, without -force.
+  static func checkIsNew(_ path: String, _ name: String, force: Bool) throws {
+    guard identity(path) != nil, !force else { return }
+    throw UsageError(
+      "\(name): expected a new file, found that there is '\(path)' already; name another one, or "
+        + "write over it with -force")
+  }
+
   /// What a path leads to; nil if there is nothing. Devices and pipes can be both ends.
   private static func identity(_ path: String) -> [UInt64]? {
     var status = stat()

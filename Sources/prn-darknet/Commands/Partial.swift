@@ -14,6 +14,7 @@ enum Partial: Command {
     let weights = arguments[Words.weights]
     let output = arguments[Words.output]
     let text = arguments[layers]
+    try Output.checkReplacesWeights(output, "OUT", force: arguments[Flags.force])
     guard var cutoff = Int(text), cutoff >= 0 else {
       throw UsageError("N: expected a number of layers, found '\(text)'")
     }

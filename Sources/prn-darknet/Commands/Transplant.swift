@@ -40,6 +40,7 @@ enum TransplantCommand: Command {
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let output = arguments[output]
+    try Output.checkReplacesWeights(output, "B.weights", force: arguments[Flags.force])
     let source = try Load.network(
       arguments[cfg], weights: arguments[weights], arguments, showsTable: false)
     let target = try Load.network(arguments[targetCfg], arguments, showsTable: false)

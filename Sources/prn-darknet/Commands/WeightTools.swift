@@ -12,6 +12,7 @@ private func edit(
   _ arguments: Arguments, _ change: (Network, Parameters) throws -> (Network, Parameters)?
 ) throws -> ExitStatus {
   let output = arguments[editedOutput]
+  try Output.checkReplacesWeights(output, "OUT", force: arguments[Flags.force])
   let loaded = try Load.network(
     arguments[Words.cfg], weights: arguments[Words.weights], arguments)
   // Changes must not reach into the mapped file's pages.
@@ -102,11 +103,17 @@ enum Average: Command {
   private static let files = Word<[String]>(list: "WEIGHTS", .weights)
   static let syntax = Syntax(
     [Words.cfg, Words.output, files], groups: [.weightsFile],
-    notes: "OUT comes before the files that are read, as in Darknet.")
+    notes: """
+      OUT comes before the files that are read, as in Darknet. One that is there already is written
+      over with -force only.
+      """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let output = arguments[Words.output]
     let files = arguments[files]
+    // A word too few would cost the best weights.
+    try Output.checkIsNew(output, "OUT", force: arguments[Flags.force])
+    if files.count == 1 { Console.error("one file alone: OUT has the weights of \(files[0])\n") }
     let loaded = try Load.network(arguments[Words.cfg], weights: files[0], arguments)
     for path in files.dropFirst() {
       let other = Parameters(of: loaded.network, randomize: false)
