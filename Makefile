@@ -63,10 +63,10 @@ parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet
 	PRN_DARKNET_PARITY=1 $(TEST) --filter 'GoldenTests|LiveReferenceTests'
 
-# Trainings that are killed at 200 random moments and go on.
+# Trainings that are killed at 1000 random moments and continue.
 kill: deps
 	swift build -c release --product prn-darknet
-	PRN_DARKNET_KILLS=200 $(TEST) --filter TrainInterruptionTests
+	PRN_DARKNET_KILLS=1000 $(TEST) --filter TrainInterruptionTests
 
 # Leaks are not looked for: Foundation's own file reading has some.
 sanitize: deps

@@ -197,6 +197,15 @@ public struct WeightsFile {
     _ parameters: Parameters, of network: Network, to path: String, seen: UInt64,
     cutoff: Int = .max
   ) throws(FileError) {
+    try prepare(parameters, of: network, to: path, seen: seen, cutoff: cutoff).commit()
+  }
+
+  /// The same, but for the last step: the bytes are on the device, and `commit` of the result puts
+  /// them into place.
+  public static func prepare(
+    _ parameters: Parameters, of network: Network, to path: String, seen: UInt64,
+    cutoff: Int = .max
+  ) throws(FileError) -> AtomicFile {
     let header = WeightsHeader(seen: seen, dialect: network.dialect)
     let layout = WeightsLayout(
       of: network, headerCount: header.count, order: network.dialect, cutoff: cutoff,
@@ -212,7 +221,8 @@ public struct WeightsFile {
       defer { withExtendedLifetime(stored) {} }
       try file.write(UnsafeRawBufferPointer(stored.values))
     }
-    try file.commit()
+    try file.flush()
+    return file
   }
 
   /// `flipped=1` keeps its weights transposed in files.

@@ -11,14 +11,18 @@ import CMappedFiles
 /// Writes a file so that readers see the old bytes or the new ones, never a part of them.
 ///
 /// The bytes go to a nameless file of the same folder where the file system has such (so that a
-/// killed process leaves nothing behind but what the next one replaces), else to a hidden
-/// neighbour; `commit` flushes them to the device, renames the file into place and flushes the
-/// folder, so that the new file outlives a loss of power. Without `commit` nothing changes. A link is followed, the permissions of a file that is replaced are
-/// kept, and a path that is no regular file (`/dev/stdout`, a named pipe) is written in place.
+/// killed process leaves nothing that the next one does not replace), else to a hidden neighbour;
+/// `commit` flushes them to the device, renames the file into place and flushes the folder, so that
+/// the new file outlives a loss of power. Without `commit` nothing changes. A link is followed, the
+/// permissions of a file that is replaced are kept, and a path that is no regular file
+/// (`/dev/stdout`, a named pipe) is written in place.
 ///
 ///     let file = try AtomicFile("yolo.weights")
 ///     for chunk in chunks { try file.write(chunk) }
 ///     try file.commit()
+///
+/// Files that belong together are written and flushed one after the other and committed last: a
+/// full disk shows before any of them has changed.
 public final class AtomicFile {
   /// The path as the caller gave it; errors name this one.
   public let path: String
@@ -28,6 +32,7 @@ public final class AtomicFile {
   private var descriptor: Int32
   private let target: Target
   private let durable: Bool
+  private var isFlushed = false
 
   /// Where the bytes go until `commit`.
   private enum Target {
@@ -80,7 +85,7 @@ public final class AtomicFile {
 
   /// Appends `bytes`.
   public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
-    precondition(descriptor >= 0, "the file is already committed")
+    precondition(descriptor >= 0 && !isFlushed, "the file is already committed")
     var rest = bytes[...]
     while !rest.isEmpty {
       let part = UnsafeRawBufferPointer(rebasing: rest)
@@ -110,14 +115,22 @@ public final class AtomicFile {
     try result.get()
   }
 
+  /// Waits until the written bytes are on the device; nothing may be written after that, and
+  /// `commit` has only the name left to do.
+  public func flush() throws(FileError) {
+    precondition(descriptor >= 0, "the file is already committed")
+    if case .inPlace = target { return }
+    if durable, !isFlushed, fsync(descriptor) != 0 { throw fail(.flush) }
+    isFlushed = true
+  }
+
   /// Puts the written bytes in the place of `path`.
   public func commit() throws(FileError) {
-    precondition(descriptor >= 0, "the file is already committed")
+    try flush()
     if case .inPlace = target {
       try close()
       return
     }
-    if durable, fsync(descriptor) != 0 { throw fail(.flush) }
     switch target {
     case .inPlace: break
     case .neighbour(let temporary, let final):
@@ -164,11 +177,24 @@ public final class AtomicFile {
   /// old file back. Some file systems flush no folders, and the file is whole in any case, so a
   /// refusal is no error.
   private func flushFolder(of final: String) {
-    guard durable else { return }
-    let folder = open(Self.folder(of: final).onDisk, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    if durable { Self.flushFolder(of: final) }
+  }
+
+  private static func flushFolder(of final: String) {
+    let folder = open(folder(of: final).onDisk, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return }
     _ = fsync(folder)
-    _ = close(folder)
+    _ = close(folder) as Int32
+  }
+
+  /// Renames a file within its folder, for good even if the power goes.
+  ///
+  /// - Throws: `FileError` about `path`.
+  public static func move(_ old: String, to path: String) throws(FileError) {
+    guard rename(old.onDisk, path.onDisk) == 0 else {
+      throw FileError(.replace, path, code: errno)
+    }
+    flushFolder(of: path)
   }
 
   /// The whole file in one call.
@@ -215,7 +241,9 @@ public final class AtomicFile {
     }
   }
 
-  private func close(_ descriptor: Int32) -> Int32 {
+  private func close(_ descriptor: Int32) -> Int32 { Self.close(descriptor) }
+
+  private static func close(_ descriptor: Int32) -> Int32 {
     #if canImport(Glibc)
       Glibc.close(descriptor)
     #elseif canImport(Musl)

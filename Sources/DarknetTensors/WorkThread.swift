@@ -41,6 +41,9 @@ package struct WorkThread {
   /// Waits for the end of its work.
   package func join() { pthread_join(handle, nil) }
 
+  /// Lets it end by itself; nobody may `join` it any more.
+  package func detach() { pthread_detach(handle) }
+
   /// Calls `body` here or, where the system's limit leaves this thread less stack than ours have, on
   /// a thread of its own; returns when it is done.
   package static func runWithEnoughStack(_ body: () -> Void) {

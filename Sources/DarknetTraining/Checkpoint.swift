@@ -13,9 +13,10 @@ import DarknetTensors
 /// Writes a training's weights with the state that belongs to them, and finds it again.
 ///
 /// Every file is written beside its old version and renamed into its place, so whoever reads sees
-/// a whole file at any moment. Weights and state are two files, however: the state of the old
-/// weights waits under a second name until the new weights stand, so that a run that is killed in
-/// between finds a pair that matches.
+/// a whole file at any moment. Weights and state are two files, however. Both are on the device
+/// before one of them gets its name, so a disk without room for both changes neither; the new state
+/// waits as `NAME.state~` until its weights are in place, so that a run that is killed in between
+/// finds a pair that matches.
 public final class Checkpoint {
   public let network: Network
   public let parameters: Parameters
@@ -47,28 +48,48 @@ public final class Checkpoint {
     try WeightsFile.write(average.values, of: network, to: path, seen: seen(state.iteration))
   }
 
-  /// Weights with their state.
+  /// Weights with their state: both change, or neither.
   ///
-  /// - Throws: `FileError` if one of them could not be written. The weights are tried all the same
-  ///   if it was the state, without which a run goes on with momentum of 0.
-  public func write(_ state: TrainingState, to path: String) throws(FileError) {
+  /// - Parameter isMidway: whether the sums of gradients hold parts of an iteration; the momentum in
+  ///   them is lost then.
+  /// - Throws: `FileError` if one of them could not be written.
+  public func write(
+    _ state: TrainingState, to path: String, isMidway: Bool = false
+  ) throws(FileError) {
     let statePath = CheckpointFolder.statePath(of: path)
     let waiting = statePath + "~"
-    if access(statePath.onDisk, F_OK) == 0 { rename(statePath.onDisk, waiting.onDisk) }
-    var stateError: FileError?
+    settle(waiting, beside: path)
+    // Adam keeps its moments apart from the sums.
+    let hasMomentum = !isMidway || !optimizer.moments.isEmpty
+    let stateFile: AtomicFile
     do throws(FileError) {
-      try StateFile.write(
+      stateFile = try StateFile.prepare(
         state,
         identity: StateFile.identity(of: parameters, in: network, iteration: state.iteration),
-        values: values(withAverage: average?.isStarted ?? false), adamSteps: optimizer.adamSteps,
-        to: statePath)
+        values: values(withMomentum: hasMomentum, withAverage: average?.isStarted ?? false),
+        hasMomentum: hasMomentum, adamSteps: optimizer.adamSteps, at: waiting)
     } catch {
-      // The weights are worth more: a disk that has no room for both may have it for them.
-      stateError = error
+      throw FileError(error.action, statePath, code: error.code)
     }
-    try writeWeights(state, to: path)
-    unlink(waiting.onDisk)
-    if let stateError { throw stateError }
+    let weights = try WeightsFile.prepare(
+      parameters, of: network, to: path, seen: seen(state.iteration))
+    do throws(FileError) {
+      try stateFile.commit()
+      try weights.commit()
+    } catch {
+      unlink(waiting.onDisk)
+      throw error
+    }
+    try AtomicFile.move(waiting, to: statePath)
+  }
+
+  /// A state that waits was left by a run that was killed while it saved. If the weights there are
+  /// its own it takes its place, before another one waits in it.
+  private func settle(_ waiting: String, beside path: String) {
+    guard access(waiting.onDisk, F_OK) == 0, let state = try? StateFile(waiting).state,
+      let seen = try? WeightsFile(path).header.seen, seen == self.seen(state.iteration)
+    else { return }
+    rename(waiting.onDisk, String(waiting.dropLast()).onDisk)
   }
 
   /// The state that belongs to the parameters as they are loaded now, from the files beside
@@ -77,31 +98,48 @@ public final class Checkpoint {
   /// - Parameters:
   ///   - path: the weights file that was loaded.
   ///   - iteration: its header's.
-  /// - Returns: nil if there is none that matches.
-  public func restore(beside path: String, iteration: Int) -> TrainingState? {
+  /// - Returns: the state, and whether momentum came with it.
+  /// - Throws: `StateFault` if there is none that matches.
+  public func restore(
+    beside path: String, iteration: Int
+  ) throws(StateFault) -> (state: TrainingState, hasMomentum: Bool) {
     let identity = StateFile.identity(of: parameters, in: network, iteration: iteration)
     var paths = [CheckpointFolder.statePath(of: path)]
     // A numbered file, say, has no state of its own, but may be the same as the last one.
     if let last = Self.lastStatePath(beside: path), last != paths[0] { paths.append(last) }
+    var fault = StateFault.missing(paths[0])
     for candidate in paths.flatMap({ [$0, $0 + "~"] }) {
-      for withAverage in average == nil ? [false] : [true, false] {
-        let found = StateFile.read(
-          candidate, identity: identity, values: values(withAverage: withAverage))
-        guard let found, found.state.iteration == iteration else { continue }
-        if candidate.hasPrefix(paths[0]) { tidy(candidate) }
-        optimizer.adamSteps = found.adamSteps
-        if withAverage {
-          average?.isStarted = true
-          copyStatistics()
+      do throws(StateFault) {
+        let file = try StateFile(candidate)
+        guard file.identity == identity, file.state.iteration == iteration else {
+          throw .ofOtherWeights(candidate, iteration: file.state.iteration)
         }
-        return found.state
+        try fill(from: file)
+        if candidate.hasPrefix(paths[0]) { tidy(candidate) }
+        return (file.state, file.hasMomentum)
+      } catch {
+        if error.weight > fault.weight { fault = error }
       }
     }
-    return nil
+    throw fault
+  }
+
+  private func fill(from file: StateFile) throws(StateFault) {
+    for withAverage in average == nil ? [false] : [true, false] {
+      let values = values(withMomentum: file.hasMomentum, withAverage: withAverage)
+      guard try file.fill(values) else { continue }
+      optimizer.adamSteps = file.adamSteps
+      if withAverage {
+        average?.isStarted = true
+        copyStatistics()
+      }
+      return
+    }
+    throw .ofOtherOptions(file.path)
   }
 
   /// Of the two states that a killed run left, only the one that matches its weights is kept, under
-  /// the first name: the next `write` takes what it finds there for the weights' own.
+  /// the first name.
   private func tidy(_ matching: String) {
     if matching.hasSuffix("~") {
       rename(matching.onDisk, String(matching.dropLast()).onDisk)
@@ -117,10 +155,11 @@ public final class Checkpoint {
   }
 
   /// Everything beside the parameters that changes from iteration to iteration.
-  private func values(withAverage: Bool) -> [FloatBuffer] {
+  private func values(withMomentum: Bool, withAverage: Bool) -> [FloatBuffer] {
     var values: [FloatBuffer] = []
     for node in network.nodes where node.layer.sharesParametersOf == nil {
-      for (index, buffer) in optimizer.gradients.buffers[node.index].enumerated() {
+      for (index, buffer) in optimizer.gradients.buffers[node.index].enumerated()
+      where withMomentum {
         guard let buffer else { continue }
         if !optimizer.moments.isEmpty {
           guard let moments = optimizer.moments[node.index][index] else { continue }

@@ -102,6 +102,11 @@ public struct CheckpointFolder: Hashable, Sendable {
     return path.hasSuffix("/") ? path + name : "\(path)/\(name)"
   }
 
+  /// Held by the training that writes these files.
+  public var lockPath: String {
+    path.hasSuffix("/") ? "\(path)\(base).lock" : "\(path)/\(base).lock"
+  }
+
   /// The state file of a weights file: `_last.weights` has `_last.state`.
   public static func statePath(of weights: String) -> String {
     weights.hasSuffix(".weights") ? String(weights.dropLast(8)) + ".state" : weights + ".state"

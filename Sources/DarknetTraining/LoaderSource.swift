@@ -14,6 +14,9 @@ public final class LoaderSource: BatchSource {
   public private(set) var configuration: BatchLoader.Configuration
   /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
   public var onBatch: (Batch) -> Void = { _ in }
+  /// Asked while it waits for pictures, which a file system may keep back for ever; `fill` throws
+  /// `Trainer.Stopped` then.
+  public var shouldStop: () -> Bool = { false }
   /// Of a classifier whose classes are a tree.
   private let tree: ClassTree?
 
@@ -35,7 +38,7 @@ public final class LoaderSource: BatchSource {
 
   public func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
     if loader == nil || place != (iteration, index) { try start(at: iteration) }
-    while let batch = try loader?.next() {
+    while let batch = try loader?.next(unless: shouldStop) {
       place =
         batch.part + 1 < configuration.batchesPerIteration
         ? (batch.iteration, batch.part + 1) : (batch.iteration + 1, 0)
@@ -47,7 +50,8 @@ public final class LoaderSource: BatchSource {
       let rows = tree.map { batch.classShares.map($0.truth(of:)) } ?? batch.classShares
       return .values(Array(rows.joined()), perImage: rows.first?.count ?? 0)
     }
-    preconditionFailure("a loader without a last iteration ended")
+    precondition(shouldStop(), "a loader without a last iteration ended")
+    throw Trainer.Stopped()
   }
 
   /// Threads that look ahead from `iteration` on.

@@ -62,7 +62,8 @@ public final class Trainer {
   private var networks: [InputSizes.Size: Network] = [:]
   private var watch = DivergenceWatch()
   private var hoursLeft = -1.0
-  private var lastGoodCheckpoint: String?
+  /// The last file with sound weights that was written, or that the run started from.
+  public private(set) var lastGoodCheckpoint: String?
   /// Iteration at which a file that could not be written is tried again.
   private var retryIteration: Int?
   /// Whether the sums of gradients hold parts of an iteration, and not momentum alone.
@@ -92,38 +93,51 @@ public final class Trainer {
   /// Images of an iteration.
   public var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
 
-  /// Goes on where a weights file stopped.
+  /// Continues where a weights file stopped.
   ///
   /// - Parameters:
   ///   - path: the file that was loaded into the parameters.
   ///   - seen: of its header.
-  /// - Returns: whether momentum and averages were found beside it.
+  /// - Returns: whether momentum and averages were found beside it, or why not.
   @discardableResult
-  public func resume(from path: String, seen: UInt64) -> Bool {
+  public func resume(from path: String, seen: UInt64) -> Resumption {
     let iteration = Int(min(seen / UInt64(max(imagesPerIteration, 1)), UInt64(Int32.max)))
     lastGoodCheckpoint = path
-    if let state = checkpoint.restore(beside: path, iteration: iteration) {
-      self.state = state
+    do throws(StateFault) {
+      let found = try checkpoint.restore(beside: path, iteration: iteration)
+      state = found.state
       step.seed = state.seed
       sizes = InputSizes(network, random: options.random, seed: state.seed)
-      return true
+      return found.hasMomentum ? .whole : .withoutMomentum
+    } catch {
+      state.iteration = iteration
+      state.lastNumbered = iteration
+      state.lastSaved = iteration
+      state.lastEvaluation = iteration
+      return .weightsAlone(error)
     }
-    state.iteration = iteration
-    state.lastNumbered = iteration
-    state.lastSaved = iteration
-    state.lastEvaluation = iteration
-    return false
   }
 
   // MARK: The loop
+
+  /// What a source throws from `fill` when it was asked to stop while it waited for pictures.
+  public struct Stopped: Error {
+    public init() {}
+  }
 
   /// - Throws: what the source or the evaluation throws; the weights of the last iteration that
   ///   came to its end are saved before.
   public func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
     let start = state.iteration
     while isEndless || state.iteration < options.maxBatches {
+      // Nothing was learnt since the files were written, or nothing at all.
+      if state.iteration == start, options.shouldStop() { return .stopped }
       do {
         if let divergence = try iterate(tell) { return .diverged(divergence) }
+      } catch is Stopped {
+        // In the middle of an iteration, whose pictures do not come.
+        guard state.iteration > start else { return .stopped }
+        return saveLast(rolling, tell) ? .stopped : .unsaved
       } catch {
         // A run that learnt nothing must not take the place of an earlier one's files.
         if state.iteration > start { save([rolling], tell, isLast: true) }
@@ -298,10 +312,13 @@ public final class Trainer {
     state.lastPrecision = precision
     let best = state.bestPrecision
     let isBest = precision >= best ?? -1
-    if isBest { state.bestPrecision = precision }
+    let bestIteration = state.bestIteration
+    if isBest { (state.bestPrecision, state.bestIteration) = (precision, state.iteration) }
     tell(.evaluated(precision: precision, isBest: isBest))
     // A best that could not be written is none: the next one shall try again.
-    if isBest, !save([.best], tell) { state.bestPrecision = best }
+    if isBest, !save([.best], tell) {
+      (state.bestPrecision, state.bestIteration) = (best, bestIteration)
+    }
   }
 
   // MARK: Saving
@@ -320,7 +337,7 @@ public final class Trainer {
   /// Iterations until a file that could not be written is tried again.
   private static let retryInterval = 10
 
-  /// - Parameter isLast: whether the run ends behind it.
+  /// - Parameter isLast: whether the run ends after it.
   @discardableResult
   private func save(
     _ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void, isLast: Bool = false
@@ -334,10 +351,7 @@ public final class Trainer {
       tell(.saving(kind, path: path))
       do throws(FileError) {
         switch kind {
-        // Without its momentum a state is none; the weights are whole all the same.
-        case .last where isMidway, .backup where isMidway:
-          try checkpoint.writeWeights(state, to: path)
-        case .last, .backup: try checkpoint.write(state, to: path)
+        case .last, .backup: try checkpoint.write(state, to: path, isMidway: isMidway)
         case .average: try checkpoint.writeAverage(state, to: path)
         case .numbered, .best, .final: try checkpoint.writeWeights(state, to: path)
         }

@@ -9,12 +9,13 @@ import DarknetTensors
   import Darwin
 #endif
 
-/// `results.csv`: a row an iteration, for charts and other programs.
+/// `results_NAME.csv`, and `results.csv` for the last run of a folder: a row an iteration, for
+/// charts and other programs.
 ///
 ///     iteration,loss,avg_loss,rate,seconds,wait,images,width,height,map
 ///
-/// `map` is filled in rows of iterations behind which an evaluation ran. A resumed run keeps the
-/// rows before its start and goes on behind them.
+/// `map` is filled in rows of iterations after which an evaluation ran. A resumed run keeps the
+/// rows up to its start and adds its own.
 public final class TrainingRecords {
   public struct Row: Hashable, Sendable {
     public var iteration: Int
@@ -74,50 +75,124 @@ public final class TrainingRecords {
 
   private static let header = "iteration,loss,avg_loss,rate,seconds,wait,images,width,height,map\n"
 
-  public let path: String
   /// All rows, those of earlier runs first.
-  public private(set) var rows: [Row] = []
-  private var descriptor: Int32 = -1
-  /// The last row waits for an evaluation that may belong to it.
-  private var hasPending = false
+  public private(set) var rows: [Row]
+  private var targets: [Target]
 
-  /// - Parameter start: iteration that the run goes on from; later rows are dropped.
-  public init(_ path: String, from start: Int) throws(FileError) {
-    self.path = path
-    if start > 0, let file = try? MappedFile(path) {
-      let text = String(decoding: file.bytes, as: UTF8.self)
-      rows = text.split(whereSeparator: \.isNewline).compactMap { Row($0) }
-        .filter { $0.iteration <= start }
+  /// One of the files.
+  private struct Target {
+    let path: String
+    let descriptor: Int32
+    /// Rows that are in it, and the bytes up to the last one's end.
+    var rows: Int
+    var count: Int
+    var hasFailed = false
+  }
+
+  /// Writes the rows of earlier runs to each of the files, and locks them for this run.
+  ///
+  /// - Throws: `FileError` if one of them cannot be written.
+  public init(_ paths: [String], after rows: [Row]) throws(FileError) {
+    self.rows = rows
+    targets = []
+    let text = Self.header + rows.map(\.text).joined()
+    for path in paths {
+      try AtomicFile.write(to: path, durable: false, text)
+      let descriptor = open(path.onDisk, O_WRONLY | O_APPEND | O_CLOEXEC)
+      guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
+      // Others may look at it, but no other training takes its place. Some file systems have no
+      // locks; then there is nothing to be done.
+      _ = flock(descriptor, LOCK_EX | LOCK_NB)
+      targets.append(
+        Target(path: path, descriptor: descriptor, rows: rows.count, count: text.utf8.count))
     }
-    try AtomicFile.write(
-      to: path, durable: false, Self.header + rows.map(\.text).joined())
-    descriptor = open(path.onDisk, O_WRONLY | O_APPEND | O_CLOEXEC)
-    guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
   }
 
   deinit {
-    if descriptor >= 0 { close(descriptor) }
+    for target in targets { close(target.descriptor) }
   }
 
-  public func add(_ row: Row) {
-    flush()
+  /// The rows of a file; those that are no whole rows are left out.
+  public static func rows(of path: String) -> [Row] {
+    guard let bytes = try? FileBytes.read(path) else { return [] }
+    return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
+      .compactMap { Row($0) }
+  }
+
+  /// Whether a running training writes the file.
+  public static func isInUse(_ path: String) -> Bool {
+    let descriptor = open(path.onDisk, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK
+  }
+
+  /// Takes a row, which waits for an evaluation that may belong to it, and writes the one before.
+  ///
+  /// - Returns: an error that should be shown.
+  public func add(_ row: Row) -> FileError? {
+    let error = flush()
     rows.append(row)
-    hasPending = true
+    return error
   }
 
-  /// Notes the result of an evaluation behind the last row.
-  public func note(precision: Double) {
-    guard !rows.isEmpty else { return }
+  /// Notes the result of an evaluation after the last row.
+  ///
+  /// - Returns: an error that should be shown.
+  public func note(precision: Double) -> FileError? {
+    guard !rows.isEmpty else { return nil }
     rows[rows.count - 1].precision = precision
-    hasPending = true
-    flush()
+    return flush()
   }
 
-  /// Writes the row that waits. A full disk costs rows, not the training.
-  public func flush() {
-    guard hasPending, let row = rows.last else { return }
-    hasPending = false
-    var text = row.text
-    _ = text.withUTF8 { write(descriptor, $0.baseAddress, $0.count) }
+  /// Writes the row that waits, and those that a full disk refused before.
+  ///
+  /// - Returns: the first error of a file; later ones are the same until a row is written again.
+  public func flush() -> FileError? {
+    var result: FileError?
+    for index in targets.indices {
+      if let error = write(&targets[index]) { result = result ?? error }
+    }
+    return result
+  }
+
+  private func write(_ target: inout Target) -> FileError? {
+    while target.rows < rows.count {
+      let bytes = Array(rows[target.rows].text.utf8)
+      if let code = Self.write(target.descriptor, bytes) {
+        // A part of a row would be taken for a whole one.
+        _ = ftruncate(target.descriptor, off_t(target.count))
+        defer { target.hasFailed = true }
+        return target.hasFailed ? nil : FileError(.write, target.path, code: code)
+      }
+      target.rows += 1
+      target.count += bytes.count
+      target.hasFailed = false
+    }
+    return nil
+  }
+
+  /// - Returns: nil, or the `errno` of what refused the rest of the bytes.
+  private static func write(_ descriptor: Int32, _ bytes: [UInt8]) -> Int32? {
+    var rest = bytes[...]
+    while !rest.isEmpty {
+      let written = rest.withUnsafeBytes { writeSome(descriptor, $0) }
+      if written < 0 {
+        if errno == EINTR { continue }
+        return errno
+      }
+      rest = rest.dropFirst(written)
+    }
+    return nil
+  }
+
+  private static func writeSome(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Int {
+    #if canImport(Glibc)
+      Glibc.write(descriptor, bytes.baseAddress, bytes.count)
+    #elseif canImport(Musl)
+      Musl.write(descriptor, bytes.baseAddress, bytes.count)
+    #else
+      Darwin.write(descriptor, bytes.baseAddress, bytes.count)
+    #endif
   }
 }

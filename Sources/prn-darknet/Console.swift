@@ -19,6 +19,20 @@ enum ExitStatus: Int32 {
   case diverged = 5
   case interrupted = 130
   case terminated = 143
+  // Other signals, as a shell counts them.
+  case hungUp = 129
+  case quit = 131
+  case userSignal1 = 138
+  case userSignal2 = 140
+  case alarm = 142
+  case cpuTime = 152
+  case virtualAlarm = 154
+  case profilingAlarm = 155
+
+  /// Of a run that a signal ended.
+  static func signal(_ number: Int32) -> ExitStatus {
+    ExitStatus(rawValue: 128 + number) ?? .terminated
+  }
 }
 
 /// A wrong command line.
@@ -36,6 +50,7 @@ enum Console {
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
     where fcntl(descriptor, F_GETFD) < 0 {
       _ = open("/dev/null", O_RDWR)
+      if descriptor == STDOUT_FILENO { startedWithoutOutput = true }
     }
     // A reader that closes its pipe ends the program by an error of the write, not by a signal.
     signal(SIGPIPE, SIG_IGN)
@@ -83,10 +98,7 @@ enum Console {
     if fflush(stdoutStream) != 0, failure == 0 { failure = errno }
   }
 
-  /// Whether nobody reads standard output any more, so that there is no use in writing to it.
-  static var isOutputClosed: Bool { failure == EPIPE }
-
-  /// The same for standard error, for commands whose results go there.
+  /// Whether whoever read standard error closed it, for commands whose results go there.
   static var isErrorClosed: Bool { errorFailure == EPIPE }
 
   /// A message of the library, to the stream that Darknet prints it to.
@@ -108,17 +120,36 @@ enum Console {
     var status = status
     flush()
     if failure != 0 {
-      if failure != EPIPE {
-        let reason = FileError(.write, "", code: failure).reason
-        error("standard output: cannot write: \(reason)\n")
-      }
+      if !isReaderGone, let reason = failureReason { error("\(reason); \(failureAdvice)\n") }
       if status == .done { status = .inputOutput }
     }
     exit(status.rawValue)
   }
 
+  /// Whether whoever read standard output closed it, so that there is no use in writing to it.
+  static var isReaderGone: Bool { failure == EPIPE }
+
+  /// Why nothing more can be written to standard output; nil if it can.
+  static var failureReason: String? {
+    guard failure != 0 else { return nil }
+    return "standard output: cannot write: \(FileError(.write, "", code: failure).reason)"
+  }
+
+  private static var failureAdvice: String {
+    switch failure {
+    case ENOSPC, EDQUOT: "free some space and run again"
+    case EFBIG: "raise 'ulimit -f' and run again"
+    case EBADF: "it is closed; send it to a file, or to /dev/null"
+    default: "check where it goes and run again"
+    }
+  }
+
+  /// Whether the caller closed standard output: what is written is lost, and that is an error.
+  nonisolated(unsafe) private static var startedWithoutOutput = false
+
   private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
     let bytes = text.outsideBytes
+    if startedWithoutOutput, stream == stdoutStream, failure == 0 { failure = EBADF }
     guard fwrite(bytes, 1, bytes.count, stream) < bytes.count else { return }
     if stream == stdoutStream {
       if failure == 0 { failure = errno }

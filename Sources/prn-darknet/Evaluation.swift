@@ -134,7 +134,7 @@ final class EvaluationReport {
   ///
   /// - Parameter isOnErrors: whether its results go to standard error.
   static func shouldStop(isOnErrors: Bool = false) -> Bool {
-    Interruption.isWanted || Console.isOutputClosed || (isOnErrors && Console.isErrorClosed)
+    Interruption.isWanted || Console.isReaderGone || (isOnErrors && Console.isErrorClosed)
   }
 
   /// - Parameter kept: what became of the results of the pictures so far, where a signal ended the
@@ -145,7 +145,7 @@ final class EvaluationReport {
       if done < total { line("stopped by a signal after \(done) of \(total) pictures; \(kept)\n") }
       return Interruption.status
     }
-    if Console.isOutputClosed { return .inputOutput }
+    if Console.isReaderGone { return .inputOutput }
     return skipped > 0 && arguments[Flags.strict] ? .skippedInputs : .done
   }
 }

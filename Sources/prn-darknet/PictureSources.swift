@@ -164,7 +164,7 @@ struct PictureWalk {
   /// Why no further picture is wanted.
   private var stopStatus: ExitStatus? {
     if Interruption.isWanted { return Interruption.status }
-    return Console.isOutputClosed ? .inputOutput : nil
+    return Console.isReaderGone ? .inputOutput : nil
   }
 
   private func takeLines(_ counts: inout Counts) throws {

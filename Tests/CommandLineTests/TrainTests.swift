@@ -35,10 +35,16 @@ import Testing
     #expect(losses[11].contains(" 96 images, "))
     #expect(
       run.output.contains(
-        " seconds\n\n (next mAP calculation at 100 iterations) \u{1B}[H\u{1B}[J1/12: loss="))
-    #expect(run.output.contains("\u{07}\n 1: "))
+        " seconds\n\n (next mAP calculation at 100 iterations) 1/12: loss="))
+    #expect(run.output.contains(" hours left=-1.0\n 1: "))
+    // A file is no place for what clears a screen or rings.
+    for stream in [run.output, run.errors] {
+      #expect(!stream.unicodeScalars.contains { $0.value < 32 && $0 != "\n" && $0 != "\t" })
+    }
     #expect(run.output.contains("\n mean_average_precision (mAP@0.50) = "))
-    #expect(run.output.contains(" \nNew best mAP!\n"))
+    // Nothing found is no best, though the file is written, as AlexeyAB's program does.
+    let isNothing = run.output.contains("(mAP@0.50) = 0.000000 \n")
+    #expect(run.output.contains(" \nNew best mAP!\n") == !isNothing)
     #expect(
       run.output.hasSuffix(
         "If you want to train from the beginning, then use flag in the end of training command: "
@@ -50,6 +56,11 @@ import Testing
         == "v# (mse loss, Normalizer: (iou: #, obj: #, cls: #) Region # Avg (IOU: #), count: #, "
         + "class_loss = #, iou_loss = #, total_loss = # ")
     #expect(run.errors.contains(" total_bbox = "))
+    #expect(run.errors.contains("\ntrained for "))
+    #expect(
+      Self.shape(run.errors.split(separator: "\n").last ?? "").hasSuffix(
+        " until iteration #, best mAP@# # % after iteration #; the weights are in "
+          + "backup/x_final.weights"))
     #expect(run.errors.contains("Saving weights to backup/x_last.weights\n"))
     #expect(
       try folder.files("backup") == [
@@ -80,7 +91,7 @@ import Testing
     #expect(try folder.files("backup") == ["x_final.weights"])
   }
 
-  /// The same seed, the same bits; and a run that starts from a file goes on at its iteration.
+  /// The same seed, the same bits; and a run that starts from a file continues at its iteration.
   @Test func `a seed repeats a run, and weights continue it`() throws {
     let first = try TrainingFolder(net: "max_batches=9", data: "savelast=6")
     let second = try TrainingFolder(net: "max_batches=9", data: "savelast=6")
@@ -90,15 +101,28 @@ import Testing
     #expect(try second.bytes("backup/x_final.weights") == whole)
     // With the state beside it, bit for bit; the seed is the first run's.
     let resumed = try second.train("backup/x_last.weights", "-seed", "99")
-    #expect(resumed.errors.contains("goes on behind iteration 6, as if it had not stopped\n"))
+    #expect(resumed.errors.contains("resuming after iteration 6, as if it had not stopped\n"))
     #expect(resumed.output.contains("\n 7: ") && !resumed.output.contains("\n 6: "))
     #expect(try second.bytes("backup/x_final.weights") == whole)
     #expect(try second.text("results.csv").split(separator: "\n").count == 10)
     // Without it momentum begins at 0.
     try FileManager.default.removeItem(at: second.url.appendingPathComponent("backup/x_last.state"))
     let other = try second.train("backup/x_last.weights")
-    #expect(other.errors.contains("goes on behind iteration 6, with momentum of 0\n"))
+    #expect(
+      other.errors.contains(
+        "resuming after iteration 6, with momentum of 0: there is no backup/x_last.state\n"))
     #expect(try second.bytes("backup/x_final.weights") != whole)
+    // A damaged one is not taken for a missing one.
+    var state = try first.bytes("backup/x_last.state")
+    state[500] ^= 0x7F
+    try state.write(to: first.url.appendingPathComponent("backup/x_last.state"))
+    let damaged = try first.train("backup/x_last.weights")
+    #expect(damaged.status == 0)
+    let line = "resuming after iteration 6, with momentum of 0: backup/x_last.state: byte "
+    #expect(damaged.errors.contains(line + "\(state.count - 8): expected "))
+    #expect(damaged.errors.contains(", the checksum of the bytes before, found "))
+    #expect(damaged.errors.contains("; the file is damaged\n"))
+    #expect(try first.bytes("backup/x_final.weights") == second.bytes("backup/x_final.weights"))
     // -clear starts at 0, and finished weights leave nothing to do.
     let clear = try second.train("backup/x_last.weights", "-clear")
     #expect(clear.output.contains("\n 1: "))

@@ -44,6 +44,19 @@ import Testing
     var picture: Int
   }
 
+  /// A picture may never come: whoever waits can stop, and the loader gives nothing from then on.
+  @Test func `a loader that is stopped while it is waited for`() throws {
+    try withShapes { list in
+      let loader = try BatchLoader(configuration(list))
+      #expect(try loader.next() != nil)
+      var count = 0
+      while try loader.next(unless: { true }) != nil { count += 1 }
+      // Those that were ready.
+      #expect(count < 6)
+      #expect(try loader.next() == nil)
+    }
+  }
+
   /// All rows of each iteration.
   private func rows(_ configuration: BatchLoader.Configuration) throws -> [Int: [Row]] {
     let loader = try BatchLoader(configuration)

@@ -18,11 +18,15 @@ final class NoiseSource: BatchSource {
   var lost: (iteration: Int, index: Int)?
   var factor: Float = 1
 
+  /// The mini-batch that is waited for in vain.
+  var stopped: (iteration: Int, index: Int)?
+
   struct Lost: Error {}
 
   func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
     calls += 1
     if let lost, lost == (iteration, index) { throw Lost() }
+    if let stopped, stopped == (iteration, index) { throw Trainer.Stopped() }
     var random = Random(seed: 5).split(UInt64(iteration * 64 + index))
     for i in 0..<input.count { input.pointer[i] = random.uniform(0, 1) * factor }
     if iteration >= poisonedFrom { input.pointer[0] = .nan }
@@ -67,6 +71,13 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
     """
   let file = try ConfigFile(text: Array(text.utf8), name: "small.v1.cfg")
   return try NetworkBuilder().build(file)
+}
+
+extension Resumption {
+  /// Why there is only the weights.
+  fileprivate var fault: String? {
+    if case .weightsAlone(let fault) = self { fault.description } else { nil }
+  }
 }
 
 @Suite struct TrainerTests {
@@ -156,9 +167,9 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
     }
   }
 
-  /// Killed twice while state and weights were written: each time the new state stands already, and
-  /// the weights are the old ones.
-  @Test func `a run that is killed twice between its two files keeps its state`() throws {
+  /// Killed while state and weights were written, at each place: the new state waits already, and
+  /// the weights are the old ones or the new.
+  @Test func `a run that is killed between its two files keeps its state`() throws {
     try withTemporaryFolder { folder in
       func bytes(_ name: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\(name)"))
@@ -175,14 +186,63 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
         #expect(run.state.iteration == 10)
         #expect(run.state.seed == 3)
         #expect(try bytes("small_last.state") == state)
-        // What stands under the first name becomes the second when the next pair is written.
-        let waiting = try bytes("small_last.state")
         _ = try run.run { _ in }
-        try put(waiting, "small_last.state~")
+        try put(bytes("small_last.state"), "small_last.state~")
         try put(weights, "small_last.weights")
+        try put(state, "small_last.state")
         next += 2
       }
+      // The new weights have their name, their state not yet.
+      let run = try Self.trainer(folder, maxBatches: 12, every: 2, seed: 8, weights: path)
+      _ = try run.run { _ in }
+      let last = try bytes("small_last.state")
+      try put(last, "small_last.state~")
+      try put(state, "small_last.state")
+      let late = try Self.trainer(folder, maxBatches: 20, seed: 8, weights: path)
+      #expect(late.state.iteration == 12)
+      #expect(late.state.seed == 3)
+      #expect(try bytes("small_last.state") == last)
+      #expect(try !Self.files(folder).contains("small_last.state~"))
     }
+  }
+
+  /// One of the two cannot be written: neither changes.
+  @Test(arguments: ["small_last.weights", "small_last.state~"])
+  func `weights and state change together or not at all`(blocked: String) throws {
+    try withTemporaryFolder { folder in
+      _ = try Self.trainer(folder, maxBatches: 5).run { _ in }
+      let before = try ["small_last.state", "small_last.weights"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))
+      }
+      let path = "\(folder)/small_last.weights"
+      let run = try Self.trainer(folder, maxBatches: 12, every: 2, weights: path)
+      if blocked.hasSuffix("weights") {
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".kept")
+      }
+      try FileManager.default.createDirectory(
+        atPath: "\(folder)/\(blocked)", withIntermediateDirectories: false)
+      var errors: Set<String> = []
+      _ = try run.run { if case .saveFailed(let error, _) = $0 { errors.insert(error.path) } }
+      #expect(errors == ["\(folder)/" + (blocked.hasSuffix("~") ? "small_last.state" : blocked)])
+      try FileManager.default.removeItem(atPath: "\(folder)/\(blocked)")
+      if blocked.hasSuffix("weights") {
+        try FileManager.default.moveItem(atPath: path + ".kept", toPath: path)
+      }
+      let after = try ["small_last.state", "small_last.weights"].map {
+        try Data(contentsOf: URL(fileURLWithPath: "\(folder)/\($0)"))
+      }
+      #expect(before == after)
+    }
+  }
+
+  /// A trainer that is resumed from the last weights, and what it found.
+  private static func resumption(_ folder: String) throws -> (Trainer, Resumption) {
+    let trainer = try Self.trainer(folder, maxBatches: 20, seed: 8)
+    let path = "\(folder)/small_last.weights"
+    let file = try WeightsFile(path)
+    let header = try file.load(into: trainer.parameters, of: trainer.network).header
+    trainer.parameters.detach(in: trainer.network)
+    return (trainer, trainer.resume(from: path, seen: header.seen))
   }
 
   @Test func `a state of other weights is not used`() throws {
@@ -198,11 +258,23 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
       let other = try Self.trainer(folder, maxBatches: 20, seed: 8, weights: path)
       #expect(other.state.seed == 8)
       #expect(other.state.iteration == 10)
+      let fault = try Self.resumption(folder).1.fault
+      #expect(fault == "\(folder)/small_last.state belongs to other weights, of iteration 10")
+      try FileManager.default.removeItem(atPath: "\(folder)/small_last.state")
+      #expect(
+        try Self.resumption(folder).1.fault == "there is no \(folder)/small_last.state")
     }
   }
 
-  @Test(arguments: [0, 7, 9, 20, 40, 150, -8, -1])
-  func `a damaged state is not used`(place: Int) throws {
+  /// Damage is told apart from a missing file and from other weights, with its byte.
+  @Test(arguments: [
+    (0, "byte 0: expected the word PRNSTATE, found other bytes; the file is damaged"),
+    (7, "byte 0: expected the word PRNSTATE, found other bytes; the file is damaged"),
+    (9, "byte 8: expected version 2 with 112 bytes, found 16386 with 112; the file is damaged or"),
+    (20, "byte 136: expected "), (40, "byte 136: expected "), (150, "byte LAST: expected "),
+    (-8, "byte LAST: expected "), (-1, "byte LAST: expected "),
+  ])
+  func `a damaged state is not used, and reported`(place: Int, text: String) throws {
     try withTemporaryFolder { folder in
       _ = try Self.trainer(folder, maxBatches: 10).run { _ in }
       let path = "\(folder)/small_last.state"
@@ -212,10 +284,66 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
       let trainer = try Self.trainer(
         folder, maxBatches: 20, seed: 8, weights: "\(folder)/small_last.weights")
       #expect(trainer.state.seed == 8)
+      let fault = try Self.resumption(folder).1.fault ?? ""
+      #expect(
+        fault.hasPrefix(
+          "\(path): " + text.replacingOccurrences(of: "LAST", with: "\(bytes.count - 8)")),
+        "\(fault)")
       try bytes.prefix(bytes.count / 2).write(to: URL(fileURLWithPath: path))
       let cut = try Self.trainer(
         folder, maxBatches: 20, seed: 8, weights: "\(folder)/small_last.weights")
       #expect(cut.state.seed == 8)
+      try Data(bytes.prefix(3)).write(to: URL(fileURLWithPath: path))
+      #expect(
+        try Self.resumption(folder).1.fault
+          == "\(path): byte 3: expected a state of at least 144 bytes, found the file's end; the "
+          + "file is damaged")
+    }
+  }
+
+  @Test func `a whole state that is cut is damaged, not of other options`() throws {
+    try withTemporaryFolder { folder in
+      _ = try Self.trainer(folder, maxBatches: 10).run { _ in }
+      let path = "\(folder)/small_last.state"
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      try bytes.dropLast(5).write(to: URL(fileURLWithPath: path))
+      #expect(
+        try Self.resumption(folder).1.fault
+          == "\(path): byte \(bytes.count - 5): expected \(bytes.count) bytes, found "
+          + "\(bytes.count - 5); the file is damaged")
+    }
+  }
+
+  /// The pictures do not come, and a signal does.
+  @Test(arguments: [0, 1])
+  func `a source that is stopped while it waits ends the run with the last iteration`(
+    index: Int
+  ) throws {
+    try withTemporaryFolder { folder in
+      let source = NoiseSource()
+      source.stopped = (8, index)
+      let trainer = try Self.trainer(folder, maxBatches: 20, source: source)
+      guard case .stopped = try trainer.run({ _ in }) else {
+        Issue.record("not stopped")
+        return
+      }
+      #expect(try WeightsFile("\(folder)/small_last.weights").header.seen == 28)
+      let (next, found) = try Self.resumption(folder)
+      #expect(next.state.iteration == 7 && next.state.seed == 3)
+      if case .withoutMomentum = found { #expect(index == 1) } else { #expect(index == 0) }
+    }
+  }
+
+  @Test func `a stop before the first iteration leaves the files of an earlier run`() throws {
+    try withTemporaryFolder { folder in
+      try Data([7]).write(to: URL(fileURLWithPath: folder + "/small_last.weights"))
+      let trainer = try Self.trainer(folder, maxBatches: 20) { $0.shouldStop = { true } }
+      guard case .stopped = try trainer.run({ _ in }) else {
+        Issue.record("not stopped")
+        return
+      }
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: folder + "/small_last.weights")) == Data([7]))
     }
   }
 
@@ -348,11 +476,11 @@ func smallNetwork(_ options: String = "", batchNormalize: Bool = true) throws ->
         #expect(try same("/small_last.weights"))
         #expect(try same("/small_last.state") == (index == 0))
       }
-      // Whichever, it goes on from there: with its momentum, or with none.
+      // Whichever, it continues from there: with its momentum, or with none.
       let next = try Self.trainer(
         folder, maxBatches: 20, seed: 9, weights: folder + "/small_last.weights")
       #expect(next.state.iteration == 7)
-      #expect(next.state.seed == (index == 0 ? 3 : 9))
+      #expect(next.state.seed == 3)
     }
   }
 

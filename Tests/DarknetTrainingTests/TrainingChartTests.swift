@@ -15,12 +15,16 @@ import Testing
   @Test func `rows stand in the file, evaluations in the row before them`() throws {
     try withTemporaryFolder { folder in
       let path = folder + "/results.csv"
-      let records = try TrainingRecords(path, from: 0)
-      records.add(Self.row(1))
-      records.add(Self.row(2))
-      records.note(precision: 0.5)
-      records.add(Self.row(4))
-      records.flush()
+      let copy = folder + "/copy.csv"
+      let records = try TrainingRecords([path, copy], after: [])
+      #expect(records.add(Self.row(1)) == nil)
+      #expect(records.add(Self.row(2)) == nil)
+      #expect(records.note(precision: 0.5) == nil)
+      #expect(records.add(Self.row(4)) == nil)
+      #expect(records.flush() == nil)
+      #expect(
+        try Data(contentsOf: URL(fileURLWithPath: path))
+          == Data(contentsOf: URL(fileURLWithPath: copy)))
       #expect(
         try String(contentsOfFile: path, encoding: .utf8) == """
           iteration,loss,avg_loss,rate,seconds,wait,images,width,height,map
@@ -29,12 +33,29 @@ import Testing
           4,0.25,0.5,0.001,0.5000,0.2500,16,32,16,
 
           """)
-      // A resumed run drops what came after its start, and lines cut in two.
-      let again = try TrainingRecords(path, from: 2)
-      #expect(again.rows == [Self.row(1), records.rows[1]])
-      again.add(Self.row(3))
-      again.flush()
-      #expect(try TrainingRecords(path, from: 99).rows.map(\.iteration) == [1, 2, 3])
+      // A resumed run gives the rows that it keeps; lines cut in two are none.
+      #expect(TrainingRecords.rows(of: path) == records.rows)
+      let again = try TrainingRecords([path], after: Array(records.rows[..<2]))
+      #expect(again.add(Self.row(3)) == nil)
+      #expect(again.flush() == nil)
+      #expect(TrainingRecords.rows(of: path).map(\.iteration) == [1, 2, 3])
+      try (String(contentsOfFile: path, encoding: .utf8) + "4,0.5,1")
+        .write(toFile: path, atomically: false, encoding: .utf8)
+      #expect(TrainingRecords.rows(of: path).map(\.iteration) == [1, 2, 3])
+      #expect(TrainingRecords.rows(of: folder + "/none.csv").isEmpty)
+    }
+  }
+
+  @Test func `a file that a training writes is in use`() throws {
+    try withTemporaryFolder { folder in
+      let path = folder + "/results.csv"
+      #expect(!TrainingRecords.isInUse(path))
+      do {
+        let records = try TrainingRecords([path], after: [])
+        #expect(TrainingRecords.isInUse(path))
+        _ = records.flush()
+      }
+      #expect(!TrainingRecords.isInUse(path))
     }
   }
 }

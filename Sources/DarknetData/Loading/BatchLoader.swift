@@ -51,8 +51,12 @@ public final class BatchLoader: Sendable {
 
   /// The next batch, waiting for it if need be; nil after the last iteration.
   ///
+  /// - Parameter isStopped: asked about ten times a second while it waits; true ends the loader,
+  ///   which gives nil from then on.
   /// - Throws: `DataError` if no picture of the list can be read.
-  public func next() throws(DataError) -> Batch? { try crew.next() }
+  public func next(
+    unless isStopped: () -> Bool = { false }
+  ) throws(DataError) -> Batch? { try crew.next(unless: isStopped) }
 }
 
 /// The threads of a loader and the queue between them and `next`.
@@ -120,6 +124,15 @@ private final class LoaderCrew: @unchecked Sendable {
     mutex.deallocate()
   }
 
+  /// Ends the threads without waiting: one of them may hang in a file for ever. With the mutex
+  /// held.
+  private func abandon() {
+    isStopping = true
+    pthread_cond_broadcast(roomChanged)
+    for worker in workers { worker.detach() }
+    workers = []
+  }
+
   /// Ends the threads and waits for them.
   func dismiss() {
     pthread_mutex_lock(mutex)
@@ -130,7 +143,7 @@ private final class LoaderCrew: @unchecked Sendable {
     workers = []
   }
 
-  func next() throws(DataError) -> Batch? {
+  func next(unless isStopped: () -> Bool) throws(DataError) -> Batch? {
     let start = seconds()
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }
@@ -146,15 +159,31 @@ private final class LoaderCrew: @unchecked Sendable {
         job.batch.waitSeconds = seconds() - start
         return job.batch
       }
-      if jobs.isEmpty, isExhausted { return nil }
+      if isStopping || jobs.isEmpty && isExhausted { return nil }
+      if isStopped() {
+        abandon()
+        return nil
+      }
       if workers.isEmpty {
         // No thread could be started: the caller does the work.
         let (job, row) = takeRow()!
         make(row, of: job)
       } else {
-        pthread_cond_wait(batchDone, mutex)
+        waitForBatch()
       }
     }
+  }
+
+  /// For a tenth of a second at most.
+  private func waitForBatch() {
+    var time = timespec()
+    clock_gettime(CLOCK_REALTIME, &time)
+    time.tv_nsec += 100_000_000
+    if time.tv_nsec >= 1_000_000_000 {
+      time.tv_sec += 1
+      time.tv_nsec -= 1_000_000_000
+    }
+    pthread_cond_timedwait(batchDone, mutex, &time)
   }
 
   // MARK: With the mutex held

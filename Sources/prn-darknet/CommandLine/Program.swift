@@ -114,6 +114,7 @@ enum Program {
       error.action == .open || error.action == .read ? .badInput : .inputOutput
     case DataError.file(let error): status(of: error)
     case is UsageError: .usage
+    case is TrainingInProgress: .inputOutput
     default: .badInput
     }
   }

@@ -16,14 +16,16 @@ enum ClassifierTrain: Command {
       Reads 'classes', 'train', 'valid', 'labels', 'top', 'leaves' and 'backup' of DATA. A picture
       belongs to the class whose label is a part of its path. Weights go to the folder 'backup' as
       NAME_last.weights every 100 iterations, NAME_1000.weights ..., NAME_best.weights with -topk,
-      NAME_final.weights at the end; chart.png, chart_NAME.png, results.csv and bad.list to the
-      current folder. Without max_batches in the cfg it trains until it is interrupted.
+      NAME_final.weights at the end; chart.png, chart_NAME.png, results.csv, results_NAME.csv and
+      bad.list to the current folder. Without max_batches in the cfg it trains until it is
+      interrupted. -force also runs beside another training of the same cfg and folder.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let (dataPath, cfg, weights, seed) = try TrainingRun.opening(arguments)
     let list = try DetectorFiles.data(dataPath, arguments).list("train", default: "data/train.list")
-    let log = ProblemLog(writingListsTo: ".")
+    let outputs = TrainingRun.outputFolder(try DetectorFiles.data(dataPath, arguments))
+    let log = ProblemLog(writingListsTo: outputs.isEmpty ? "." : String(outputs.dropLast()))
     let base = CheckpointFolder.base(of: cfg)
     // One network, however many processors of pictures were named.
     Console.out("\(base)\n1\n")
@@ -38,6 +40,9 @@ enum ClassifierTrain: Command {
         found: "none among \(list.count)", fix: "rename the pictures' folders or the labels")
     }
     try TrainingRun.makeBackupFolder(setup.data)
+    let folder = CheckpointFolder(
+      setup.data.backupFolder, cfg: cfg, dialect: network.dialect, isClassifier: true)
+    let lock = try TrainingRun.lock(folder, arguments)
     announce(network, list)
 
     let tree = Classifier.tree(of: network)
@@ -46,9 +51,10 @@ enum ClassifierTrain: Command {
     configuration.threads = min(ThreadPool.shared.threads, 8)
     let source = LoaderSource(configuration, tree: tree)
     let top = try setup.top(default: 5)
+    let settings = try options(
+      setup, labels, cfg, folder, arguments, seed: seed, top: top, list, log)
     let trainer = Trainer(
-      network, parameters: setup.network.parameters, source: source,
-      options: try options(setup, labels, cfg, arguments, seed: seed, top: top, list, log))
+      network, parameters: setup.network.parameters, source: source, options: settings)
     setup.network.file?.releasePages()
     TrainingRun.resume(trainer, weights, setup.network.header, arguments)
     source.follow(trainer)
@@ -57,8 +63,10 @@ enum ClassifierTrain: Command {
       console: TrainingConsole(
         network, precisionName: "top\(top)", style: .classifier(pictures: list.count, top: top)),
       files: try TrainingFiles(
-        chart: arguments[Flags.chart], base: base, start: trainer.state.iteration,
-        maxBatches: network.net.maxBatches, precisionName: "top\(top)"))
+        chart: arguments[Flags.chart], folder: outputs, base: base,
+        start: .init(trainer, settings.schedule), maxBatches: network.net.maxBatches,
+        precisionName: "top\(top)"),
+      lock: lock)
     let shown =
       arguments[Flags.showImages]
       ? AugmentedPictures(list, classes: labels.count, names: labels.names) : nil
@@ -66,25 +74,26 @@ enum ClassifierTrain: Command {
   }
 
   private static func options(
-    _ setup: Classification, _ labels: ClassLabels, _ cfg: String, _ arguments: Arguments,
-    seed: UInt64, top: Int, _ list: ListFile, _ log: ProblemLog
+    _ setup: Classification, _ labels: ClassLabels, _ cfg: String, _ folder: CheckpointFolder,
+    _ arguments: Arguments, seed: UInt64, top: Int, _ list: ListFile, _ log: ProblemLog
   ) throws -> Trainer.Options {
     let network = setup.network.network
     let (net, parameters) = (network.net, setup.network.parameters)
     var options = Trainer.Options(
-      seed: seed,
-      folder: CheckpointFolder(
-        setup.data.backupFolder, cfg: cfg, dialect: network.dialect, isClassifier: true),
+      seed: seed, folder: folder,
       schedule: CheckpointSchedule(
         dialect: network.dialect, isClassifier: true, maxBatches: net.maxBatches),
       maxBatches: net.maxBatches)
-    options.shouldStop = { Interruption.isWanted }
+    options.shouldStop = { Interruption.isWanted || Console.isReaderGone }
     guard arguments[accuracy] else { return options }
     let evaluation = try ClassifierEvaluation(
       Load.network(cfg, arguments, showsTable: false), setup, labels: labels, limit: top, log: log)
     options.evaluationInterval = max(1, 2 * list.count / net.imagesPerUpdate)
     options.firstEvaluation = 100
-    options.evaluate = { try evaluation.run(parameters) }
+    options.evaluate = {
+      Interruption.willDo("ending the evaluation, then saving")
+      return try evaluation.run(parameters)
+    }
     return options
   }
 

@@ -24,8 +24,9 @@ enum DetectorTrain: Command {
       Reads 'train', 'valid', 'names', 'backup', 'saveweights' and 'savelast' of DATA. Weights go
       to the folder 'backup' as NAME_last.weights every 100 iterations, NAME_1000.weights ...,
       NAME_best.weights with -map, NAME_final.weights at the end; chart.png, chart_NAME.png,
-      results.csv, bad.list and bad_label.list to the current folder. A run that is interrupted
-      continues from NAME_last.weights.
+      results.csv, results_NAME.csv, bad.list and bad_label.list to the current folder. A run that
+      is interrupted continues from NAME_last.weights. -force also runs beside another training of
+      the same cfg and folder.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -34,7 +35,8 @@ enum DetectorTrain: Command {
     let isOriginal = arguments.dialect == .pjreddie
     let trainPath = data.trainPath ?? (isOriginal ? "data/train.list" : "data/train.txt")
     let list = try data.list("train", default: trainPath)
-    let log = ProblemLog(writingListsTo: ".")
+    let outputs = TrainingRun.outputFolder(data)
+    let log = ProblemLog(writingListsTo: outputs.isEmpty ? "." : String(outputs.dropLast()))
     let evaluation = try evaluation(data, trainPath, cfg, arguments, log)
 
     let folder = CheckpointFolder(
@@ -45,6 +47,7 @@ enum DetectorTrain: Command {
     let network = loaded.network
     let head = try head(of: network, data)
     try TrainingRun.makeBackupFolder(data)
+    let lock = try TrainingRun.lock(folder, arguments)
 
     var configuration = BatchLoader.Configuration(for: network, head: head, list: list, log: log)
     configuration.threads = min(ThreadPool.shared.threads, 8)
@@ -55,12 +58,15 @@ enum DetectorTrain: Command {
     var options = Trainer.Options(
       seed: seed, folder: folder, schedule: schedule, maxBatches: network.net.maxBatches)
     options.random = head.training.random
-    options.shouldStop = { Interruption.isWanted }
+    options.shouldStop = { Interruption.isWanted || Console.isReaderGone }
     if let evaluation {
       options.evaluationInterval = max(
         100, arguments[epochs] * list.count / network.net.imagesPerUpdate)
       let parameters = loaded.parameters
-      options.evaluate = { try evaluation.run(parameters) }
+      options.evaluate = {
+        Interruption.willDo("ending the evaluation, then saving")
+        return try evaluation.run(parameters)
+      }
     }
     let trainer = Trainer(
       network, parameters: loaded.parameters, source: source, options: options)
@@ -78,8 +84,10 @@ enum DetectorTrain: Command {
       console: TrainingConsole(
         network, precisionName: precisionName, style: .detector(iouThreshold: iouThreshold)),
       files: try TrainingFiles(
-        chart: arguments[Flags.chart], base: folder.base, start: trainer.state.iteration,
-        maxBatches: network.net.maxBatches, precisionName: precisionName))
+        chart: arguments[Flags.chart], folder: outputs, base: folder.base,
+        start: .init(trainer, schedule), maxBatches: network.net.maxBatches,
+        precisionName: precisionName),
+      lock: lock)
     let shown =
       arguments[Flags.showImages]
       ? AugmentedPictures(list, classes: head.classes, names: (try? data.names())?.names ?? [])

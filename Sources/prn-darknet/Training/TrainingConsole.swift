@@ -22,7 +22,7 @@ final class TrainingConsole {
   }
 
   private let dialect: Dialect
-  private let precisionName: String
+  let precisionName: String
   private let style: Style
   /// Heads whose lines Darknet prints on standard output.
   private let headsOnOutput: Set<Int>
@@ -98,7 +98,8 @@ final class TrainingConsole {
     case .iteration(let report): show(report)
     case .rejectedFilter(let layer, let filter, let similarity):
       line(
-        "layer \(layer): filter \(filter) starts anew, another one is like it (\(six(similarity)))")
+        "layer \(layer): filter \(filter) starts again, another one is like it (\(six(similarity)))"
+      )
     case .averageStarted: line("the moving average of the weights begins")
     case .averageUpdated: break
     case .averageApplied: line("the weights become their moving average")
@@ -107,7 +108,8 @@ final class TrainingConsole {
       switch style {
       case .detector:
         Console.out("\n mean_average_precision (\(precisionName)) = \(six(precision)) \n")
-        if isBest { Console.out("New best mAP!\n") }
+        // AlexeyAB's program says so of 0, too.
+        if isBest, precision > 0 { Console.out("New best mAP!\n") }
       case .classifier: Console.out("\n accuracy \(precisionName) = \(six(precision)) \n")
       }
       Console.flush()
@@ -119,7 +121,7 @@ final class TrainingConsole {
       Console.out(" EMA weights are saved to the file: \(path) \n")
     case .saved: break
     case .saveFailed(let error, let iterations):
-      let hope = iterations.map { "; the training goes on and tries again in \($0) iterations" }
+      let hope = iterations.map { "; the training continues and tries again in \($0) iterations" }
       line("\(error)\(hope ?? "")")
     }
   }
@@ -165,11 +167,13 @@ final class TrainingConsole {
       }
     }
     let loss = fixed(Double(report.loss), decimals: 1)
-    text += "\u{1B}[H\u{1B}[J\(report.iteration)/\(report.maxBatches): loss=\(loss) "
+    // AlexeyAB's program clears the screen before this line and rings after it, for the title of a
+    // terminal's window. Here no terminal sees it, and a file is no place for that.
+    text += "\(report.iteration)/\(report.maxBatches): loss=\(loss) "
     if let last = report.lastPrecision, last > 0 {
       text += "map=\(two(last)) best=\(two(report.bestPrecision ?? last)) "
     }
-    text += "hours left=\(fixed(report.hoursLeft, decimals: 1))\u{07}"
+    text += "hours left=\(fixed(report.hoursLeft, decimals: 1))"
     return text + "\n \(report.iteration): \(six(Double(report.loss))), "
       + "\(six(Double(report.averageLoss))) avg loss, \(six(Double(report.rate))) rate, "
       + "\(six(report.seconds)) seconds, \(report.images) images, \(six(report.hoursLeft)) hours left\n"
@@ -190,7 +194,8 @@ final class TrainingConsole {
     if dialect == .alexeyab {
       let iterations = report.maxBatches - report.iteration
       let hours = Double(iterations) * (report.seconds + report.wait) / 3600
-      hoursLeft = hoursLeft.map { 0.99 * $0 + 0.01 * hours } ?? hours
+      // A mean of the past would leave something of an end that is reached.
+      hoursLeft = hoursLeft.map { iterations > 0 ? 0.99 * $0 + 0.01 * hours : 0 } ?? hours
       text += ", \(six(hoursLeft ?? hours)) hours left"
     }
     return text + "\n"
@@ -198,9 +203,11 @@ final class TrainingConsole {
 
   /// Every ten iterations, with `-topk`: when accuracy comes next, and what it was.
   private func accuracyNote(_ report: IterationReport, _ top: Int) -> String? {
-    guard let next = report.nextEvaluation, report.iteration % 10 == 0, dialect == .alexeyab else {
-      return nil
-    }
+    guard var next = report.nextEvaluation, report.iteration % 10 == 0, dialect == .alexeyab,
+      report.iteration != report.maxBatches
+    else { return nil }
+    // The last one is at the end, whenever that is.
+    if report.maxBatches > 0 { next = min(next, report.maxBatches) }
     var text = "\n (next TOP\(top) calculation at \(next) iterations) "
     if let last = report.lastPrecision, last > 0 {
       text += " Last accuracy TOP\(top) = \(two(last * 100)) % \n"

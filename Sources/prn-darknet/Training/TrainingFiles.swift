@@ -1,7 +1,38 @@
 import Darknet
 
-/// The files beside the weights: `results.csv` and the chart, refreshed as the training runs.
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The files beside the weights: rows and chart, refreshed as the training runs.
+///
+/// `results_NAME.csv` and `chart_NAME.png` are the network's own; `results.csv` and `chart.png` are
+/// copies of the last run's, where scripts look. A run that begins takes nobody's rows away: those
+/// of an earlier run of the same network are kept under a number.
 final class TrainingFiles {
+  /// Where a run begins, to tell its earlier rows from those of another one.
+  struct Start {
+    var iteration: Int
+    /// Of the iteration before; nil if it is not known.
+    var averageLoss: Float?
+    var imagesPerIteration: Int
+    /// Rows after the start that an interrupted run may have written, and that come again.
+    var repeatable: Int
+
+    init(_ trainer: Trainer, _ schedule: CheckpointSchedule) {
+      iteration = trainer.state.iteration
+      averageLoss = trainer.state.averageLoss
+      imagesPerIteration = trainer.imagesPerIteration
+      repeatable = schedule.lastInterval
+    }
+  }
+
+  /// What was done to earlier files, for people.
+  private(set) var notes: [String] = []
   private let records: TrainingRecords
   private let charts: [String]
   private let title: String
@@ -15,47 +46,132 @@ final class TrainingFiles {
   private static let pause = 1.0
 
   /// - Parameters:
-  ///   - chart: a chart to go on with, `results.csv` beside it; nil for `chart.png` and
-  ///     `chart_NAME.png` here.
-  ///   - start: iteration that the run goes on from.
+  ///   - chart: a chart to continue, with the rows beside it; nil for those of `folder`.
+  ///   - folder: where they go, with its slash; empty for the current one.
+  ///   - base: NAME.
   init(
-    chart: String?, base: String, start: Int, maxBatches: Int, precisionName: String
-  ) throws(FileError) {
-    charts = chart.map { [$0] } ?? ["chart.png", "chart_\(base).png"]
-    let folder = chart.flatMap { path in path.lastIndex(of: "/").map { path[...$0] } } ?? ""
-    records = try TrainingRecords("\(folder)results.csv", from: start)
+    chart: String?, folder: String, base: String, start: Start, maxBatches: Int,
+    precisionName: String
+  ) throws {
+    let folder =
+      chart.map { path in String(path.lastIndex(of: "/").map { path[...$0] } ?? "") }
+      ?? folder
+    let common = "\(folder)results.csv"
+    let isShared = TrainingRecords.isInUse(common)
+    // Another training of this name, whose weights go elsewhere, may run in the same folder.
+    var own = base
+    var number = 0
+    while TrainingRecords.isInUse("\(folder)results_\(own).csv") {
+      number += 1
+      own = "\(base)_\(number)"
+    }
+    let ownPath = "\(folder)results_\(own).csv"
+    let candidates = [ownPath, common].map { (path: $0, rows: TrainingRecords.rows(of: $0)) }
+    let earlier = candidates.first { Self.leads(to: start, $0.rows) }
+    let rows = (earlier?.rows ?? []).filter { $0.iteration <= start.iteration }
+    var notes: [String] = []
+    /// Whether a file may be replaced.
+    func isExpendable(_ path: String, _ found: [TrainingRecords.Row]) -> Bool {
+      path == earlier?.path && found.count - rows.count <= start.repeatable
+    }
+    if !isExpendable(ownPath, candidates[0].rows) {
+      let kept = try Self.keep(ownPath, hasRows: !candidates[0].rows.isEmpty)
+      if let kept {
+        notes.append("\(ownPath) of an earlier run is kept as \(kept.path)")
+        let picture = "\(folder)chart_\(own).png"
+        if chart == nil, fileExists(picture) {
+          rename(picture.onDisk, "\(folder)chart_\(own)_\(kept.number).png".onDisk)
+        }
+      }
+    }
+    if isShared {
+      notes.append(
+        "another training writes \(common) and its chart; this one writes \(ownPath) and "
+          + "\(folder)chart_\(own).png")
+    } else if !isExpendable(common, candidates[1].rows), !Self.isCopy(common, in: folder) {
+      let kept = try Self.keep(common, hasRows: true)
+      if let kept { notes.append("\(common) of another run is kept as \(kept.path)") }
+    }
+    records = try TrainingRecords(isShared ? [ownPath] : [ownPath, common], after: rows)
+    charts =
+      chart.map { [$0] } ?? (isShared ? [] : ["\(folder)chart.png"]) + ["\(folder)chart_\(own).png"]
+    if chart != nil, start.iteration > 0, rows.isEmpty {
+      notes.append("\(chart ?? ""): no rows of this run are beside it; the chart begins here")
+    }
+    self.notes = notes
     title = base
     self.maxBatches = maxBatches
     self.precisionName = precisionName
   }
 
-  /// Rows of earlier runs that this one goes on behind.
-  var earlierRows: Int { records.rows.count }
+  // MARK: Earlier files
+
+  /// Whether rows are those that a run which begins at `start` has written before.
+  private static func leads(to start: Start, _ rows: [TrainingRecords.Row]) -> Bool {
+    guard start.iteration > 0, let last = rows.last(where: { $0.iteration <= start.iteration })
+    else { return false }
+    guard last.images == last.iteration * start.imagesPerIteration else { return false }
+    guard last.iteration == start.iteration, let loss = start.averageLoss else { return true }
+    return last.averageLoss == loss
+  }
+
+  /// Gives a file a free name with a number: `results_x.csv` becomes `results_x_1.csv`.
+  ///
+  /// - Returns: nil if there is nothing to be kept.
+  private static func keep(
+    _ path: String, hasRows: Bool
+  ) throws(FileError) -> (path: String, number: Int)? {
+    guard hasRows, let bytes = try? FileBytes.read(path), !bytes.isEmpty else { return nil }
+    let stem = path.dropLast(".csv".count)
+    var number = 1
+    while fileExists("\(stem)_\(number).csv") { number += 1 }
+    let kept = "\(stem)_\(number).csv"
+    try AtomicFile.move(path, to: kept)
+    return (kept, number)
+  }
+
+  /// Whether all that a `results.csv` holds is in a `results_….csv` of the folder too.
+  private static func isCopy(_ path: String, in folder: String) -> Bool {
+    guard let bytes = try? FileBytes.read(path) else { return true }
+    let whole = bytes.prefix((bytes.lastIndex(of: 10) ?? -1) + 1)
+    guard let listing = opendir((folder.isEmpty ? "." : folder).onDisk) else { return false }
+    defer { closedir(listing) }
+    while let entry = readdir(listing) {
+      let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+        String(outside: UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 }))
+      }
+      guard name.hasPrefix("results_"), name.hasSuffix(".csv"),
+        let other = try? FileBytes.read(folder + name), other.starts(with: whole)
+      else { continue }
+      return true
+    }
+    return false
+  }
+
+  // MARK: While it runs
 
   /// - Returns: an error that should be shown.
   func note(_ event: TrainingEvent) -> FileError? {
     switch event {
     case .iteration(let report):
-      records.add(TrainingRecords.Row(report))
+      let error = records.add(TrainingRecords.Row(report))
       let time = seconds() - lastDrawn
       let isDue = report.iteration % 100 == 0 || report.iteration == maxBatches
-      guard time >= (isDue ? Self.pause : Self.interval) else { return nil }
-      return draw()
+      guard time >= (isDue ? Self.pause : Self.interval) else { return error }
+      return error ?? draw()
     case .evaluated(let precision, _):
-      records.note(precision: precision)
-      return draw()
+      return records.note(precision: precision) ?? draw()
     case .saving:
-      // A run that goes on from these weights needs the rows before them.
-      records.flush()
-      return nil
+      // A run that continues from these weights needs the rows before them.
+      return records.flush()
     default: return nil
     }
   }
 
   /// The last state of both.
   func finish() -> FileError? {
-    records.flush()
-    return records.rows.isEmpty ? nil : draw()
+    let error = records.flush()
+    return error ?? (records.rows.isEmpty ? nil : draw())
   }
 
   /// A chart that cannot be written is reported once: the next ones are tried all the same.

@@ -17,6 +17,22 @@ struct TrainingRun {
   let log: ProblemLog
   let console: TrainingConsole
   let files: TrainingFiles
+  /// Held until the run is over; nil beside another training, with -force.
+  let lock: FileLock?
+  private let start = seconds()
+
+  init(
+    trainer: Trainer, source: LoaderSource, list: ListFile, log: ProblemLog,
+    console: TrainingConsole, files: TrainingFiles, lock: FileLock?
+  ) {
+    self.trainer = trainer
+    self.source = source
+    self.list = list
+    self.log = log
+    self.console = console
+    self.files = files
+    self.lock = lock
+  }
 
   /// What both begin with: DATA CFG [WEIGHTS], and flags that are checked before any file is read.
   static func opening(
@@ -50,6 +66,18 @@ struct TrainingRun {
     }
   }
 
+  /// Where `results.csv`, charts and lists of problems go, with its slash: the current folder, or
+  /// the weights' if that cannot be written.
+  static func outputFolder(_ data: DataFile) -> String {
+    guard access(".", W_OK | X_OK) != 0 else { return "" }
+    let reason = FileError(.write, ".", code: errno).reason
+    let folder = data.backupFolder.hasSuffix("/") ? data.backupFolder : data.backupFolder + "/"
+    Console.error(
+      "the current folder cannot be written (\(reason)): results.csv, chart.png and bad.list go to "
+        + "\(folder)\n")
+    return folder
+  }
+
   /// Made now, as hours of training would be lost without it.
   static func makeBackupFolder(_ data: DataFile) throws {
     let path = data.backupFolder
@@ -66,45 +94,91 @@ struct TrainingRun {
     }
   }
 
-  /// Goes on where the weights stopped, unless `-clear` says otherwise.
+  /// From now on no other training writes these weights, and signals end this one in good order.
+  ///
+  /// - Returns: nil beside another training, which -force allows.
+  /// - Throws: `TrainingInProgress`, or `FileError` if the lock cannot be made.
+  static func lock(_ folder: CheckpointFolder, _ arguments: Arguments) throws -> FileLock? {
+    Interruption.watch()
+    let path = folder.lockPath
+    do throws(FileLock.Failure) {
+      return try FileLock(path)
+    } catch {
+      switch error {
+      case .file(let error): throw error
+      case .held(let owner):
+        guard arguments[Flags.force] else {
+          throw TrainingInProgress(path: path, base: folder.base, owner: owner)
+        }
+        Console.error(
+          "\(path): another training of '\(folder.base)' writes there (\(owner)); with -force both "
+            + "write the same weights\n")
+        return nil
+      }
+    }
+  }
+
+  /// Continues where the weights stopped, unless `-clear` says otherwise.
   static func resume(
     _ trainer: Trainer, _ weights: String?, _ header: WeightsHeader?, _ arguments: Arguments
   ) {
     if let weights, let header, !arguments[Flags.clear] {
-      let isWhole = trainer.resume(from: weights, seen: header.seen)
+      let found = trainer.resume(from: weights, seen: header.seen)
       let (iteration, end) = (trainer.state.iteration, trainer.maxBatches)
       if iteration >= end, !trainer.isEndless {
         Console.error(
           "\(weights): has seen \(header.seen) images, which is iteration \(iteration) of "
             + "max_batches=\(end): nothing is left to train; -clear starts from 0\n")
       } else if iteration > 0 {
-        Console.error(
-          "goes on behind iteration \(iteration), "
-            + (isWhole ? "as if it had not stopped" : "with momentum of 0") + "\n")
+        Console.error("resuming after iteration \(iteration)\(text(of: found))\n")
       }
     }
     Console.error("seed \(trainer.state.seed); -seed \(trainer.state.seed) repeats this run\n")
+  }
+
+  private static func text(of found: Resumption) -> String {
+    switch found {
+    case .whole: ", as if it had not stopped"
+    case .withoutMomentum:
+      ", with momentum of 0: the run before ended in the middle of an iteration"
+    case .weightsAlone(let fault): ", with momentum of 0: \(fault)"
+    }
   }
 
   /// Trains to the end, or until a signal, a divergence.
   ///
   /// - Parameter shown: `-show_imgs`.
   func run(_ arguments: Arguments, shown: AugmentedPictures?) throws -> ExitStatus {
-    if let chart = arguments[Flags.chart], files.earlierRows == 0 {
-      Console.error("\(chart): has no results.csv beside it to go on with; it begins anew\n")
-    }
+    for note in files.notes { Console.error("\(note)\n") }
     for problem in log.note(list.problems) { console.line("\(problem)") }
-    source.onBatch = { batch in
+    // The closure must not keep the whole run alive.
+    source.onBatch = { [console] batch in
       for problem in batch.problems { console.line("\(problem)") }
       do throws(FileError) { try shown?.write(batch) } catch { console.line("\(error)") }
     }
-    Interruption.watch()
+    source.shouldStop = { Interruption.isWanted }
+    var hasOutput = true
+    expect(trainer.state.iteration + 1)
+    defer {
+      console.pause()
+      // Of a training that ends by an error, too.
+      if let error = files.finish() { console.line("\(error)") }
+      lock?.release()
+    }
     let outcome = try trainer.run { event in
       console.show(event)
       if let error = files.note(event) { console.line("\(error)") }
+      switch event {
+      case .saving: Interruption.willDo("saving")
+      case .iteration, .evaluated, .saved, .saveFailed: expect(trainer.state.iteration + 1)
+      default: break
+      }
+      if hasOutput, let reason = Console.failureReason, !Console.isReaderGone {
+        hasOutput = false
+        console.line("\(reason); the training continues without its lines")
+      }
     }
     console.pause()
-    if let error = files.finish() { console.line("\(error)") }
     for group in DataProblem.Group.allCases {
       let count = log.count(group)
       if count > 0 { console.line(group.counted(count)) }
@@ -112,18 +186,51 @@ struct TrainingRun {
     return finish(outcome)
   }
 
+  /// What a signal during iteration `iteration` leaves to be done.
+  private func expect(_ iteration: Int) {
+    Interruption.willDo("finishing iteration \(iteration), then saving")
+  }
+
   private func finish(_ outcome: TrainingOutcome) -> ExitStatus {
+    let iteration = trainer.state.iteration
+    let weights = trainer.lastGoodCheckpoint.map { "; the weights are in \($0)" } ?? ""
     switch outcome {
     case .finished:
+      let best = trainer.state.bestPrecision.map {
+        ", best \(console.precisionName) \(fixed($0 * 100, decimals: 2)) % after iteration "
+          + "\(trainer.state.bestIteration)"
+      }
+      console.line(
+        "trained for \(Progress.duration(seconds() - start)) until iteration "
+          + "\(iteration)\(best ?? "")\(weights)")
       return .done
     case .unsaved:
+      console.line(
+        "ended after iteration \(iteration), which could not be saved"
+          + (trainer.lastGoodCheckpoint.map { "; the last weights are in \($0)" } ?? ""))
       return .inputOutput
     case .stopped:
-      console.line("stopped behind iteration \(trainer.state.iteration)")
-      return Interruption.status
+      if Console.isReaderGone {
+        console.line("standard output: its reader is gone, and with it the training's lines")
+      }
+      console.line("stopped after iteration \(iteration)\(weights)")
+      return Interruption.isWanted ? Interruption.status : .inputOutput
     case .diverged(let divergence):
       console.line("\(divergence)")
       return .diverged
     }
+  }
+}
+
+/// Another training has the lock of the weights' folder.
+struct TrainingInProgress: Error, CustomStringConvertible {
+  let path: String
+  let base: String
+  /// As the lock's file says.
+  let owner: String
+
+  var description: String {
+    "\(path): expected no other training of '\(base)' in this folder, found \(owner); wait for it, "
+      + "change 'backup=' or the cfg's name, or run both with -force"
   }
 }
