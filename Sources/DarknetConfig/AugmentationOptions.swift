@@ -17,6 +17,8 @@ public struct AugmentationOptions: Hashable, Sendable {
   public var minCrop = 0
   public var maxCrop = 0
   public var labelSmoothing: Float = 0
+  /// Where they are in the cfg.
+  public var places = OptionPlaces()
 
   public init() {}
 
@@ -43,5 +45,7 @@ public struct AugmentationOptions: Hashable, Sendable {
     saturation = try options.float("saturation", default: 1)
     exposure = try options.float("exposure", default: 1)
     hue = try options.float("hue", default: 0)
+    places = options.places(
+      "min_crop", "max_crop", "angle", "aspect", "saturation", "exposure", "hue", "letter_box")
   }
 }

@@ -3,22 +3,32 @@ import DarknetTensors
 /// A Darknet `.cfg` or `.data` file: options, in sections.
 ///
 /// The rules are Darknet's: blanks vanish everywhere in a line, `#` and `;` at its start make a
-/// comment, an option is split at the first `=`, the first of two options of a name wins.
+/// comment, an option is split at the first `=`, the first of two options of a name wins. Three
+/// things go beyond them. A remark may follow a value or a section: `#` or `;` with a blank before
+/// it (Darknet keeps it in the value, which numbers survive and words do not). An option
+/// without a value is an error, where Darknet drops the line. So are the lines that a merge
+/// conflict of git leaves.
 public struct ConfigFile: Sendable {
   public struct Option: Hashable, Sendable {
     public var key: String
-    /// Without blanks; nil if the line has no `=`.
+    /// Without blanks and remark; nil if the line has no `=`.
     public var value: String?
-    /// What stands behind `=`, blanks inside it kept.
+    /// What follows `=`, blanks inside it kept, without a remark.
     public var verbatim: String
+    /// What follows `=`, blanks and remark kept: paths may hold a `#`.
+    public var whole: String
     public var line: Int
 
-    public init(key: String, value: String?, verbatim: String, line: Int) {
+    public init(key: String, value: String?, verbatim: String, whole: String? = nil, line: Int) {
       self.key = key
       self.value = value
       self.verbatim = verbatim
+      self.whole = whole ?? verbatim
       self.line = line
     }
+
+    /// As messages show it.
+    package var shown: String { value.map { "\(key)=\($0)" } ?? key }
   }
 
   public struct Section: Hashable, Sendable {
@@ -28,48 +38,56 @@ public struct ConfigFile: Sendable {
     public var options: [Option] = []
   }
 
-  /// As the user wrote it; it stands in every error.
+  /// As the user wrote it; every error begins with it.
   public var name: String
   /// Options before the first section: all of a `.data` file, none of a `.cfg`.
   public var preamble: [Option] = []
   public var sections: [Section] = []
-  public var messages: [Message] = []
+  /// Lines that are ignored.
+  public var notes: [ConfigNote] = []
 
   /// Reads `text`, which may have a byte-order mark and any line ends.
   ///
-  /// - Throws: `ConfigError` for a section without its closing bracket or a file that is no text.
+  /// - Throws: `ConfigError` for a file that is no text, a section without its closing bracket, an
+  ///   option without a value, a list that continues on another line, a conflict of a merge.
   public init(text: some Collection<UInt8>, name: String) throws(ConfigError) {
     self.name = name
     var bytes = ArraySlice(Array(text))
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
-    if bytes.contains(0) {
-      throw ConfigError(
-        file: name, expected: "a text file", found: "a file with zero bytes",
-        fix: "check that the right file was named")
-    }
+    if bytes.contains(0) { throw Self.notText(bytes, name: name) }
     let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
-      try read(line, number: index + 1)
+      try read(line, number: index + 1, next: lines[(index + 1)...])
     }
   }
 
-  private mutating func read(_ line: ArraySlice<UInt8>, number: Int) throws(ConfigError) {
-    let blanks: [UInt8] = [0x20, 0x09, 0x0D, 0x0A]
-    let text = line.filter { !blanks.contains($0) }
+  private static func notText(_ bytes: ArraySlice<UInt8>, name: String) -> ConfigError {
+    let kind = bytes.withUnsafeBytes { FileKind.identify($0) }
+    let isUTF16 = bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+    return ConfigError(
+      file: name, expected: "a text file",
+      found: isUTF16 ? "UTF-16" : kind?.name ?? "a file with zero bytes",
+      fix: isUTF16 ? "save it as UTF-8" : "check that the right file was named")
+  }
+
+  private mutating func read(
+    _ line: ArraySlice<UInt8>, number: Int, next: ArraySlice<ArraySlice<UInt8>>
+  ) throws(ConfigError) {
+    let text = line.withoutBlanks
     guard let first = text.first, first != UInt8(ascii: "#"), first != UInt8(ascii: ";") else {
       return
     }
+    if Self.isConflict(text) {
+      throw ConfigError(
+        file: name, line: number, expected: "an option or a section",
+        found: "'\(String(outside: line).trimmingBlanks())', which a merge conflict of git leaves",
+        fix: "keep one of the two versions and drop the marks")
+    }
     if first == UInt8(ascii: "[") {
-      guard text.last == UInt8(ascii: "]"), text.count > 2 else {
-        throw ConfigError(
-          file: name, line: number, expected: "a section such as [convolutional]",
-          found: "'\(String(outside: text))'", fix: "close the bracket")
-      }
-      let sectionName = String(outside: text.dropFirst().dropLast())
-      sections.append(Section(name: sectionName, line: number))
+      sections.append(Section(name: try sectionName(text, number: number), line: number))
       return
     }
-    guard let option = readOption(text, verbatim: line, number: number) else { return }
+    guard let option = try readOption(text, line, number: number, next: next) else { return }
     if sections.isEmpty {
       preamble.append(option)
     } else {
@@ -77,25 +95,109 @@ public struct ConfigFile: Sendable {
     }
   }
 
-  private mutating func readOption(
-    _ text: [UInt8], verbatim line: ArraySlice<UInt8>, number: Int
-  ) -> Option? {
-    guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else {
-      return Option(
-        key: String(outside: text), value: nil, verbatim: "", line: number)
+  /// `<<<<<<< ours`, `=======`, `>>>>>>> theirs`, and `||||||| base` of some settings.
+  private static func isConflict(_ text: [UInt8]) -> Bool {
+    guard let first = text.first, "<=>|".utf8.contains(first) else { return false }
+    let length = text.prefix { $0 == first }.count
+    return length == 7 && (first != UInt8(ascii: "=") || text.count == 7)
+  }
+
+  private func sectionName(_ text: [UInt8], number: Int) throws(ConfigError) -> String {
+    let closing = text.firstIndex(of: UInt8(ascii: "]"))
+    let rest = closing.map { text[($0 + 1)...] } ?? []
+    guard let closing, closing > 1, rest.first.map({ "#;/".utf8.contains($0) }) ?? true else {
+      throw ConfigError(
+        file: name, line: number, expected: "a section such as [convolutional]",
+        found: "'\(String(outside: text))'",
+        fix: closing == nil
+          ? "close the bracket"
+          : rest.isEmpty ? "give it a name" : "put what follows the bracket on a line of its own")
     }
-    let value = text[(equals + 1)...]
-    guard !value.isEmpty else {
-      let shown = String(outside: text)
-      messages.append(
-        Message(.standardError, "Config file error line \(number), could parse: \(shown)\n"))
+    return String(outside: text[1..<closing])
+  }
+
+  private mutating func readOption(
+    _ text: [UInt8], _ line: ArraySlice<UInt8>, number: Int, next: ArraySlice<ArraySlice<UInt8>>
+  ) throws(ConfigError) -> Option? {
+    guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else {
+      return try readBareLine(line, number: number)
+    }
+    let whole = line[(equals + 1)...]
+    let kept = whole.withoutRemark
+    let key = String(outside: line[..<equals].withoutBlanks)
+    guard !key.isEmpty else {
+      notes.append(
+        ConfigNote(
+          file: name, line: number, section: sections.last?.name, option: nil, kind: .unknown,
+          text: "'\(String(outside: text))' has no name before '=', ignored; drop the line"))
       return nil
     }
-    let behind = line.split(separator: UInt8(ascii: "="), maxSplits: 1)[1...].first ?? []
+    let value = kept.withoutBlanks
+    guard !value.isEmpty else {
+      throw noValue(key, number: number, next: next)
+    }
     return Option(
-      key: String(outside: text[..<equals]),
-      value: String(outside: value),
-      verbatim: String(outside: behind).trimmingBlanks(), line: number)
+      key: key, value: String(outside: value), verbatim: String(outside: kept).trimmingBlanks(),
+      whole: String(outside: whole).trimmingBlanks(), line: number)
+  }
+
+  private func noValue(
+    _ key: String, number: Int, next: ArraySlice<ArraySlice<UInt8>>
+  ) -> ConfigError {
+    let follows = next.first.map { $0.withoutRemark.withoutBlanks.isListOfNumbers } ?? false
+    return ConfigError(
+      file: name, line: number, section: sections.last?.name, option: key,
+      expected: "a value after '\(key)='", found: "none",
+      fix: follows
+        ? "a list is read from one line only: join the lines that follow to this one"
+        : "give it one or drop the line")
+  }
+
+  /// A line without `=`. Darknet keeps it as an option without a value.
+  private func readBareLine(
+    _ line: ArraySlice<UInt8>, number: Int
+  ) throws(ConfigError) -> Option {
+    let word = line.withoutRemark.withoutBlanks
+    let options = sections.last?.options ?? preamble
+    if word.isListOfNumbers {
+      throw ConfigError(
+        file: name, line: number, section: sections.last?.name,
+        expected: "'name=value'", found: "numbers without a name, '\(String(outside: word))'",
+        fix: options.last.map {
+          "if they belong to '\($0.key)=' in line \($0.line), join the lines: a list is read "
+            + "from one line only"
+        } ?? "drop the line")
+    }
+    return Option(key: String(outside: word), value: nil, verbatim: "", line: number)
+  }
+}
+
+extension Sequence<UInt8> {
+  /// Without the blanks and line ends that Darknet's reader takes out.
+  fileprivate var withoutBlanks: [UInt8] { filter { !$0.isBlank } }
+}
+
+extension UInt8 {
+  fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0D || self == 0x0A }
+}
+
+extension Collection<UInt8> {
+  /// Numbers and commas only, at least one digit among them: a part of a list.
+  fileprivate var isListOfNumbers: Bool {
+    let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+    return contains { digits.contains($0) }
+      && allSatisfy { digits.contains($0) || ",.+-eE".utf8.contains($0) }
+  }
+}
+
+extension ArraySlice<UInt8> {
+  /// Up to a remark: `#` or `;` with a blank before it, or at the very start.
+  fileprivate var withoutRemark: ArraySlice<UInt8> {
+    let start = indices.first { index in
+      (self[index] == UInt8(ascii: "#") || self[index] == UInt8(ascii: ";"))
+        && (index == startIndex || self[index - 1].isBlank)
+    }
+    return start.map { self[..<$0] } ?? self
   }
 }
 

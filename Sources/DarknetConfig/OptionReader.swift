@@ -4,13 +4,20 @@ public struct OptionReader: Sendable {
   public let file: String
   public let section: ConfigFile.Section
   public private(set) var messages: [Message] = []
-  /// How many of `messages` stand before the layer's row of the table; the rest stand behind it.
+  /// How many of `messages` come before the layer's row of the table; the rest come after it.
   private var countBeforeRow: Int?
   private var used: Set<Int> = []
+  /// Every option that was asked for, there or not: what this section knows.
+  public private(set) var known: Set<String> = []
+  private var withoutEffect: [ConfigNote] = []
+  /// Index of the first option of each name, the one that counts.
+  private let firstIndex: [String: Int]
 
   public init(_ section: ConfigFile.Section, file: String) {
     self.section = section
     self.file = file
+    firstIndex = Dictionary(
+      section.options.enumerated().map { ($1.key, $0) }, uniquingKeysWith: { first, _ in first })
   }
 
   // MARK: Whole numbers
@@ -84,12 +91,24 @@ public struct OptionReader: Sendable {
 
   // MARK: Text and lists
 
-  public mutating func string(_ key: String) throws(ConfigError) -> String? { try value(key) }
+  /// A word, without a remark that follows it: `leaky#first` is `leaky`.
+  public mutating func string(_ key: String) throws(ConfigError) -> String? {
+    guard let value = try value(key) else { return nil }
+    let word = value.prefix { $0 != "#" && $0 != ";" && $0 != "/" }
+    guard !word.isEmpty else {
+      throw error(
+        key, expected: "a word", found: "'\(value)'", fix: "give it a value or drop the line")
+    }
+    return String(word)
+  }
+
+  /// The path of a file, which may hold any character.
+  public mutating func path(_ key: String) throws(ConfigError) -> String? { try value(key) }
 
   public mutating func string(
     _ key: String, default fallback: String, loud: Bool = false
   ) throws(ConfigError) -> String {
-    if let text = try value(key) { return text }
+    if let text = try string(key) { return text }
     if loud { announceDefault(key, fallback) }
     return fallback
   }
@@ -112,7 +131,7 @@ public struct OptionReader: Sendable {
     _ key: String, expected: String, _ parse: (Substring) -> Element?
   ) throws(ConfigError) -> [Element]? {
     guard let value = try value(key) else { return nil }
-    let text = value.prefix { $0 != "#" && $0 != ";" }
+    let text = value.prefix { $0 != "#" && $0 != ";" && $0 != "/" }
     var pieces = text.split(separator: ",", omittingEmptySubsequences: false)
     if pieces.last?.isEmpty == true { pieces.removeLast() }
     var elements: [Element] = []
@@ -120,7 +139,7 @@ public struct OptionReader: Sendable {
       guard let element = parse(piece) else {
         throw error(
           key, expected: expected, found: "'\(piece)' in place \(position + 1)",
-          fix: "mend the list")
+          fix: "fix the list")
       }
       elements.append(element)
     }
@@ -133,11 +152,17 @@ public struct OptionReader: Sendable {
   // MARK: The section as a whole
 
   /// Whether the option is there; it does not count as used by that.
-  public func has(_ key: String) -> Bool { section.options.contains { $0.key == key } }
+  public mutating func has(_ key: String) -> Bool {
+    known.insert(key)
+    return firstIndex[key] != nil
+  }
+
+  /// Counts options as known that are not looked at because of others.
+  public mutating func passOver(_ keys: String...) { known.formUnion(keys) }
 
   /// The option's line, or the section's if the option is absent.
   public func line(of key: String) -> Int {
-    section.options.first { $0.key == key }?.line ?? section.line
+    firstIndex[key].map { section.options[$0].line } ?? section.line
   }
 
   /// An error at the option's line, or at the section's if the option is absent.
@@ -155,7 +180,7 @@ public struct OptionReader: Sendable {
   }
 
   /// Says that Darknet prints the layer's row of the table here: messages of options read later
-  /// stand behind it.
+  /// come after it.
   public mutating func markRow() { countBeforeRow = messages.count }
 
   /// What Darknet prints before the layer's row of the table.
@@ -163,8 +188,8 @@ public struct OptionReader: Sendable {
     Array(messages.prefix(countBeforeRow ?? messages.count))
   }
 
-  /// What Darknet prints behind the layer's row of the table.
-  public var messagesBehindRow: [Message] {
+  /// What Darknet prints after the layer's row of the table.
+  public var messagesAfterRow: [Message] {
     Array(messages.dropFirst(countBeforeRow ?? messages.count)) + unusedFieldMessages
   }
 
@@ -177,18 +202,83 @@ public struct OptionReader: Sendable {
     }
   }
 
-  /// Counts an option as known without reading it.
-  public mutating func ignore(_ keys: String...) {
+  /// Options that Darknet's programs know and nothing here looks at: each that asks for something
+  /// is noted.
+  ///
+  /// - Parameters:
+  ///   - off: the value that asks for nothing.
+  ///   - reason: why it has none, after a colon.
+  public mutating func readWithoutEffect(
+    _ keys: String..., off: Double = 0, because reason: String
+  ) {
     for key in keys {
-      if let index = section.options.firstIndex(where: { $0.key == key }) { used.insert(index) }
+      known.insert(key)
+      guard let index = firstIndex[key] else { continue }
+      used.insert(index)
+      let option = section.options[index]
+      if let value = option.value, Number.float(value) == off { continue }
+      withoutEffect.append(
+        ConfigNote(
+          file: file, line: option.line, section: section.name, option: key, kind: .withoutEffect,
+          text: "'\(option.shown)' is read without effect: \(reason)"))
     }
   }
 
+  /// What people should know about lines of this section, in their order, once all its options
+  /// were read.
+  ///
+  /// - Parameter others: the options that other sections know, by the sections' names.
+  public func notes(others: [String: Set<String>] = [:]) -> [ConfigNote] {
+    var notes = withoutEffect
+    for (index, option) in section.options.enumerated() {
+      let first = section.options[firstIndex[option.key]!]
+      if first.line != option.line, known.contains(option.key) {
+        let isSame = first.value == option.value
+        notes.append(
+          ConfigNote(
+            file: file, line: option.line, section: section.name, option: option.key,
+            kind: .repeated,
+            text: "'\(option.shown)' is ignored: line \(first.line) has "
+              + (isSame ? "the same" : "'\(first.shown)', which counts") + "; drop one of the two",
+            isFault: !isSame))
+      } else if !known.contains(option.key) {
+        notes.append(unknown(option, others: others))
+      } else if !used.contains(index) {
+        notes.append(
+          ConfigNote(
+            file: file, line: option.line, section: section.name, option: option.key,
+            kind: .withoutEffect,
+            text: "'\(option.shown)' is ignored: other options of the section decide instead"))
+      }
+    }
+    return notes.sorted { $0.line < $1.line }
+  }
+
+  private func unknown(
+    _ option: ConfigFile.Option, others: [String: Set<String>]
+  ) -> ConfigNote {
+    let owners = others.filter { $0.key != section.name && $0.value.contains(option.key) }
+      .keys.sorted()
+    let near = nearestName(to: option.key, among: known.sorted())
+    var text = "'\(option.shown)' is ignored: [\(section.name)] has no such option"
+    if let near, owners.isEmpty || near.lowercased() == option.key.lowercased() {
+      text += "; did you mean '\(near)'?"
+    } else if !owners.isEmpty {
+      text += "; it is one of " + owners.map { "[\($0)]" }.joined(separator: ", ")
+    }
+    return ConfigNote(
+      file: file, line: option.line, section: section.name, option: option.key, kind: .unknown,
+      text: text, isFault: near != nil || !owners.isEmpty)
+  }
+
   private mutating func value(_ key: String) throws(ConfigError) -> String? {
-    guard let index = section.options.firstIndex(where: { $0.key == key }) else { return nil }
+    known.insert(key)
+    guard let index = firstIndex[key] else { return nil }
     used.insert(index)
     guard let value = section.options[index].value else {
-      throw error(key, expected: "'\(key)=…'", found: "a line without '='", fix: "give it a value")
+      throw error(
+        key, expected: "a value after '\(key)='", found: "a line without '='",
+        fix: "give it one or drop the line")
     }
     return value
   }

@@ -163,7 +163,7 @@ extension OptionReader {
   mutating func classTree(
     _ key: String = "tree", at site: LayerSite
   ) throws(ConfigError) -> ClassTree? {
-    guard let path = try string(key) else { return nil }
+    guard let path = try path(key) else { return nil }
     guard let text = site.readFile(path) else {
       throw error(
         key, expected: "a file with a line 'NAME PARENT' per class",

@@ -105,7 +105,7 @@ public struct ContrastiveLayer: LossLayer {
   ) throws(ConfigError) {
     let anchors = head.options.mask.count
     var found = "none"
-    if let given = head.options.tracking.embeddingLayer {
+    if let given = head.options.embeddingLayer {
       let index = given < 0 ? head.index + given : given
       if site.previous.indices.contains(index) {
         let size = site.previous[index].outputShape.channels / anchors

@@ -7,7 +7,10 @@ extension OptionReader {
   mutating func strides() throws(ConfigError) -> (x: Int, y: Int) {
     let x = try int("stride_x", default: -1)
     let y = try int("stride_y", default: -1)
-    if x >= 1, y >= 1 { return (x, y) }
+    if x >= 1, y >= 1 {
+      passOver("stride")
+      return (x, y)
+    }
     let stride = try size("stride", default: 1, loud: true)
     return (x >= 1 ? x : stride, y >= 1 ? y : stride)
   }

@@ -107,7 +107,14 @@ public struct ConvolutionalLayer: Layer {
         given[1], expected: "at most one of sway, rotate, stretch and stretch_sway",
         found: given.joined(separator: ", "), fix: "drop the others")
     }
-    options.ignore("angle", "reverse", "grad_centr", "coordconv", "dot", "stream", "wait_stream")
+    options.readWithoutEffect(
+      "sway", "rotate", "stretch", "stretch_sway", "reverse", "grad_centr", "coordconv", "dot",
+      "stream", "wait_stream", "assisted_excitation",
+      because: "only Darknet's GPU code has a use for it")
+    options.readWithoutEffect(
+      "angle", off: 15, because: "only Darknet's GPU code has a use for it")
+    options.readWithoutEffect("bin_output", because: "outputs stay float32")
+    options.readWithoutEffect("cbn", because: "it is batch norm of one mini-batch, as on CPUs")
   }
 
   private static func readShare(

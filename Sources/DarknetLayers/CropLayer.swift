@@ -33,6 +33,9 @@ public struct CropLayer: Layer {
       _ = try options.float(key, default: fallback, loud: true)
     }
     hasShift = try options.float("shift") != nil
+    let reason = "only Darknet's GPU code has a use for it"
+    options.readWithoutEffect("angle", "shift", because: reason)
+    options.readWithoutEffect("saturation", "exposure", off: 1, because: reason)
     isAdjusting = try !options.flag("noadjust")
     for (key, side, limit) in [("crop_height", height, x.height), ("crop_width", width, x.width)] {
       guard side <= limit else {

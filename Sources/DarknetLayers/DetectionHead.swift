@@ -1,9 +1,14 @@
 import DarknetBoxes
+import DarknetConfig
 import DarknetTensors
 
 /// A layer whose output is boxes: `[yolo]`, `[Gaussian_yolo]`, `[region]`, `[detection]`.
 public protocol DetectionHead: Layer {
   var classes: Int { get }
+
+  /// Boxes that each cell of the output predicts, if the channels of the input are these times
+  /// what a box and its classes need; nil for heads that are no maps.
+  var boxesPerCell: Int? { get }
 
   /// What the head asks of the loader of training pictures; the last head decides for all.
   var training: HeadTrainingOptions { get }
@@ -29,6 +34,10 @@ public protocol DetectionHead: Layer {
     hierarchyThreshold: Float, into detections: inout DetectionSet)
 }
 
+extension DetectionHead {
+  public var boxesPerCell: Int? { nil }
+}
+
 /// Options of a head that concern the loader of its training pictures.
 public struct HeadTrainingOptions: Hashable, Sendable {
   /// Objects that one picture may have; more are left out. cfg option `max`.
@@ -39,6 +48,8 @@ public struct HeadTrainingOptions: Hashable, Sendable {
   public var resize: Float
   /// Whether the network's size changes during training: 0 no, 1 by up to 1.4, else by this factor.
   public var random: Float
+  /// Where they are in the cfg.
+  public var places = OptionPlaces()
 
   public init(maximumBoxes: Int, jitter: Float = 0.2, resize: Float = 1, random: Float = 0) {
     self.maximumBoxes = maximumBoxes

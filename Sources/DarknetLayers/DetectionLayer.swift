@@ -126,6 +126,7 @@ public struct DetectionOptions: Sendable {
     hasRoots = try options.flag("sqrt", loud: true)
     training = HeadTrainingOptions(
       maximumBoxes: try options.size("max", default: isOriginal ? 90 : 200))
+    training.places = options.places("jitter", "resize")
     coordinateScale = try options.float("coord_scale", default: 1, loud: true)
     isForced = try options.flag("forced", loud: true)
     objectScale = try options.float("object_scale", default: 1, loud: true)
@@ -134,7 +135,7 @@ public struct DetectionOptions: Sendable {
     training.jitter = try options.float("jitter", default: 0.2, loud: true)
     if !isOriginal { training.resize = try options.float("resize", default: 1) }
     isRandom = try options.float("random", default: 0) != 0
-    options.ignore("reorg")
+    options.readWithoutEffect("reorg", because: "Darknet reads it and does not look at it")
   }
 
   private static func checkInput(

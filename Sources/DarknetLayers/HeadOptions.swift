@@ -48,7 +48,7 @@ extension OptionReader {
     if let wrong = numbers.prefix(2 * count).first(where: { !($0 > 0) }) {
       throw error(
         "anchors", expected: "numbers above 0", found: "\(general(Double(wrong)))",
-        fix: "mend the list")
+        fix: "fix the list")
     }
     return (0..<count).map { Anchor(width: numbers[2 * $0], height: numbers[2 * $0 + 1]) }
   }
@@ -70,7 +70,7 @@ extension OptionReader {
   mutating func classMap(
     classes: Int, at site: LayerSite
   ) throws(ConfigError) -> [Int]? {
-    guard let path = try string("map") else { return nil }
+    guard let path = try path("map") else { return nil }
     guard let bytes = site.readFile(path) else {
       throw error(
         "map", expected: "a file of class numbers", found: "no readable file '\(path)'",
@@ -83,7 +83,7 @@ extension OptionReader {
       guard let number = Number.int(text), (0..<classes).contains(number) else {
         throw error(
           "map", expected: "a class in 0...\(classes - 1) in line \(index + 1) of '\(path)'",
-          found: "'\(text)'", fix: "mend that file or change classes=")
+          found: "'\(text)'", fix: "fix that file or change classes=")
       }
       map.append(number)
     }

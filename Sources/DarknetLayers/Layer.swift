@@ -225,9 +225,44 @@ public struct LayerSite: Sendable {
   public func shape(of index: Int) -> Shape {
     index < 0 ? networkShape : previous[index].outputShape
   }
+
+  /// What to do about layers of different sizes that are to be joined here.
+  ///
+  /// The usual cause is an input whose sides are no multiples of the network's stride: maps that
+  /// were halved and doubled again then differ by one.
+  ///
+  /// - Parameter otherwise: the advice if the input is not to blame.
+  func sizeFix(otherwise: String) -> String {
+    let (width, height) = (networkShape.width, networkShape.height)
+    let stride = previous.reduce(1) { largest, layer in
+      let shape = layer.outputShape
+      guard shape.width > 1, shape.height > 1 else { return largest }
+      return max(largest, Self.stride(width, shape.width), Self.stride(height, shape.height))
+    }
+    guard width % stride != 0 || height % stride != 0 else { return otherwise }
+    let changes = [("width", width), ("height", height)].filter { $0.1 % stride != 0 }.map {
+      let below = $1 / stride * stride
+      let near = below == 0 ? "\(stride)" : "\(below) or \(below + stride)"
+      return "\($0)=\(near) instead of \($1)"
+    }
+    return "make width= and height= of [net] multiples of \(stride): "
+      + changes.joined(separator: ", ")
+  }
+
+  /// The power of two by which `side` was divided to give `result`, rounded up or down on the way.
+  private static func stride(_ side: Int, _ result: Int) -> Int {
+    var stride = 1
+    // The next power is nearer, in the logarithm, while the quotient is above its root of two.
+    while Double(side) / Double(result) > Double(stride) * 1.4143 { stride *= 2 }
+    return stride
+  }
 }
 
 extension OptionReader {
+  /// Layers that one layer may read. No network comes near it; what looks at pairs of sources stays
+  /// quick.
+  private static let mostSources = 1024
+
   /// Layer indices, negative ones counted back from this layer, as absolute indices.
   ///
   /// - Throws: `ConfigError` if the option is missing, does not parse, or names no earlier layer.
@@ -238,6 +273,11 @@ extension OptionReader {
       throw error(
         key, expected: "'\(key)=' with the index of an earlier layer", found: "no such option",
         fix: "add it; -1 is the layer before this one")
+    }
+    guard numbers.count <= Self.mostSources else {
+      throw error(
+        key, expected: "at most \(Self.mostSources) layers", found: "\(numbers.count)",
+        fix: "join them in several steps")
     }
     var indices: [Int] = []
     for number in numbers {

@@ -31,7 +31,8 @@ public struct MaxPoolLayer: Layer {
     var window = try PoolWindow(&options, input: site.inputShape)
     let isDepth = try options.flag("maxpool_depth")
     let channels = try options.size("out_channels", default: 1)
-    options.ignore("maxpool_zero_nonmax")
+    options.readWithoutEffect(
+      "maxpool_zero_nonmax", because: "only Darknet's GPU code has a use for it")
     source = site.previousIndex
     if isDepth {
       guard channels <= site.inputShape.channels else {

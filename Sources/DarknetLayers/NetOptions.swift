@@ -24,17 +24,10 @@ public struct NetOptions: Sendable {
   public var track = false
   /// With `track`: frames of a sequence are taken in steps of 1 to so many.
   public var augmentSpeed = 2
-  public var dynamicMiniBatch = false
   public var resizeStep: Float = 32
-  public var maxChartLoss: Float = 20
-  public var showReceptiveField = false
-  public var unsupervised = false
   public var contrastive = false
   /// Every so many iterations similar filters are re-initialised; 0 is never.
   public var weightsRejectFrequency = 0
-  public var equidistantPoint = 0
-  public var badLabelsRejectionPercentage: Float = 0
-  public var numSigmasRejectBadLabels: Float = 0
 
   public struct Adam: Hashable, Sendable {
     public var beta1: Float
@@ -80,12 +73,33 @@ public struct NetOptions: Sendable {
     try schedule.read(&options)
     if dialect == .pjreddie { maxBatches = try readMaxBatches(&options) }
     schedule.maxBatches = maxBatches
-    // Only GPUs, videos or OpenCV's windows look at these.
-    options.ignore(
-      "use_cuda_graph", "loss_scale", "optimized_memory", "workspace_size_limit_MB",
-      "sequential_subdivisions", "seq_scales", "try_fix_nan", "attention", "adversarial_lr",
-      "contrastive_jit_flip", "contrastive_color", "notruth", "random", "max_ratio", "min_ratio",
-      "center", "clip")
+    Self.noteOptionsWithoutEffect(&options, dialect: dialect)
+  }
+
+  private static func noteOptionsWithoutEffect(_ options: inout OptionReader, dialect: Dialect) {
+    options.readWithoutEffect(
+      "use_cuda_graph", "optimized_memory", because: "only Darknet's GPU code has a use for it")
+    options.readWithoutEffect(
+      "loss_scale", off: 1, because: "only Darknet's GPU code has a use for it")
+    options.readWithoutEffect(
+      "workspace_size_limit_MB", off: 1024, because: "only Darknet's GPU code has a use for it")
+    options.readWithoutEffect(
+      "attention", "adversarial_lr", "contrastive_jit_flip", "contrastive_color", "unsupervised",
+      because: "Darknet's adversarial and unsupervised training is not here")
+    options.readWithoutEffect(
+      "sequential_subdivisions", "seq_scales", because: "sequences keep their length")
+    options.readWithoutEffect("dynamic_minibatch", because: "the mini-batch keeps its size")
+    options.readWithoutEffect(
+      "try_fix_nan", because: "a training that diverges stops instead")
+    options.readWithoutEffect(
+      "equidistant_point", "badlabels_rejection_percentage", "num_sigmas_reject_badlabels",
+      because: "no label is taken for bad late in a training")
+    options.readWithoutEffect("max_chart_loss", off: 20, because: "the chart fits its loss axis")
+    options.readWithoutEffect("show_receptive_field", because: "the table has no such lines")
+    guard dialect == .pjreddie else { return }
+    options.readWithoutEffect(
+      "notruth", "random", "max_ratio", "min_ratio", "center", "clip",
+      because: "pictures are cropped by min_crop and max_crop")
   }
 
   private mutating func readInput(_ options: inout OptionReader) throws(ConfigError) {
@@ -126,15 +140,8 @@ public struct NetOptions: Sendable {
     letterBox = try options.flag("letter_box")
     track = try options.flag("track")
     augmentSpeed = try options.size("augment_speed", default: 2)
-    dynamicMiniBatch = try options.flag("dynamic_minibatch")
     resizeStep = try options.float("resize_step", in: 1...4096) ?? 32
-    maxChartLoss = try options.float("max_chart_loss", default: 20)
-    showReceptiveField = try options.flag("show_receptive_field")
-    unsupervised = try options.flag("unsupervised")
     contrastive = try options.flag("contrastive")
     weightsRejectFrequency = try options.int("weights_reject_freq", default: 0)
-    equidistantPoint = try options.int("equidistant_point", default: 0)
-    badLabelsRejectionPercentage = try options.float("badlabels_rejection_percentage", default: 0)
-    numSigmasRejectBadLabels = try options.float("num_sigmas_reject_badlabels", default: 0)
   }
 }

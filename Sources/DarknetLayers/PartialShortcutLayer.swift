@@ -41,7 +41,9 @@ public struct PartialShortcutLayer: Layer {
         throw options.error(
           "from", expected: "a layer of \(x.width)x\(x.height)",
           found: "layer \(index) of \(other.width)x\(other.height)",
-          fix: "name a layer of that size, or resize it first with [upsample] or [maxpool]")
+          fix: site.sizeFix(
+            otherwise: "name a layer of that size, or resize it first with [upsample] or [maxpool]"
+          ))
       }
       limits.append(min(x.channels, other.channels))
     }
@@ -65,7 +67,7 @@ public struct PartialShortcutLayer: Layer {
       if let count, count != 1, count != limits.count {
         throw options.error(
           key, expected: "one value, or one for each of the \(limits.count) layers of 'from'",
-          found: "\(count)", fix: "mend the list")
+          found: "\(count)", fix: "fix the list")
       }
     }
     var added: [Int] = []

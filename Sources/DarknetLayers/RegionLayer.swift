@@ -43,6 +43,7 @@ public struct RegionLayer: LossLayer, DetectionHead {
   }
 
   public var classes: Int { options.classes }
+  public var boxesPerCell: Int? { options.anchors.count }
   public var training: HeadTrainingOptions { options.training }
 
   public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {

@@ -42,11 +42,13 @@ struct RegionOptions: Sendable {
     let count = try options.int("num", default: 1, loud: true, in: 1...65_536)
     var training = HeadTrainingOptions(
       maximumBoxes: try options.size("max", default: isOriginal ? 30 : 200))
+    training.places = options.places("jitter", "resize")
     try options.checkHeadInput(
       at: site, channels: count * (classes + 5),
       formula: "(classes \(classes) + 5) * num \(count)")
     options.markRow()
-    options.ignore("log", "sqrt", "absolute")
+    options.readWithoutEffect(
+      "log", "sqrt", "absolute", because: "Darknet reads it and does not look at it")
     hasSoftmax = try options.flag("softmax", loud: true)
     hasBackground = isOriginal ? try options.flag("background") : false
     usesFocalLoss = isOriginal ? false : try options.flag("focal_loss")
@@ -62,6 +64,8 @@ struct RegionOptions: Sendable {
     noObjectScale = try options.float("noobject_scale", default: 1, loud: true)
     // Masks came with more than four coordinates only.
     _ = try options.float("mask_scale", default: 1, loud: true)
+    options.readWithoutEffect(
+      "mask_scale", off: 1, because: "boxes have no more than four coordinates")
     classScale = try options.float("class_scale", default: 1, loud: true)
     matchesAnchors = try options.flag("bias_match")
     tree = try options.classTree(at: site)

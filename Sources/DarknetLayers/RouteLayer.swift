@@ -26,7 +26,8 @@ public struct RouteLayer: Layer {
     sources = try options.layerIndices("layers", before: site)
     groups = try options.size("groups", default: 1)
     groupIndex = try options.int("group_id", default: 0, in: 0...(groups - 1))
-    options.ignore("stream", "wait_stream")
+    options.readWithoutEffect(
+      "stream", "wait_stream", because: "only Darknet's GPU code has a use for it")
     let first = site.shape(of: sources[0])
     var slices: [Range<Int>] = []
     for index in sources {
@@ -36,7 +37,7 @@ public struct RouteLayer: Layer {
           "layers", expected: "layers of one width and height",
           found: "layer \(sources[0]) of \(first.width)x\(first.height) and layer \(index) of "
             + "\(shape.width)x\(shape.height)",
-          fix: "resize one first with [upsample] or [maxpool]")
+          fix: site.sizeFix(otherwise: "resize one first with [upsample] or [maxpool]"))
       }
       guard shape.channels % groups == 0 else {
         throw options.error(

@@ -71,11 +71,12 @@ public struct ShortcutLayer: Layer {
     sources = [site.previousIndex] + from
     outputShape = site.inputShape
     sourceShapes = from.map { site.shape(of: $0) }
-    try checkSizes(options, isOriginal: isOriginal)
+    try checkSizes(options, at: site)
   }
 
-  private func checkSizes(_ options: OptionReader, isOriginal: Bool) throws(ConfigError) {
+  private func checkSizes(_ options: OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = outputShape
+    let isOriginal = site.dialect == .pjreddie
     if isOriginal, sourceShapes.count > 1 {
       throw options.error(
         "from", expected: "one layer in pjreddie's dialect", found: "\(sourceShapes.count)",
@@ -88,9 +89,10 @@ public struct ShortcutLayer: Layer {
       throw options.error(
         "from", expected: "a layer of \(x.width)x\(x.height)",
         found: "layer \(index) of \(shape.width)x\(shape.height)",
-        fix: isOriginal
-          ? "name a layer of the same proportions"
-          : "name a layer of that size, or run it with -dialect pjreddie, which samples it")
+        fix: site.sizeFix(
+          otherwise: isOriginal
+            ? "name a layer of the same proportions"
+            : "name a layer of that size, or run it with -dialect pjreddie, which samples it"))
     }
   }
 

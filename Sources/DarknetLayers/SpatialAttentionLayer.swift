@@ -25,7 +25,10 @@ public struct SpatialAttentionLayer: Layer {
     guard site.inputShape == outputShape else {
       throw options.error(
         "from", expected: "a layer of \(site.inputShape), as the previous one is",
-        found: "layer \(from) of \(outputShape)", fix: "name another or change the layer before")
+        found: "layer \(from) of \(outputShape)",
+        fix: site.inputShape.channels == outputShape.channels
+          ? site.sizeFix(otherwise: "name another or change the layer before")
+          : "name another or change the layer before")
     }
   }
 

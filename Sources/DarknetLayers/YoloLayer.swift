@@ -55,6 +55,7 @@ public struct YoloLayer: LossLayer, DetectionHead {
   }
 
   public var classes: Int { options.classes }
+  public var boxesPerCell: Int? { options.mask.count }
   public var training: HeadTrainingOptions { options.training }
 
   public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {

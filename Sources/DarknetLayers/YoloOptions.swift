@@ -62,7 +62,8 @@ public struct YoloOptions: Sendable {
   public private(set) var suppressionKind = NonMaximumSuppression.Kind.standard
   /// Exponent of `nms_kind=diounms`.
   public private(set) var suppressionBeta: Float = 0.6
-  public private(set) var tracking = TrackingOptions()
+  /// Layer whose output describes objects, for `[contrastive]`; nil for none.
+  public private(set) var embeddingLayer: Int?
   /// Which point of a box the offsets of `[Gaussian_yolo]` mean.
   public private(set) var reference = ReferencePoint.center
 
@@ -96,6 +97,7 @@ public struct YoloOptions: Sendable {
       formula: "(classes \(classes) + \(boxEntries)) * anchors \(mask.count)")
     training = HeadTrainingOptions(
       maximumBoxes: try options.size("max", default: isOriginal ? 90 : 200))
+    training.places = options.places("jitter", "resize")
     if isOriginal {
       options.markRow()
     } else {
@@ -134,6 +136,8 @@ public struct YoloOptions: Sendable {
     objectnessNormalizer = try options.float("obj_normalizer", default: 1)
     classNormalizer = try options.float("cls_normalizer", default: 1)
     deltaNormalizer = try options.float("delta_normalizer", default: 1)
+    options.readWithoutEffect(
+      "delta_normalizer", off: 1, because: "only Darknet's GPU code has a use for it")
     boxLoss = try options.choice("iou_loss", default: .mse)
     options.markRow()
     iouThresholdKind = try options.choice("iou_thresh_kind", default: .iou)
@@ -156,7 +160,15 @@ public struct YoloOptions: Sendable {
     training.resize = try options.float("resize", default: 1)
     iouThreshold = try options.float("iou_thresh", default: 1)
     training.random = try options.float("random", default: 0)
-    if !isGaussian { tracking = try TrackingOptions(&options) }
+    guard !isGaussian else { return }
+    let none = 999_999
+    let embedding = try options.int("embedding_layer", default: none)
+    embeddingLayer = embedding == none ? nil : embedding
+    let reason = "objects are not followed from frame to frame"
+    options.readWithoutEffect("track_history_size", off: 5, because: reason)
+    options.readWithoutEffect("sim_thresh", off: 0.8, because: reason)
+    options.readWithoutEffect("dets_for_track", "dets_for_show", off: 1, because: reason)
+    options.readWithoutEffect("track_ciou_norm", off: 0.01, because: reason)
   }
 
   /// Rare classes weigh more: weight = the largest counter / the class' counter.
@@ -167,7 +179,7 @@ public struct YoloOptions: Sendable {
     guard counters.count == classes else {
       throw options.error(
         "counters_per_class", expected: "\(classes) whole numbers, one a class",
-        found: "\(counters.count)", fix: "mend the list or change classes=")
+        found: "\(counters.count)", fix: "fix the list or change classes=")
     }
     let largest = Float(max(counters.max() ?? 1, 1))
     let weights = counters.map { min(largest / Float(max($0, 1)), limit) }
@@ -193,29 +205,5 @@ public struct YoloOptions: Sendable {
 
   func suppression(threshold: Float) -> NonMaximumSuppression {
     NonMaximumSuppression(threshold: threshold, kind: suppressionKind, beta: suppressionBeta)
-  }
-}
-
-/// Options of `[yolo]` for following objects from frame to frame.
-public struct TrackingOptions: Hashable, Sendable {
-  public var historySize = 5
-  public var similarityThreshold: Float = 0.8
-  public var detectionsForTrack = 1
-  public var detectionsForShow = 1
-  public var ciouNormalizer: Float = 0.01
-  /// Layer whose output describes objects; nil for none.
-  public var embeddingLayer: Int?
-
-  public init() {}
-
-  init(_ options: inout OptionReader) throws(ConfigError) {
-    historySize = try options.int("track_history_size", default: 5)
-    similarityThreshold = try options.float("sim_thresh", default: 0.8)
-    detectionsForTrack = try options.int("dets_for_track", default: 1)
-    detectionsForShow = try options.int("dets_for_show", default: 1)
-    ciouNormalizer = try options.float("track_ciou_norm", default: 0.01)
-    let none = 999_999
-    let embedding = try options.int("embedding_layer", default: none)
-    embeddingLayer = embedding == none ? nil : embedding
   }
 }

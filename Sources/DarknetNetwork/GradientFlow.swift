@@ -1,3 +1,4 @@
+import DarknetConfig
 import DarknetLayers
 
 /// Which gradients reach which channels of each layer: the analysis of Wang et al. 2019 (sections 3
@@ -87,9 +88,11 @@ public struct GradientFlow: Sendable {
       .sorted { $0.lexicographicallyPrecedes($1) }
   }
 
-  public init(_ network: Network) {
+  /// - Throws: `ConfigError` if gradients reach a layer in more ways than can be followed: routes
+  ///   that double their channels do so in a few layers.
+  public init(_ network: Network) throws(ConfigError) {
     var tracer = Tracer(network)
-    tracer.run()
+    try tracer.run()
     losses = tracer.losses
     rows = tracer.rows()
   }
@@ -143,9 +146,18 @@ private struct Tracer {
     return network.nodes[index].layer.parameters.contains { $0.role.isTrained }
   }
 
-  mutating func run() {
+  /// Ways from one emission to one layer that are followed; published networks have hundreds.
+  private static let mostSegments = 4_000
+
+  mutating func run() throws(ConfigError) {
     for index in network.nodes.indices.reversed() where index >= first {
       let node = network.nodes[index]
+      guard arriving[index].count <= Self.mostSegments else {
+        throw ConfigError(
+          file: network.file, line: node.line, section: node.name,
+          expected: "gradients that arrive in at most \(Self.mostSegments) ways",
+          found: "\(arriving[index].count)", fix: "use fewer routes that repeat a layer")
+      }
       if losses.contains(index) {
         if node.layer is any LossLayer {
           for source in node.layer.sources {

@@ -17,7 +17,7 @@ public enum LayerTable {
       messages.append(Message(.standardError, padded(node.index, isOriginal ? 5 : 4) + " "))
       messages += node.messages
       messages.append(Message(.standardError, node.layer.tableText(network.dialect)))
-      messages += node.messagesBehindRow
+      messages += node.messagesAfterRow
     }
     if !isOriginal {
       messages.append(Message(.standardError, totals(of: network)))

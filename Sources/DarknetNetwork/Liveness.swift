@@ -2,7 +2,7 @@ import DarknetLayers
 
 /// Which feature maps, and which of their channels, must stay in memory while each layer runs.
 ///
-/// A map lives from the layer that writes it to the last one that reads it. Behind the last reader
+/// A map lives from the layer that writes it to the last one that reads it. After the last reader
 /// of all its channels only those live on that somebody still reads: of the source of a partial
 /// shortcut, the first c. This is what Wang et al. 2019 (section 2) save against a residual
 /// network, whose sources wait with all channels.
@@ -17,7 +17,7 @@ public struct Liveness: Sendable {
     public var outputBytes = 0
     /// Of all maps that live, the layer's inputs and output among them.
     public var liveBytes = 0
-    /// Of those among them that nobody but a shortcut behind this layer is to read.
+    /// Of those among them that nobody but a shortcut after this layer is to read.
     public var waitingBytes = 0
   }
 
@@ -32,7 +32,7 @@ public struct Liveness: Sendable {
 
   /// - Parameters:
   ///   - batch: images of a pass.
-  ///   - keeping: layers whose outputs are read behind the last layer; nil for the detection heads
+  ///   - keeping: layers whose outputs are read after the last layer; nil for the detection heads
   ///     and the network's output.
   ///   - hasFullShortcuts: counts partial shortcuts as residual ones, which add all channels that
   ///     both sides have.
@@ -40,21 +40,41 @@ public struct Liveness: Sendable {
     _ network: Network, batch: Int = 1, keeping: Set<Int>? = nil, hasFullShortcuts: Bool = false
   ) {
     let maps = Self.maps(network, keeping: keeping, hasFullShortcuts: hasFullShortcuts)
-    rows = network.nodes.map { node in
-      var row = Row(layer: node.index)
-      for (owner, map) in maps where owner <= node.index {
-        let shape = network.shape(of: owner)
-        let left = map.reads.filter { $0.layer >= node.index }
-        let isWritten = owner == node.index
-        let channels = isWritten ? shape.channels : left.map(\.channels).max() ?? 0
-        let bytes = 4 * batch * channels * shape.area
-        row.liveBytes += bytes
-        if isWritten {
-          row.outputBytes = bytes
-        } else if !left.contains(where: { $0.layer == node.index || !$0.isShortcut }) {
-          row.waitingBytes += bytes
-        }
+    let count = network.nodes.count
+    var output = [Int](repeating: 0, count: count)
+    // Differences from row to row, so that a map that lives long costs no more than another.
+    var live = [Int](repeating: 0, count: count + 1)
+    var waiting = live
+    func add(_ bytes: Int, to rows: inout [Int], _ first: Int, _ last: Int) {
+      guard first <= last else { return }
+      rows[first] += bytes
+      rows[last + 1] -= bytes
+    }
+    for (owner, map) in maps {
+      let shape = network.shape(of: owner)
+      func bytes(_ channels: Int) -> Int { 4 * batch * channels * shape.area }
+      if owner >= 0 {
+        output[owner] = bytes(shape.channels)
+        add(output[owner], to: &live, owner, owner)
       }
+      let reads = map.reads.sorted { $0.layer < $1.layer }
+      // Of this and all later reads.
+      var channels = 0
+      var isShortcut = true
+      for (index, read) in reads.enumerated().reversed() {
+        channels = max(channels, read.channels)
+        isShortcut = isShortcut && read.isShortcut
+        let first = (index > 0 ? reads[index - 1].layer : owner) + 1
+        add(bytes(channels), to: &live, first, min(read.layer, count - 1))
+        if isShortcut { add(bytes(channels), to: &waiting, first, min(read.layer, count) - 1) }
+      }
+    }
+    var row = Row(layer: 0)
+    rows = network.nodes.indices.map { index in
+      row.layer = index
+      row.outputBytes = output[index]
+      row.liveBytes += live[index]
+      row.waitingBytes += waiting[index]
       return row
     }
   }

@@ -16,8 +16,8 @@ public struct Network: Sendable {
     public let line: Int
     /// What Darknet prints while it reads the section, before the layer's row of the table.
     public let messages: [Message]
-    /// What it prints behind the row: defaults of options read late, `Unused field` lines.
-    public let messagesBehindRow: [Message]
+    /// What it prints after the row: defaults of options read late, `Unused field` lines.
+    public let messagesAfterRow: [Message]
 
     /// The section's name without brackets.
     public var name: String { type(of: layer).name }
@@ -32,13 +32,17 @@ public struct Network: Sendable {
   public let nodes: [Node]
   /// What Darknet prints about the file and `[net]`, before the table.
   public let messages: [Message]
+  /// Lines of the cfg that have no effect, or perhaps not the one that was meant.
+  public let notes: [ConfigNote]
   /// What it was built from, and how.
   let config: ConfigFile
   let builder: NetworkBuilder
+  /// The layers that read the input, layer 0, layer 1 …
+  private let readers: [[Int]]
 
   init(
     config: ConfigFile, builder: NetworkBuilder, net: NetOptions, inputShape: Shape,
-    nodes: [Node], messages: [Message]
+    nodes: [Node], messages: [Message], notes: [ConfigNote]
   ) {
     self.config = config
     self.builder = builder
@@ -48,6 +52,12 @@ public struct Network: Sendable {
     self.inputShape = inputShape
     self.nodes = nodes
     self.messages = messages
+    self.notes = notes
+    var readers = [[Int]](repeating: [], count: nodes.count + 1)
+    for node in nodes {
+      for source in Set(node.layer.sources) { readers[source + 1].append(node.index) }
+    }
+    self.readers = readers
   }
 
   /// Output of layer `index`, or the network's input for -1.
@@ -104,9 +114,7 @@ public struct Network: Sendable {
   }
 
   /// The layers that read layer `index`.
-  public func readers(of index: Int) -> [Int] {
-    nodes.filter { $0.layer.sources.contains(index) }.map(\.index)
-  }
+  public func readers(of index: Int) -> [Int] { readers[index + 1] }
 
   /// The first layer that training changes: behind the last `stopbackward=1`.
   public var firstTrainedLayer: Int {
@@ -154,7 +162,7 @@ public struct CommonOptions: Hashable, Sendable {
     if dialect == .pjreddie {
       dontSave = try options.flag("dontsave")
       filtersToLoad = try options.int("numload", in: 1...(1 << 28))
-      options.ignore("truth", "smooth")
+      options.readWithoutEffect("truth", "smooth", because: "no layer's output is a target here")
     }
   }
 }

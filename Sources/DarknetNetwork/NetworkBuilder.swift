@@ -48,16 +48,25 @@ public struct NetworkBuilder: Sendable {
     var net = try NetOptions(&reader, dialect: dialect)
     if let inputSize { (net.width, net.height) = inputSize }
     if let batch { (net.batch, net.timeSteps) = (batch * net.subdivisions, 1) }
-    let nodes = try buildNodes(config, net: net)
+    var readers = [reader]
+    let nodes = try buildNodes(config, net: net, &readers)
     let network = Network(
       config: config, builder: self, net: net, inputShape: net.inputShape, nodes: nodes,
-      messages: config.messages + reader.messages)
+      messages: reader.messages, notes: Self.notes(config, readers))
     try checkMemory(network)
     return network
   }
 
+  /// What people should know about lines without effect, doubled ones and unknown ones.
+  private static func notes(_ config: ConfigFile, _ readers: [OptionReader]) -> [ConfigNote] {
+    var known: [String: Set<String>] = [:]
+    for reader in readers { known[reader.section.name, default: []].formUnion(reader.known) }
+    let notes = config.notes + readers.flatMap { $0.notes(others: known) }
+    return ConfigNote.joined(notes.sorted { $0.line < $1.line })
+  }
+
   private func buildNodes(
-    _ config: ConfigFile, net: NetOptions
+    _ config: ConfigFile, net: NetOptions, _ readers: inout [OptionReader]
   ) throws(ConfigError) -> [Network.Node] {
     var nodes: [Network.Node] = []
     var layers: [any Layer] = []
@@ -82,7 +91,8 @@ public struct NetworkBuilder: Sendable {
       nodes.append(
         Network.Node(
           index: nodes.count, layer: layer, common: common, line: section.line,
-          messages: options.messagesBeforeRow, messagesBehindRow: options.messagesBehindRow))
+          messages: options.messagesBeforeRow, messagesAfterRow: options.messagesAfterRow))
+      readers.append(options)
       layers.append(layer)
       sections.append(section)
       shape = layer.outputShape
@@ -123,7 +133,7 @@ public struct NetworkBuilder: Sendable {
       throw ConfigError(
         file: network.file, expected: "a network that fits in \(memoryLimit >> 20) MiB of memory",
         found: "one that needs at least \(fixed(bytes / 1_048_576, decimals: 0)) MiB",
-        fix: "use a smaller input, fewer filters or more subdivisions")
+        fix: network.memoryAdvice)
     }
   }
 }

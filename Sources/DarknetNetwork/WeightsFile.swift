@@ -7,19 +7,30 @@ import DarknetTensors
 /// Layout (`docs/weights-format.md`): a header, then for each layer in cfg order its parameters as
 /// little-endian float32, without names, padding or checksums.
 public struct WeightsFile {
+  /// As its version says; `header(for:)` is what a network's layers show it to be.
   public let header: WeightsHeader
   /// Whose order of parameters the file follows.
   public let order: Dialect
   private let map: MappedFile
+  private let dialect: Dialect
 
   /// Maps the file and reads its header.
   ///
   /// - Parameter order: nil to tell it from the header: revision 0 of version 0.2 is how
   ///   pjreddie's program writes, any other AlexeyAB's.
-  /// - Throws: `FileError` if it cannot be opened, `WeightsError` if it has no whole header.
+  /// - Throws: `FileError` if it cannot be opened, `WeightsError` if it has no whole header or is
+  ///   something else: a picture, an archive, a text.
   public init(_ path: String, dialect: Dialect = .alexeyab, order: Dialect? = nil) throws {
     map = try MappedFile(path)
-    guard let header = WeightsHeader(UnsafeRawBufferPointer(map.bytes), dialect: dialect) else {
+    self.dialect = dialect
+    let bytes = UnsafeRawBufferPointer(map.bytes)
+    if let kind = FileKind.identify(bytes) {
+      throw WeightsError(
+        file: path, byte: 0, expected: "Darknet's weights", found: kind.name,
+        fix: kind.advice(wanted: "weights")
+          ?? "name the weights here, which come before any picture")
+    }
+    guard let header = WeightsHeader(bytes, dialect: dialect) else {
       throw WeightsError(
         file: path, byte: 0, expected: "a header of 16 or 20 bytes",
         found: "\(map.bytes.count) bytes", fix: "the file is empty or cut short; get it again")
@@ -40,12 +51,32 @@ public struct WeightsFile {
     public var layersLoaded: Int
     /// Layers with parameters of their own that the file does not reach.
     public var freshLayers: [Int]
+    /// What people should know about how the file was read.
+    public var notes: [String] = []
   }
 
   /// The layout that `network` expects of this file.
   public func layout(for network: Network, cutoff: Int = .max) -> WeightsLayout {
+    layout(for: network, header(for: network), cutoff: cutoff)
+  }
+
+  private func layout(
+    for network: Network, _ header: WeightsHeader, cutoff: Int = .max
+  ) -> WeightsLayout {
     WeightsLayout(
       of: network, headerCount: header.count, order: order, cutoff: cutoff, isReading: true)
+  }
+
+  /// The header, with 8 bytes of images seen instead of 4 if the layers of `network` fill the file
+  /// exactly then and do not otherwise.
+  public func header(for network: Network) -> WeightsHeader {
+    guard !header.hasWideSeen, layout(for: network, header).boundary(at: count) == nil,
+      let wide = WeightsHeader(
+        UnsafeRawBufferPointer(map.bytes), dialect: dialect, isWide: true),
+      // Nobody has seen 2^40 images; a parameter in the place of the upper half is such a number.
+      wide.seen < 1 << 40, layout(for: network, wide).boundary(at: count) != nil
+    else { return header }
+    return wide
   }
 
   /// Fills `parameters` with the file's values.
@@ -62,7 +93,8 @@ public struct WeightsFile {
   public func load(
     into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
   ) throws(WeightsError) -> LoadReport {
-    let layout = layout(for: network, cutoff: cutoff)
+    let header = header(for: network)
+    let layout = layout(for: network, header, cutoff: cutoff)
     if !force {
       try check(layout, network, cutoff: cutoff)
       try checkValues(layout, network)
@@ -82,7 +114,13 @@ public struct WeightsFile {
         found: "that another program wrote to it", fix: "wait until it is done, then try again")
     }
     let fresh = Set(layout.entries.filter { $0.end > count }.map(\.layer)).sorted()
-    return LoadReport(header: header, layersLoaded: reached, freshLayers: fresh)
+    var report = LoadReport(header: header, layersLoaded: reached, freshLayers: fresh)
+    if header.hasWideSeen != self.header.hasWideSeen {
+      report.notes.append(
+        "\(path): version \(header.major).\(header.minor), but 8 bytes of images seen, as "
+          + "PyTorch-YOLOv3 writes them: read with a header of 20 bytes")
+    }
+    return report
   }
 
   /// Gives back the memory of the pages that were read so far.
@@ -115,7 +153,7 @@ public struct WeightsFile {
     }
   }
 
-  /// - Throws: if the file ends inside a layer, or goes on behind the last one.
+  /// - Throws: if the file ends inside a layer, or continues after the last one.
   private func check(
     _ layout: WeightsLayout, _ network: Network, cutoff: Int
   ) throws(WeightsError) {
@@ -132,8 +170,9 @@ public struct WeightsFile {
     }
     if count > layout.end, cutoff >= network.nodes.count {
       throw WeightsError(
-        file: path, byte: layout.end, place: "behind the last layer",
-        expected: "the file's end", found: "\(count - layout.end) bytes more",
+        file: path, byte: layout.end, place: "after the last layer",
+        expected: "the file's end",
+        found: "\(counted(count - layout.end, "more byte", "more bytes"))",
         fix: "the file belongs to another cfg than \(network.file)" + cutAdvice(layout, network))
     }
   }
@@ -170,21 +209,12 @@ public struct WeightsFile {
     return FloatBuffer(borrowing: start, count: count, from: map).inFileOrder
   }
 
-  /// How far a file fits that does not fit as a whole, and how to cut it there.
+  /// What else may be the matter with a file that does not fit, and how to make use of it.
   private func cutAdvice(_ layout: WeightsLayout, _ network: Network) -> String {
     let misfit = misfit(layout, network)
-    let fitting = layout.entries.last { entry in
-      entry.end <= count && entry.layer < misfit?.entry.layer ?? .max
-        // The layer as a whole is there.
-        && layout.entries.last { $0.layer == entry.layer }!.end <= count
-    }
-    guard let cut = fitting.map({ $0.layer + 1 }) else { return "" }
-    var name = path
-    while let last = name.utf8.last, (48...57).contains(last) { name.removeLast() }
-    name = name.hasSuffix("conv.") ? "\(name)\(cut)" : "\(path).conv.\(cut)"
-    return
-      "; the file fits it up to layer \(cut - 1) at most: cut it there with 'prn-darknet partial "
-      + "\(network.file) \(path) \(name) \(cut)', or take it as it is with -force"
+    let diagnosis = WeightsDiagnosis(
+      network: network, layout: layout, fileCount: count, firstMisfit: misfit?.entry.layer)
+    return diagnosis.advice(path)
   }
 
   // MARK: Writing

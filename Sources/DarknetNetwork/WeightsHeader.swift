@@ -3,7 +3,8 @@ import DarknetConfig
 /// The first 16 or 20 bytes of a weights file.
 ///
 /// `seen` has 64 bits from version 0.2 on, 32 before; pjreddie's program also takes 32 for the
-/// version numbers above 1000, which mark transposed weights.
+/// version numbers above 1000, which mark transposed weights. Some programs write the other count
+/// than their version says: PyTorch-YOLOv3 writes version 0.0 with 64 bits.
 public struct WeightsHeader: Hashable, Sendable {
   public var major: Int32
   public var minor: Int32
@@ -20,7 +21,9 @@ public struct WeightsHeader: Hashable, Sendable {
   }
 
   /// Reads the start of a file; nil if it is too short.
-  public init?(_ bytes: UnsafeRawBufferPointer, dialect: Dialect) {
+  ///
+  /// - Parameter isWide: whether `seen` has 64 bits; nil for what the version says.
+  public init?(_ bytes: UnsafeRawBufferPointer, dialect: Dialect, isWide: Bool? = nil) {
     guard bytes.count >= 16 else { return nil }
     func int32(_ offset: Int) -> Int32 {
       Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
@@ -30,22 +33,17 @@ public struct WeightsHeader: Hashable, Sendable {
     revision = int32(8)
     let version = Int64(major) * 10 + Int64(minor)
     let isMarked = major >= 1000 || minor >= 1000
-    if version >= 2, !(dialect == .pjreddie && isMarked) {
+    hasWideSeen = isWide ?? (version >= 2 && !(dialect == .pjreddie && isMarked))
+    if hasWideSeen {
       guard bytes.count >= 20 else { return nil }
       seen = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: 12, as: UInt64.self))
     } else {
       seen = UInt64(UInt32(bitPattern: int32(12)))
     }
-    self.dialect = dialect
   }
-
-  private var dialect = Dialect.alexeyab
 
   /// Whether `seen` takes 8 bytes.
-  public var hasWideSeen: Bool {
-    let isMarked = major >= 1000 || minor >= 1000
-    return Int64(major) * 10 + Int64(minor) >= 2 && !(dialect == .pjreddie && isMarked)
-  }
+  public private(set) var hasWideSeen = true
 
   /// Bytes before the first parameter.
   public var count: Int { hasWideSeen ? 20 : 16 }

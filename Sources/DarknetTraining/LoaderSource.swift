@@ -71,13 +71,12 @@ extension BatchLoader.Configuration {
   ) {
     let net = network.net
     let training = head.training
+    var augmentation = DetectionAugmentation(
+      options: net.augmentation, jitter: training.jitter, resize: training.resize,
+      letterBox: net.letterBox, maxObjects: training.maximumBoxes, dialect: network.dialect)
+    augmentation.headPlaces = training.places
     self.init(
-      list: list,
-      task: .detection(
-        DetectionAugmentation(
-          options: net.augmentation, jitter: training.jitter, resize: training.resize,
-          letterBox: net.letterBox, maxObjects: training.maximumBoxes, dialect: network.dialect),
-        classes: head.classes),
+      list: list, task: .detection(augmentation, classes: head.classes),
       sizes: InputSizes(network, random: training.random, seed: 0),
       imagesPerBatch: net.miniBatch * net.timeSteps, batchesPerIteration: net.subdivisions,
       seed: 0, log: log)

@@ -58,8 +58,7 @@ enum Console {
     signal(SIGXFSZ, SIG_IGN)
     FloatBuffer.outOfMemory = { bytes in
       error(
-        "memory: expected \(bytes >> 20) MiB more, found less; use a smaller input, a smaller "
-          + "batch or fewer filters\n")
+        "memory: expected \(bytes >> 20) MiB more, found less; \(memoryAdvice.withLock { $0 })\n")
       finish(.inputOutput)
     }
     if outputIsTerminal { setvbuf(stdoutStream, nil, _IOLBF, 1 << 16) }
@@ -108,6 +107,18 @@ enum Console {
     case .standardError: error(message.text)
     }
   }
+
+  /// Lines of a file that have no effect; each once, however often a command reads the file.
+  static func show(_ notes: [ConfigNote]) {
+    for note in notes where shownNotes.withLock({ $0.insert(note).inserted }) {
+      error("\(note)\n")
+    }
+  }
+
+  /// What to do about too little memory; what changes least comes first.
+  static let memoryAdvice = Guarded("use a smaller input (width= and height= of [net])")
+
+  private static let shownNotes = Guarded<Set<ConfigNote>>([])
 
   /// Whether people look at standard error, where progress goes.
   static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }

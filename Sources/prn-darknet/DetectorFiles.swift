@@ -3,10 +3,12 @@ import Darknet
 /// Files around a detector: `.data`, names, labels.
 enum DetectorFiles {
   /// - Throws: `UsageError` if a flag's file would take the place of one that the data file names.
-  static func data(_ path: String, _ arguments: Arguments) throws -> DataFile {
+  static func data(
+    _ path: String, _ arguments: Arguments, showsNotes: Bool = true
+  ) throws -> DataFile {
     let data = try DataFile(path)
     try arguments.checkOutputs(spare: data.inputPaths)
-    for message in data.messages { Console.show(message) }
+    if showsNotes { Console.show(data.notes) }
     return data
   }
 

@@ -47,11 +47,13 @@ enum Load {
   /// Builds the network of a cfg, and prints Darknet's table.
   static func network(
     _ path: String, _ arguments: Arguments, batch: Int? = 1, showsTable: Bool = true,
-    isTraining: Bool = false
+    showsNotes: Bool = true, isTraining: Bool = false
   ) throws -> Network {
     let config = try config(path)
     let network = try builder(arguments, batch: batch).build(config)
+    if isTraining { Console.memoryAdvice.withLock { $0 = network.memoryAdvice } }
     if showsTable { show(network, isTraining: isTraining, isQuiet: isQuiet(arguments)) }
+    if showsNotes { Console.show(network.notes) }
     return network
   }
 
@@ -130,6 +132,7 @@ enum Load {
       }
       throw error
     }
+    for note in report.notes { Console.error("\n\(note)\n") }
     if isQuiet {
     } else if network.dialect == .alexeyab {
       let seen = report.header.seen

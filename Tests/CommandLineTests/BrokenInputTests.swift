@@ -200,7 +200,7 @@ import Testing
     ),
     (
       113, 0,
-      "x.weights: byte 468: behind the last layer: expected the file's end, found 4 bytes more; the file belongs to another cfg than x.cfg; the file fits it up to layer 0 at most: cut it there with 'prn-darknet partial x.cfg x.weights x.weights.conv.1 1', or take it as it is with -force"
+      "x.weights: byte 468: after the last layer: expected the file's end, found 4 more bytes; the file belongs to another cfg than x.cfg"
     ),
   ])
   func `weights that do not fit`(floats: Int, extra: Int, line: String) throws {

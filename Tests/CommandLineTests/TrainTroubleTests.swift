@@ -71,7 +71,9 @@ import Testing
     #expect(
       run.errors.contains(
         "x.cfg: batch=8 is no multiple of subdivisions=3: an update takes 6 images\n"))
-    #expect(run.errors.contains("x.cfg: [net] has no max_batches, so nothing is trained; set it"))
+    #expect(
+      run.errors.contains(
+        "x.cfg:1: [net] max_batches: nothing is trained without max_batches= above 0; set it"))
   }
 
   /// Without batch norm and with a rate beyond all measure the weights are no numbers soon.
@@ -136,8 +138,9 @@ import Testing
       #expect(run.status == 3)
       #expect(
         run.errors.hasSuffix(
-          "the file fits it up to layer 10 at most: cut it there with 'prn-darknet partial \(prn) "
-            + "\(name) yolov3-tiny.conv.11 11', or take it as it is with -force\n"),
+          "the file may fit it up to layer 10: to start a training from these layers, cut it with "
+            + "'prn-darknet partial \(prn) \(name) yolov3-tiny.conv.11 11'; -force takes the file "
+            + "as it is\n"),
         "\(run.errors.suffix(400))")
     }
     // What it says works, and is the cut of the whole file.

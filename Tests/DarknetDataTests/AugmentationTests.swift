@@ -311,8 +311,35 @@ import Testing
     augmentation.resize = factor
     #expect(throws: ConfigError.self) { try augmentation.check(file: "y.cfg") }
     augmentation.resize = 1
+    // 0 and numbers near it are grey pictures.
+    guard !(0..<1).contains(factor) else { return }
     augmentation.options.saturation = factor
     #expect(throws: ConfigError.self) { try augmentation.check(file: "y.cfg") }
+  }
+
+  @Test func `an impossible factor is named with its line`() throws {
+    let text = "[net]\nsaturation=0\nexposure=-1.5\n"
+    let file = try ConfigFile(text: text.utf8, name: "y.cfg")
+    var reader = OptionReader(file.sections[0], file: file.name)
+    var augmentation = DetectionAugmentation.none
+    augmentation.options = try AugmentationOptions(&reader, width: 416)
+    #expect {
+      try augmentation.check(file: "y.cfg")
+    } throws: {
+      "\($0)" == "y.cfg:3: [net] exposure: expected a number in 0...100, found -1.5; change it or "
+        + "drop the line"
+    }
+    augmentation.options.exposure = 1.5
+    try augmentation.check(file: "y.cfg")
+  }
+
+  /// AlexeyAB's advice for grey pictures. The factor is one of 0...1 or one by it.
+  @Test func `saturation of 0 draws finite factors`() {
+    var random = Random(seed: 3)
+    let factors = (0..<10_000).map { _ in random.factor(0) }
+    #expect(factors.allSatisfy { $0 > 0 && $0.isFinite })
+    // Each of the two in half of the cases; the deviation is 50.
+    #expect((4700...5300).contains(factors.count { $0 <= 1 }))
   }
 
   @Test func `cutmix is told to be ignored`() {

@@ -80,7 +80,8 @@ import Testing
   // MARK: Data files
 
   @Test func `a data file reads as Darknet's do`() throws {
-    let text = "\u{FEFF}classes = 3\r\n# names=old\ntrain=a.txt\ntrain=b.txt\n backup = out/ \nodd="
+    let text =
+      "\u{FEFF}classes = 3\r\n# names=old\ntrain=a.txt\ntrain=b.txt\n backup = out/ \nodd=1\nvaild=c.txt"
     let data = try DataFile(text: text.utf8, name: "x.data")
     #expect(try data.classCount() == 3)
     #expect(data.trainPath == "a.txt")
@@ -90,7 +91,53 @@ import Testing
     #expect(data.resultsFolder == "results")
     #expect(data.evaluation == "voc")
     #expect(try data.saveLastInterval() == nil)
-    #expect(data.messages.map(\.text) == ["Config file error line 6, could parse: odd=\n"])
+    #expect(
+      data.notes.map(\.description) == [
+        "x.data:4: train: 'train=b.txt' is ignored: line 3 has 'train=a.txt', which counts; drop one "
+          + "of the two",
+        "x.data:6: odd: 'odd=1' is ignored: no command reads it",
+        "x.data:7: vaild: 'vaild=c.txt' is ignored: no command reads it; did you mean 'valid'?",
+      ])
+    #expect(data.notes.map(\.isFault) == [true, false, true])
+  }
+
+  @Test(arguments: [
+    (
+      "classes=1\nbackup=",
+      "x.data:2: backup: expected a value after 'backup=', found none; give it one or drop the line"
+    ),
+    (
+      "classes=1\nvalid",
+      "x.data:2: valid: expected a value after 'valid=', found a line without '='; give it one or "
+        + "drop the line"
+    ),
+    (
+      "classes=1\n=======\n",
+      "x.data:2: expected an option or a section, found '=======', which a merge conflict of git "
+        + "leaves; keep one of the two versions and drop the marks"
+    ),
+  ])
+  func `a data file that cannot be read`(text: String, message: String) {
+    #expect {
+      try DataFile(text: text.utf8, name: "x.data")
+    } throws: {
+      "\($0)" == message
+    }
+  }
+
+  @Test func `a folder to write to keeps its blanks and loses a remark`() throws {
+    try withFolder { folder in
+      func backup(_ value: String) throws -> String {
+        try DataFile(text: "backup = \(value)".utf8, name: "x.data").backupFolder
+      }
+      #expect(try backup("\(folder)/my backup") == "\(folder)/my backup")
+      #expect(try backup("\(folder)/out # folder") == "\(folder)/out")
+      #expect(try backup("\(folder)/out#1") == "\(folder)/out#1")
+      try write("", to: "\(folder)/mybackup")
+      #expect(try backup("\(folder)/my backup") == "\(folder)/mybackup")
+      try write("", to: "\(folder)/no # 1")
+      #expect(try backup("\(folder)/no # 1") == "\(folder)/no # 1")
+    }
   }
 
   @Test(arguments: [("0", "0"), ("x", "x"), ("-3", "-3"), ("99999999999", "99999999999")])

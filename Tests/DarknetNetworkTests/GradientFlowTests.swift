@@ -6,7 +6,7 @@ import Foundation
 import Testing
 
 private func flow(_ cfg: String) throws -> GradientFlow {
-  GradientFlow(
+  try GradientFlow(
     try NetworkBuilder(batch: 1).build(ConfigFile(text: Array(cfg.utf8), name: "net.cfg")))
 }
 
@@ -113,7 +113,8 @@ private func stage(_ widths: [Int]) -> String {
     let text = try Zoo.partial(.darknet53, kind, gamma: 0.5).text()
     let network = try NetworkBuilder(batch: 1).build(
       ConfigFile(text: Array(text.utf8), name: "x.cfg"))
-    let rows = Dictionary(uniqueKeysWithValues: GradientFlow(network).rows.map { ($0.layer, $0) })
+    let rows = try Dictionary(
+      uniqueKeysWithValues: GradientFlow(network).rows.map { ($0.layer, $0) })
     var first = 1
     for blocks in [1, 2, 8, 8, 4] {
       let layers = [first] + (1...blocks).map { first + 3 * $0 - 1 }
@@ -177,9 +178,24 @@ private func stage(_ widths: [Int]) -> String {
     let member = try #require(Zoo.member(named: "yolov3"))
     let network = try NetworkBuilder(batch: 1).build(
       ConfigFile(text: member.text().utf8, name: "yolov3.cfg"))
-    let flow = GradientFlow(network)
+    let flow = try GradientFlow(network)
     #expect(flow.losses == [82, 94, 106])
     #expect(flow.rows.count == 75)
     #expect(flow.rows.last?.groups.map(\.timestamps) == [[1]])
+  }
+
+  /// Each route doubles the ways: 2^20 of them would take the memory of a machine.
+  @Test func `routes that double are refused`() throws {
+    let cfg =
+      "[net]\nwidth=4\nheight=4\nchannels=3\n[convolutional]\n"
+      + String(repeating: "[route]\nlayers=-1,-1\n", count: 20)
+    let network = try NetworkBuilder(batch: 1).build(ConfigFile(text: cfg.utf8, name: "net.cfg"))
+    #expect {
+      try GradientFlow(network)
+    } throws: {
+      "\($0)".hasSuffix(
+        "[route]: expected gradients that arrive in at most 4000 ways, found 4096; use fewer "
+          + "routes that repeat a layer")
+    }
   }
 }

@@ -19,24 +19,19 @@ public struct ClassifierAugmentation: Hashable, Sendable {
 
   /// - Throws: `ConfigError` for sizes or factors that no picture can have; `file` is the cfg.
   public func check(file: String) throws(ConfigError) {
-    guard isSane else {
-      throw ConfigError(
-        file: file, section: "net",
-        expected: "min_crop and max_crop above 0, aspect, saturation and exposure in 0.01...100, "
-          + "hue in -1...1, angle in -360...360",
-        found: "min_crop=\(options.minCrop), max_crop=\(options.maxCrop), "
-          + "aspect=\(options.aspect), saturation=\(options.saturation), "
-          + "exposure=\(options.exposure), hue=\(options.hue), angle=\(options.angle)",
-        fix: "change them")
+    for (option, value, range) in ranges {
+      try options.places.check(option, value, in: range, file: file)
     }
   }
 
-  private var isSane: Bool {
-    let factors: ClosedRange<Float> = 0.01...100
-    return options.minCrop > 0 && options.maxCrop > 0 && factors.contains(options.aspect)
-      && factors.contains(options.saturation) && factors.contains(options.exposure)
-      && (-1...1).contains(options.hue) && (-360...360).contains(options.angle)
+  private var ranges: [(String, Float, ClosedRange<Float>)] {
+    [
+      ("min_crop", Float(options.minCrop), 1...1e6), ("max_crop", Float(options.maxCrop), 1...1e6),
+      ("aspect", options.aspect, 0.01...100), ("angle", options.angle, -360...360),
+    ] + options.colorRanges
   }
+
+  private var isSane: Bool { ranges.allSatisfy { $2.contains($1) } }
 
   /// Paints one row of a batch into `target` and returns its truth: a share a class.
   ///

@@ -28,6 +28,8 @@ public struct DetectionAugmentation: Hashable, Sendable {
   public var letterBox: Bool
   /// Of the head: objects a picture may have; more are cut off.
   public var maxObjects: Int
+  /// Where the head's options are in the cfg.
+  public var headPlaces = OptionPlaces()
   /// The original has another scheme of its own: always flips, keeps no side cut off, and knows
   /// none of the other options.
   public var dialect: Dialect
@@ -68,24 +70,24 @@ public struct DetectionAugmentation: Hashable, Sendable {
   public func check(file: String) throws(ConfigError) {
     if letterBox, usesMosaic {
       throw ConfigError(
-        file: file, section: "net", option: "letter_box", expected: "one of letter_box and mosaic",
+        file: file, line: options.places.lines["letter_box"], section: "net", option: "letter_box",
+        expected: "one of letter_box and mosaic",
         found: "both", fix: "drop one")
     }
-    guard isSane else {
-      throw ConfigError(
-        file: file, section: "net",
-        expected: "jitter in 0...10, resize, saturation and exposure in 0.01...100, hue in -1...1",
-        found: "jitter=\(jitter), resize=\(resize), saturation=\(options.saturation), "
-          + "exposure=\(options.exposure), hue=\(options.hue)",
-        fix: "change them")
+    for (option, value, range) in headRanges {
+      try headPlaces.check(option, value, in: range, file: file)
+    }
+    for (option, value, range) in options.colorRanges {
+      try options.places.check(option, value, in: range, file: file)
     }
   }
 
+  private var headRanges: [(String, Float, ClosedRange<Float>)] {
+    [("jitter", jitter, 0...10), ("resize", resize, 0.01...100)]
+  }
+
   private var isSane: Bool {
-    let factors: ClosedRange<Float> = 0.01...100
-    return (0...10).contains(jitter) && factors.contains(resize)
-      && factors.contains(options.saturation) && factors.contains(options.exposure)
-      && (-1...1).contains(options.hue)
+    (headRanges + options.colorRanges).allSatisfy { $2.contains($1) }
   }
 
   var usesMosaic: Bool { options.mix == .mosaic || options.mix == .mosaicOrCutmix }

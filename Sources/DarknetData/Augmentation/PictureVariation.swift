@@ -44,9 +44,17 @@ extension ColorDistortion {
   }
 }
 
+extension AugmentationOptions {
+  /// What colours can be varied by. 0 is written for grey pictures; Darknet draws from 0...1 then.
+  var colorRanges: [(String, Float, ClosedRange<Float>)] {
+    [("saturation", saturation, 0...100), ("exposure", exposure, 0...100), ("hue", hue, -1...1)]
+  }
+}
+
 extension Random {
-  /// A factor in 1...`limit`, uniform, or one by it: each in half of the cases.
-  mutating func factor(_ limit: Float) -> Float {
+  /// A factor in 1...`limit`, uniform, or one by it: each in half of the cases. Of a limit below 1,
+  /// 0 included, the factor is in `limit`...1.
+  package mutating func factor(_ limit: Float) -> Float {
     let scale = uniform(1, Double(limit))
     return unit() < 0.5 ? scale : 1 / scale
   }

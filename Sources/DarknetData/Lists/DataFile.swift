@@ -3,14 +3,15 @@ import DarknetTensors
 
 /// A Darknet `.data` file: where the lists, names and results of a data set are.
 ///
-/// Read as a cfg is, so all blanks vanish. A path that is not there without its blanks but is
-/// with them is taken with them. Relative paths start at the current folder, as Darknet's do, not
-/// at the file's.
+/// Read as a cfg is, so all blanks vanish and a remark may follow a value. A path that is not there
+/// without its blanks but is with them is taken with them, and so is one with a `#` that looks like
+/// a remark; a folder to write to keeps its blanks unless the one without them is there. Relative
+/// paths start at the current folder, as Darknet's do, not at the file's.
 public struct DataFile: Sendable {
   /// The file's own path.
   public let path: String
-  /// What Darknet prints about odd lines.
-  public let messages: [Message]
+  /// Lines that have no effect: doubled, unknown or misspelt options.
+  public let notes: [ConfigNote]
   private let options: [ConfigFile.Option]
 
   /// - Throws: `DataError` if the file cannot be read, is no text or is a cfg.
@@ -43,10 +44,58 @@ public struct DataFile: Sendable {
       }
       path = name
       options = file.preamble
-      messages = file.messages
+      notes = file.notes + (try Self.notes(file))
     } catch {
       throw .content(error)
     }
+  }
+
+  /// What Darknet's programs and this one read.
+  private static let keys: Set<String> = [
+    "backup", "classes", "difficult", "eval", "labels", "leaves", "map", "names", "results",
+    "savelast", "saveweights", "test", "top", "train", "tree", "valid",
+  ]
+
+  /// - Throws: for a known option without a value.
+  private static func notes(_ file: ConfigFile) throws(ConfigError) -> [ConfigNote] {
+    var notes: [ConfigNote] = []
+    func note(
+      _ option: ConfigFile.Option, _ kind: ConfigNote.Kind, _ text: String, isFault: Bool
+    ) {
+      notes.append(
+        ConfigNote(
+          file: file.name, line: option.line, section: nil, option: option.key, kind: kind,
+          text: "'\(option.key)\(option.value == nil ? "" : "=" + option.verbatim)' is ignored: "
+            + text, isFault: isFault))
+    }
+    var firsts: [String: ConfigFile.Option] = [:]
+    for option in file.preamble {
+      if let first = firsts[option.key] {
+        let isSame = first.value == option.value
+        note(
+          option, .repeated,
+          "line \(first.line) has "
+            + (isSame ? "the same" : "'\(first.key)=\(first.verbatim)', which counts")
+            + "; drop one of the two", isFault: !isSame)
+        continue
+      }
+      guard keys.contains(option.key) else {
+        let near = nearestName(to: option.key, among: keys.sorted())
+        note(
+          option, .unknown,
+          "no command reads it" + (near.map { "; did you mean '\($0)'?" } ?? ""),
+          isFault: near != nil)
+        continue
+      }
+      guard option.value != nil else {
+        throw ConfigError(
+          file: file.name, line: option.line, option: option.key,
+          expected: "a value after '\(option.key)='", found: "a line without '='",
+          fix: "give it one or drop the line")
+      }
+      firsts[option.key] = option
+    }
+    return notes
   }
 
   // MARK: Any key
@@ -71,13 +120,23 @@ public struct DataFile: Sendable {
     return number
   }
 
-  /// A path; with its blanks if only that one is there.
+  /// The path of something to be read; with its blanks, or with what looks like a remark, if only
+  /// that one is there.
   public func path(_ key: String) -> String? {
     guard let option = option(key), let squeezed = option.value else { return nil }
-    guard squeezed != option.verbatim, !fileExists(squeezed), fileExists(option.verbatim) else {
-      return squeezed
-    }
-    return option.verbatim
+    return Self.readings(option).first(where: fileExists) ?? squeezed
+  }
+
+  /// The path of a folder to be written to: one that is there, else with its blanks.
+  public func outputPath(_ key: String) -> String? {
+    guard let option = option(key), option.value != nil else { return nil }
+    return Self.readings(option).first(where: fileExists) ?? option.verbatim
+  }
+
+  /// What a value may mean as a path, the likeliest first.
+  private static func readings(_ option: ConfigFile.Option) -> [String] {
+    let squeezedWhole = option.whole.filter { $0 != " " && $0 != "\t" }
+    return [option.value ?? "", option.verbatim, squeezedWhole, option.whole]
   }
 
   /// An error about an option, at its line.
@@ -107,9 +166,9 @@ public struct DataFile: Sendable {
   public var difficultPath: String? { path("difficult") }
   public var namesPath: String { path("names") ?? "data/names.list" }
   /// Folder of the weights that training writes.
-  public var backupFolder: String { path("backup") ?? "/backup/" }
+  public var backupFolder: String { outputPath("backup") ?? "/backup/" }
   /// Folder of the files that `valid` writes.
-  public var resultsFolder: String { path("results") ?? "results" }
+  public var resultsFolder: String { outputPath("results") ?? "results" }
   /// Which files `valid` writes: voc, coco, imagenet and others.
   public var evaluation: String { string("eval") ?? "voc" }
   /// Class names of a classifier.

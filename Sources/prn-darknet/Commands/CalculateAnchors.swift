@@ -26,7 +26,7 @@ enum CalculateAnchors: Command {
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let data = try DataFile(arguments[Words.data])
     let cfg = arguments[Words.optionalCfg]
-    for message in data.messages { Console.show(message) }
+    Console.show(data.notes)
     let network = try cfg.map { try Load.network($0, arguments, showsTable: false) }
     let clusters = arguments[clusters]
     let width = arguments[width] ?? network?.inputShape.width ?? -1

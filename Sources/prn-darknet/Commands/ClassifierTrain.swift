@@ -44,6 +44,7 @@ enum ClassifierTrain: Command {
       setup.data.backupFolder, cfg: cfg, dialect: network.dialect, isClassifier: true)
     let lock = try TrainingRun.lock(folder, arguments)
     announce(network, list)
+    Console.show(network.scheduleNotes(isEndless: true))
 
     let tree = Classifier.tree(of: network)
     var configuration = BatchLoader.Configuration(

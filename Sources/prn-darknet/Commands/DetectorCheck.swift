@@ -25,9 +25,10 @@ enum DetectorCheck: Command {
       try Folder.make(ofFile: path)
       return try AtomicFile(path, durable: false)
     }
-    let data = try DetectorFiles.data(dataPath, arguments)
+    let data = try DetectorFiles.data(dataPath, arguments, showsNotes: false)
     let train = try data.list("train", default: "data/train.txt")
     var findings = Findings()
+    findings.add(data.notes)
     var options = try Self.options(data, cfg: cfg, arguments, &findings)
     options.threads = ThreadPool.shared.threads
     var valid: ListFile?
@@ -70,8 +71,11 @@ enum DetectorCheck: Command {
       options.classCounts.append(("names in \(names.path)", names.count))
     }
     guard let cfg,
-      let network = findings.attempt({ try Load.network(cfg, arguments, showsTable: false) })
+      let network = findings.attempt({
+        try Load.network(cfg, arguments, showsTable: false, showsNotes: false)
+      })
     else { return options }
+    findings.add(network.notes + network.scheduleNotes())
     options.letterBox = Pictures.usesLetterbox(network, arguments)
     (options.inputWidth, options.inputHeight) = (
       network.inputShape.width, network.inputShape.height
@@ -101,6 +105,12 @@ private struct Findings {
   private(set) var lines: [String] = []
 
   mutating func add(_ line: String) { lines.append(line) }
+
+  /// Lines of cfg and data file that are likely to be mistakes; others are shown beside the report.
+  mutating func add(_ notes: [ConfigNote]) {
+    lines += notes.filter(\.isFault).map(\.description)
+    Console.show(notes.filter { !$0.isFault })
+  }
 
   /// What `body` gives, or nil if it throws, which is noted.
   mutating func attempt<Result>(_ body: () throws -> Result) -> Result? {

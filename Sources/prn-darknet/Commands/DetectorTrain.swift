@@ -72,6 +72,7 @@ enum DetectorTrain: Command {
       network, parameters: loaded.parameters, source: source, options: options)
     loaded.file?.releasePages()
     announce(network, schedule)
+    Console.show(network.scheduleNotes())
     for warning in warnings(network, head, configuration, data, arguments) {
       Console.error("\(warning)\n")
     }
@@ -165,19 +166,11 @@ enum DetectorTrain: Command {
           + "classes=\(head.classes), which counts")
     }
     let net = network.net
-    if net.maxBatches == 0 {
-      warnings.append(
-        "\(network.file): [net] has no max_batches, so nothing is trained; set it, for instance to "
-          + "2000 a class")
-    }
     let images = net.miniBatch * net.subdivisions
     if images != net.batch {
       warnings.append(
         "\(network.file): batch=\(net.batch) is no multiple of subdivisions=\(net.subdivisions): "
           + "an update takes \(images) images")
-    }
-    if net.dynamicMiniBatch {
-      warnings.append("dynamic_minibatch=1 has no effect: the mini-batch keeps its size")
     }
     if arguments.has(chartPort) {
       warnings.append(

@@ -21,7 +21,7 @@ enum GradientsCommand: Command {
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let network = try Load.network(arguments[Words.cfg], arguments, showsTable: false)
-    let flow = GradientFlow(network)
+    let flow = try GradientFlow(network)
     switch arguments[json] {
     case .withoutFile: Console.out(json(network, flow))
     case .file(let path):

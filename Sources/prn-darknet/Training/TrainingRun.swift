@@ -82,7 +82,7 @@ struct TrainingRun {
   static func makeBackupFolder(_ data: DataFile) throws {
     let path = data.backupFolder
     var status = stat()
-    if data.path("backup") == nil, stat(path, &status) != 0 {
+    if data.string("backup") == nil, stat(path, &status) != 0 {
       throw data.error(
         "backup", expected: "a folder for the weights",
         found: "no such line and no folder '\(path)'",

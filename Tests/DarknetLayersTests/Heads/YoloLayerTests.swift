@@ -173,7 +173,7 @@ import Testing
       "net.cfg:4: [yolo] anchors: expected 2 numbers, width and height of 1 anchors, "
         + "found 1; complete the list or change num="
     ),
-    ("5,0", "net.cfg:4: [yolo] anchors: expected numbers above 0, found 0; mend the list"),
+    ("5,0", "net.cfg:4: [yolo] anchors: expected numbers above 0, found 0; fix the list"),
   ])
   func `errors of anchors`(anchors: String, text: String) {
     #expect { _ = try head(anchors: anchors) } throws: { "\($0)" == text }
