@@ -41,7 +41,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
       + "\(reason); \(advice)"
   }
 
-  private var advice: String {
+  /// What can be done about it.
+  package var advice: String {
     switch code {
     case Self.namedPipe: "name a regular file"
     case ENOSPC, EDQUOT: "free some space or choose another folder"
@@ -54,6 +55,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
       "a file stands where the folder should be: move it or choose another name"
     case ENOENT, ENOTDIR: "make the folder first"
     case ENAMETOOLONG: "shorten the name"
+    case ENOMEM: "close other programs"
     case EMFILE, ENFILE: "close other files or raise 'ulimit -n'"
     case EFBIG where action == .read: "check that the right file was named"
     case EFBIG: "choose a file system that takes larger files or raise 'ulimit -f'"

@@ -60,6 +60,22 @@ import Testing
       loadingError(String(repeating: "a", count: 5000)).contains("(File name too long)"))
   }
 
+  /// It says nothing about the path.
+  @Test func `a lack of open files`() {
+    #expect(
+      "\(ImageError("dog.jpg", .unreadable(code: EMFILE)))"
+        == "dog.jpg: expected a JPEG, PNG, BMP or PPM picture, found no readable file (Too many open "
+        + "files); close other files or raise 'ulimit -n'")
+  }
+
+  @Test func `a named pipe is not waited for`() {
+    let path = "\(folder.path)/pipe"
+    mkfifo(path, 0o600)
+    #expect(
+      loadingError(path)
+        == "\(path): expected a JPEG, PNG, BMP or PPM picture, found a named pipe; name a file")
+  }
+
   @Test func `a folder`() {
     #expect(
       loadingError(folder.path)

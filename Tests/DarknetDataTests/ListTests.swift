@@ -50,8 +50,8 @@ import Testing
     #expect {
       try ListFile(text: [0x89, 0x50, 0x00, 0x0A], name: "x.png")
     } throws: {
-      "\($0)" == "x.png: expected a path of a picture a line, found a file with zero bytes; "
-        + "check that the right file was named"
+      "\($0)" == "x.png: expected a path of a picture a line, found bytes of value 0, as in "
+        + "pictures and weights; check that the right file was named"
     }
   }
 

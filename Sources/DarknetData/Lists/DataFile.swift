@@ -28,6 +28,11 @@ public struct DataFile: Sendable {
           ConfigError(
             file: path, expected: "a .data file", found: "more than a megabyte",
             fix: "check that the right file was named"))
+      case .special(let what):
+        throw .content(
+          ConfigError(
+            file: path, expected: "a .data file", found: what,
+            fix: "write the text to a file and name that"))
       }
     }
     try self.init(text: file.bytes, name: path)

@@ -18,16 +18,12 @@ public struct ListFile: Sendable {
 
   /// - Throws: `DataError` if the file cannot be read, is no text or names no picture.
   public init(_ path: String) throws(DataError) {
-    let text = try TextFile(path)
-    try text.requireText("a path of a picture a line")
-    try self.init(text)
+    try self.init(TextFile(path))
   }
 
   /// From the bytes of a file; `name` is for errors.
   public init(text: some Collection<UInt8>, name: String) throws(DataError) {
-    let text = TextFile(text, name: name)
-    try text.requireText("a path of a picture a line")
-    try self.init(text)
+    try self.init(TextFile(text, name: name))
   }
 
   /// Pictures that stand in no file; `name` is for errors.
@@ -40,6 +36,7 @@ public struct ListFile: Sendable {
   }
 
   private init(_ text: TextFile) throws(DataError) {
+    try text.requireText("a path of a picture a line")
     var pictures: [String] = []
     var lines: [Int] = []
     var empty = 0

@@ -11,9 +11,7 @@ public struct NamesFile: Sendable {
 
   /// - Throws: `DataError` if the file cannot be read, is no text or has no name.
   public init(_ path: String) throws(DataError) {
-    let text = try TextFile(path)
-    try text.requireText("a class name a line")
-    try self.init(text)
+    try self.init(TextFile(path))
   }
 
   /// From the bytes of a file; `name` is for errors.
@@ -22,6 +20,7 @@ public struct NamesFile: Sendable {
   }
 
   private init(_ text: TextFile) throws(DataError) {
+    try text.requireText("a class name a line")
     path = text.name
     var names: [String] = []
     text.forEachLine { _, line in names.append(String(outside: line)) }

@@ -9,12 +9,15 @@ import DarknetTensors
   import Darwin
 #endif
 
-/// The bytes of a text file, without byte-order mark, and with a zero behind them so that C's
-/// number readers stop there.
+/// The bytes of a text file as UTF-8, without byte-order mark, and with a zero after them so that
+/// C's number readers stop there.
 struct TextFile {
+  /// Bytes that a line may have where each is a path or a name; the system's longest path has 4096.
+  static let longestLine = 1 << 16
+
   let name: String
   private let bytes: [UInt8]
-  /// Without mark and zero.
+  /// Without the zero.
   private let content: Range<Int>
 
   init(_ path: String) throws(DataError) {
@@ -30,6 +33,11 @@ struct TextFile {
           ConfigError(
             file: path, expected: "a text file of at most 1 GiB", found: "a longer one",
             fix: "correct the path"))
+      case .special(let what):
+        throw .content(
+          ConfigError(
+            file: path, expected: "a text file", found: what,
+            fix: "write the text to a file and name that"))
       }
     }
     self.init(file.bytes, name: path)
@@ -37,17 +45,31 @@ struct TextFile {
 
   init(_ source: some Collection<UInt8>, name: String) {
     self.name = name
-    bytes = Array(source) + [0]
-    let mark = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
-    content = mark..<bytes.count - 1
+    bytes = TextBytes.utf8(source) + [0]
+    content = 0..<bytes.count - 1
   }
 
-  /// - Throws: `ConfigError` if there are zero bytes, as in pictures and weights.
+  /// What bytes of value 0 say about the file; nil if there are none.
+  var zeros: (found: String, fix: String)? {
+    bytes[content].contains(0) ? TextBytes.wordsForZeros(in: bytes[content]) : nil
+  }
+
+  func hasSameText(as other: TextFile) -> Bool { bytes == other.bytes }
+
+  /// - Throws: `ConfigError` if there are bytes of value 0, or a line far too long for a path.
   func requireText(_ expected: String) throws(DataError) {
-    guard bytes[content].contains(0) else { return }
+    if let zeros {
+      throw .content(
+        ConfigError(file: name, expected: expected, found: zeros.found, fix: zeros.fix))
+    }
+    var long: (line: Int, count: Int)?
+    forEachLine { number, line in
+      if line.count > Self.longestLine, long == nil { long = (number, line.count) }
+    }
+    guard let long else { return }
     throw .content(
       ConfigError(
-        file: name, expected: expected, found: "a file with zero bytes",
+        file: name, line: long.line, expected: expected, found: "a line of \(long.count) bytes",
         fix: "check that the right file was named"))
   }
 

@@ -58,6 +58,7 @@ extension BatchLoader {
     var readingLimits: ImageFile.Limits {
       var limits = limits
       limits.jpeg = .init(dialect)
+      limits.waitsForPipes = false
       return limits
     }
     /// Where problems are collected; each is given out with one batch.

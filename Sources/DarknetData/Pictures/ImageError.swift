@@ -1,10 +1,20 @@
 import DarknetTensors
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Why a picture could not be read.
 public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Problem: Error, Hashable {
     /// The operating system did not give the bytes; `code` is its `errno`.
     case unreadable(code: Int32)
+    /// No file, but `what`: a named pipe, a device.
+    case special(what: String)
     case empty
     /// No format that is read here; `found` says in words what the bytes look like.
     case unknownFormat(found: String)
@@ -35,7 +45,22 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     let (expected, found, fix) = words
-    return "\(path): expected \(expected), found \(found); \(fix)"
+    return "\(path.shown()): expected \(expected), found \(found); \(fix)"
+  }
+
+  /// What is wrong, in words: `an empty file`.
+  package var found: String { words.found }
+  /// What can be done about it.
+  package var fix: String { words.fix }
+
+  /// Whether the system lacks something that it may have again later, such as open files: nothing
+  /// is said about the picture.
+  package var isTransient: Bool {
+    if case .unreadable(let code) = problem {
+      [EMFILE, ENFILE, ENOMEM].contains(code)
+    } else {
+      false
+    }
   }
 
   private var words: (expected: String, found: String, fix: String) {
@@ -44,7 +69,12 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     switch problem {
     case .unreadable(let code):
       let error = FileError(.read, path, code: code)
-      return (anyPicture, "no readable file (\(error.reason))", "check the path and permissions")
+      return (
+        anyPicture, "no readable file (\(error.reason))",
+        isTransient ? error.advice : "check the path and permissions"
+      )
+    case .special(let what):
+      return (anyPicture, what, "name a file")
     case .empty:
       return (anyPicture, "an empty file", again)
     case .unknownFormat(let found):

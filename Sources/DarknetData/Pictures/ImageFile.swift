@@ -30,6 +30,9 @@ public enum ImageFile {
     /// Width times height. By default as many as make half a gigabyte of RGB.
     public var pixels = 178_956_970
     public var fileBytes = 1 << 30
+    /// Whether to wait for a picture that comes through `/dev/stdin` or another pipe that the
+    /// program was started with. A training never waits for one.
+    public var waitsForPipes = true
     public var jpeg: JPEGRounding
 
     public init(jpeg: JPEGRounding = .darknet) { self.jpeg = jpeg }
@@ -51,7 +54,7 @@ public enum ImageFile {
   ) throws(ImageError) -> Bitmap {
     let file: LimitedFile
     do throws(LimitedFile.Failure) {
-      file = try LimitedFile(path, firstPart: 4096)
+      file = try LimitedFile(path, firstPart: 4096, waitsForPipes: limits.waitsForPipes)
       // What is no picture is not worth reading whole: it may be a video, or an endless device.
       if case .format = ImageFormat.identify(file.bytes) {
         try file.readRest(limit: limits.fileBytes)
@@ -59,6 +62,7 @@ public enum ImageFile {
     } catch {
       switch error {
       case .system(let code): throw ImageError(path, .unreadable(code: code))
+      case .special(let what): throw ImageError(path, .special(what: what))
       case .tooLong: throw ImageError(path, .tooManyBytes(limit: limits.fileBytes))
       }
     }

@@ -1,5 +1,3 @@
-import DarknetTensors
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -10,6 +8,10 @@ import DarknetTensors
 
 /// The bytes of a file, read once into memory of their own: a mapping would crash the process if
 /// somebody cut the file short meanwhile.
+///
+/// Opening never waits. Named pipes and devices without an end are refused, as nobody may ever
+/// write to the one and the other would fill the memory. A pipe that the program was started with
+/// (`/dev/stdin`, `<(…)` of a shell) is read to its end.
 final class LimitedFile {
   private(set) var count = 0
   private var memory: UnsafeMutableRawPointer
@@ -19,21 +21,24 @@ final class LimitedFile {
   enum Failure: Error {
     case system(Int32)
     case tooLong
+    /// No file but `what`: a named pipe, a device.
+    case special(what: String)
   }
 
   /// Opens the file and reads its first bytes, at most `firstPart`.
-  init(_ path: String, firstPart: Int) throws(Failure) {
-    let opened: Int32
-    do throws(FileError) {
-      opened = try ReadableFile.open(path)
+  ///
+  /// - Parameter waitsForPipes: whether to wait for what comes through a pipe that the program was
+  ///   started with; without, such a pipe is refused as well.
+  init(_ path: String, firstPart: Int, waitsForPipes: Bool = true) throws(Failure) {
+    // The system would take the part before a zero byte for the whole name.
+    guard !path.utf8.contains(0) else { throw .system(ENOENT) }
+    let opened = open(path.onDisk, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard opened >= 0 else { throw .system(errno) }
+    do throws(Failure) {
+      try Self.check(opened, waitsForPipes && Self.isInherited(path))
     } catch {
-      throw .system(error.code)
-    }
-    var status = stat()
-    guard fstat(opened, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else {
-      let code = status.st_mode & S_IFMT == S_IFDIR ? EISDIR : errno
       close(opened)
-      throw .system(code)
+      throw error
     }
     descriptor = opened
     capacity = firstPart
@@ -43,6 +48,24 @@ final class LimitedFile {
     }
     memory = first
     try fill()
+  }
+
+  /// - Throws: if it is neither a file nor a device nor a pipe that may be read.
+  private static func check(_ descriptor: Int32, _ readsPipes: Bool) throws(Failure) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { throw .system(errno) }
+    switch status.st_mode & S_IFMT {
+    case S_IFDIR: throw .system(EISDIR)
+    case S_IFIFO where !readsPipes: throw .special(what: "a named pipe")
+    case S_IFBLK: throw .special(what: "a device")
+    case S_IFSOCK: throw .special(what: "a socket")
+    default: break
+    }
+  }
+
+  /// Whether the path leads to something that the program was started with.
+  private static func isInherited(_ path: String) -> Bool {
+    ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"].contains { path.hasPrefix($0) }
   }
 
   deinit {
@@ -55,7 +78,9 @@ final class LimitedFile {
   /// Reads the rest, if the whole has at most `limit` bytes.
   func readRest(limit: Int) throws(Failure) {
     var status = stat()
-    if fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+    let kind = fstat(descriptor, &status) == 0 ? status.st_mode & S_IFMT : 0
+    if kind == S_IFCHR, count == capacity { throw .special(what: "a device") }
+    if kind == S_IFREG {
       guard status.st_size <= limit else { throw .tooLong }
       // One byte more than the file has, so that its end is seen without another round.
       try grow(to: Int(status.st_size) + 1)
@@ -82,10 +107,24 @@ final class LimitedFile {
       let got = read(descriptor, memory + count, capacity - count)
       if got < 0 {
         if errno == EINTR { continue }
-        throw .system(errno)
+        guard errno == EAGAIN || errno == EWOULDBLOCK else { throw .system(errno) }
+        try waitForPipe()
+        continue
       }
       if got == 0 { return }
       count += got
+    }
+  }
+  /// Waits until whoever writes to the pipe has written more, or has closed it.
+  private func waitForPipe() throws(Failure) {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else {
+      // A terminal at which nobody types.
+      throw .special(what: "a device")
+    }
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    while poll(&request, 1, -1) < 0 {
+      guard errno == EINTR else { throw .system(errno) }
     }
   }
 }
