@@ -46,7 +46,42 @@ import Testing
         == ["set/images/a.txt", "set/labels/a.txt"])
     #expect(LabelPath.candidates(for: picture, dialect: .pjreddie) == ["set/labels/a.txt"])
     #expect(LabelPath.candidates(for: "set/a.jpg", dialect: .alexeyab) == ["set/a.txt"])
-    #expect(LabelPath.candidates(for: "images/a.gif", dialect: .alexeyab) == [])
+  }
+
+  /// Picture, and all places in their order.
+  static let places: [(String, [String])] = [
+    ("train/images/p1.jpeg", ["train/images/p1.txt", "train/labels/p1.txt"]),
+    ("images/a.PNG", ["images/a.txt", "labels/a.txt"]),
+    (
+      "t/images/my_raw_2.jpg",
+      ["t/images/my_raw_2.txt", "t/labels/my_raw_2.txt", "t/labels/my_labels_2.txt"]
+    ),
+    // His rule would lead to a picture there.
+    (
+      "t/images/a.jpg_350x350.jpg",
+      ["t/images/a.jpg_350x350.txt", "t/labels/a.jpg_350x350.txt"]
+    ),
+    (
+      "my_images_v2/images/a.jpg",
+      ["my_images_v2/images/a.txt", "my_images_v2/labels/a.txt", "my_labels_v2/images/a.txt"]
+    ),
+    (
+      "images/train/images/a.jpg",
+      ["images/train/images/a.txt", "images/train/labels/a.txt", "labels/train/images/a.txt"]
+    ),
+    (
+      "coco/images/train2017/a.jpg", ["coco/labels/train2017/a.txt", "coco/images/train2017/a.txt"]
+    ),
+    ("JPEGImages/a.jpg", ["JPEGImages/a.txt", "labels/a.txt"]),
+    ("x/JPEGImages/a.jpg", ["x/labels/a.txt", "x/JPEGImages/a.txt"]),
+    ("set/images/a.jfif", ["set/labels/a.txt", "set/images/a.txt"]),
+    (".hidden", [".hidden.txt"]),
+    ("a.txt", []),
+  ]
+
+  @Test(arguments: places)
+  func `all places in order, none twice`(picture: String, places: [String]) {
+    #expect(LabelPath.candidates(for: picture, dialect: .alexeyab) == places)
   }
 
   // MARK: Lines
@@ -91,6 +126,25 @@ import Testing
       "expected 'class x y width height', found 4 numbers; the object is left out"
     ),
     ("0", "expected 'class x y width height', found 1 number; the object is left out"),
+    (
+      "1,0.5,0.5,0.2,0.2",
+      "expected 'class x y width height', found commas between the numbers; write blanks; the "
+        + "object is left out"
+    ),
+    (
+      "1, 0.5, 0.5, 0.2, 0.2",
+      "expected 'class x y width height', found commas between the numbers; write blanks; the "
+        + "object is left out"
+    ),
+    (
+      "1;0.5;0.5;0.2;0.2",
+      "expected 'class x y width height', found semicolons between the numbers; write blanks; the "
+        + "object is left out"
+    ),
+    (
+      "c\u{1B}[2J 0.5 0.5 0.1 0.1",
+      "expected a whole number as class, found 'c\\x1B[2J'; the object is left out"
+    ),
     (
       "0 0.1 0.1 0.2 0.1 0.2 0.2",
       "expected 'class x y width height', found 7 numbers; outlines and key points are not "
@@ -188,9 +242,110 @@ import Testing
       ])
     #expect(
       LabelFile(ofPicture: "no/a.gif", classes: 2).problems.map(\.description) == [
-        "no/a.gif: expected a picture named .jpg, .png, .bmp, .ppm or .tiff, found another name; "
-          + "rename it; without labels it counts as one without objects"
+        "no/a.txt: expected the labels of 'no/a.gif', found no such file; write an empty file if "
+          + "the picture shows no objects, as is assumed"
       ])
+    #expect(
+      LabelFile(ofPicture: "no/a.txt", classes: 2).problems.map(\.description) == [
+        "no/a.txt: expected a picture, found the name of a label file; list the pictures; without "
+          + "labels it counts as one without objects"
+      ])
+    for picture in ["data/p1.jpeg", "images/p1.bmp"] {
+      #expect(
+        LabelFile(ofPicture: picture, classes: 2, dialect: .pjreddie).problems.map(\.description)
+          == [
+            "\(picture): expected a picture named .jpg, .png, .JPG or .JPEG, found another name; "
+              + "pjreddie's rule has no label file for it: rename it; without labels it counts as "
+              + "one without objects"
+          ])
+    }
+  }
+
+  @Test(arguments: [
+    ("a.jpg.txt", "rename it"), ("a.TXT", "rename it"),
+    ("a.xml", "convert it to lines of 'class x y width height'"),
+    ("a.json", "convert it to lines of 'class x y width height'"),
+  ])
+  func `a file that may be meant is named`(name: String, advice: String) throws {
+    try withFolder { folder in
+      try write("0 .5 .5 .1 .1", to: "\(folder)/\(name)")
+      #expect(
+        LabelFile(ofPicture: "\(folder)/a.jpg", classes: 2).problems.map(\.description) == [
+          "\(folder)/a.txt: expected the labels of '\(folder)/a.jpg', found no such file, but "
+            + "'\(folder)/\(name)'; \(advice); without labels the picture counts as one without "
+            + "objects"
+        ])
+    }
+  }
+
+  @Test func `two label files of one picture are said if they differ`() throws {
+    try withFolder { folder in
+      try makeFolder("\(folder)/images")
+      try makeFolder("\(folder)/labels")
+      try write("0 .5 .5 .1 .1", to: "\(folder)/images/a.txt")
+      try write("0 .5 .5 .1 .1", to: "\(folder)/labels/a.txt")
+      let picture = "\(folder)/images/a.jpg"
+      #expect(LabelFile(ofPicture: picture, classes: 2).problems.isEmpty)
+      try write("1 .5 .5 .1 .1", to: "\(folder)/labels/a.txt")
+      let labels = LabelFile(ofPicture: picture, classes: 2)
+      #expect(labels.objects.map(\.classIndex) == [0])
+      #expect(
+        labels.problems.map(\.description) == [
+          "\(folder)/images/a.txt: expected one label file of the picture, found another one with "
+            + "other content, '\(folder)/labels/a.txt'; this one counts; remove one of them"
+        ])
+      #expect(labels.problems.map(\.group) == [.ambiguousLabels])
+    }
+  }
+
+  // MARK: Other encodings
+
+  /// UTF-16 with its mark.
+  static func utf16(_ text: String, bigEndian: Bool = false) -> [UInt8] {
+    ([0xFEFF] + Array(text.utf16)).flatMap { unit -> [UInt8] in
+      let (high, low) = (UInt8(unit >> 8), UInt8(unit & 0xFF))
+      return bigEndian ? [high, low] : [low, high]
+    }
+  }
+
+  @Test(arguments: [false, true])
+  func `UTF-16 with its mark is read`(bigEndian: Bool) throws {
+    let labels = LabelFile(
+      text: Self.utf16("1 .5 .5 .25 .5\r\n", bigEndian: bigEndian), name: "a.txt", classes: 2)
+    #expect(labels.objects.map(\.classIndex) == [1])
+    #expect(labels.problems.isEmpty)
+    let list = try ListFile(
+      text: Self.utf16("ä 🐕.jpg\r\nb.jpg", bigEndian: bigEndian), name: "l")
+    #expect(list.pictures == ["ä 🐕.jpg", "b.jpg"])
+    let names = try NamesFile(text: Self.utf16("cat\nçà", bigEndian: bigEndian), name: "n")
+    #expect(names.names == ["cat", "çà"])
+  }
+
+  /// Bytes, and what they are called.
+  static let noText: [([UInt8], String)] = [
+    (Array(utf16("0 .5 .5 .1 .1").dropFirst(2)), "UTF-16 text without its mark; save it as UTF-8"),
+    (utf16("0 .5") + [0x41], "damaged UTF-16 text; save it as UTF-8"),
+    ([0xFF, 0xFE, 0x00, 0xD8, 0x20, 0x00], "damaged UTF-16 text; save it as UTF-8"),
+    (
+      [0x31, 0x20, 0x00, 0x00, 0x07],
+      "bytes of value 0, as in pictures and weights; check that the right file was named"
+    ),
+  ]
+
+  @Test(arguments: noText.indices)
+  func `bytes of value 0 are named, not printed`(index: Int) {
+    let (bytes, words) = Self.noText[index]
+    let labels = LabelFile(text: bytes, name: "a.txt", classes: 2)
+    #expect(
+      labels.problems.map(\.description) == [
+        "a.txt: expected a readable label file, found \(words); objects in the picture are not known"
+      ])
+    #expect(!labels.isUsable)
+    #expect {
+      try ListFile(text: bytes, name: "l")
+    } throws: {
+      "\($0)" == "l: expected a path of a picture a line, found \(words)"
+    }
   }
 
   @Test func `a folder in place of the labels is unreadable`() throws {
@@ -199,7 +354,7 @@ import Testing
       #expect(
         LabelFile(ofPicture: "\(folder)/a.jpg", classes: 2).problems.map(\.description) == [
           "\(folder)/a.txt: expected a readable label file, found Is a directory; "
-            + "the picture counts as one without objects"
+            + "objects in the picture are not known"
         ])
     }
   }

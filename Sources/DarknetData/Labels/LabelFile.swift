@@ -26,22 +26,77 @@ public struct LabelFile: Sendable {
   /// - Parameter classes: classes from this number on are problems; nil takes all.
   public init(ofPicture picture: String, classes: Int?, dialect: Dialect = .alexeyab) {
     let candidates = LabelPath.candidates(for: picture, dialect: dialect)
-    guard let first = candidates.first else {
-      problems = [DataProblem(picture, .noLabelPath)]
-      return
-    }
-    for path in candidates where path != picture {
+    for (place, path) in candidates.enumerated() {
       do throws(DataError) {
         read(try TextFile(path), classes: classes)
-        return
       } catch {
         if case .file(let error) = error, error.code == ENOENT || error.code == ENOTDIR { continue }
         problems = [DataProblem(path, .unreadableLabels(reason: Self.reason(error)))]
-        return
+      }
+      isFound = true
+      noteOthers(among: candidates[(place + 1)...], than: path)
+      return
+    }
+    problems = [Self.missing(picture, candidates, dialect)]
+  }
+
+  /// Whether there is a label file, good or bad.
+  public private(set) var isFound = false
+
+  /// Whether what the picture shows is known: there is a label file, or none and so no objects.
+  /// False if there is one that cannot be read, or was one.
+  public var isUsable: Bool {
+    !problems.contains {
+      switch $0.kind {
+      case .unreadableLabels, .vanishedLabels: true
+      default: false
       }
     }
-    let alternative = candidates.dropFirst().first
-    problems = [DataProblem(first, .missingLabels(picture: picture, alternative: alternative))]
+  }
+
+  /// Says of labels that were not found that they were there before.
+  mutating func vanish(ofPicture picture: String) {
+    guard let file = problems.first?.file else { return }
+    problems = [DataProblem(file, .vanishedLabels(picture: picture))]
+  }
+
+  /// Other places with another content are a problem: nobody knows which was meant.
+  private mutating func noteOthers(among places: ArraySlice<String>, than path: String) {
+    for other in places where fileExists(other) {
+      guard let mine = try? TextFile(path), let theirs = try? TextFile(other),
+        !mine.hasSameText(as: theirs)
+      else { continue }
+      problems.append(DataProblem(path, .ambiguousLabels(other: other)))
+    }
+  }
+
+  /// The problem of a picture without a label file, with what lies where it should be.
+  private static func missing(
+    _ picture: String, _ candidates: [String], _ dialect: Dialect
+  ) -> DataProblem {
+    // pjreddie's rule may lead to another picture.
+    guard let first = candidates.first, first.hasSuffix(".txt") || dialect == .alexeyab else {
+      return DataProblem(picture, .noLabelPath(dialect))
+    }
+    let name = picture.utf8.lastIndex(of: UInt8(ascii: "/")).map {
+      String(picture[picture.index(after: $0)...])
+    }
+    var near: String?
+    search: for place in candidates where place.hasSuffix(".txt") {
+      let stem = String(place.dropLast(4))
+      let folder = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(place[...$0]) } ?? ""
+      let spellings = [
+        "\(folder)\(name ?? picture).txt", "\(stem).TXT", "\(stem).Txt", "\(stem).xml",
+        "\(stem).json",
+      ]
+      for spelling in spellings where fileExists(spelling) {
+        near = spelling
+        break search
+      }
+    }
+    return DataProblem(
+      first,
+      .missingLabels(picture: picture, otherPlaces: Array(candidates.dropFirst()), near: near))
   }
 
   /// From the bytes of a file; `name` is for problems.
@@ -50,6 +105,12 @@ public struct LabelFile: Sendable {
   }
 
   private mutating func read(_ text: TextFile, classes: Int?) {
+    if let zeros = text.zeros {
+      problems = [
+        DataProblem(text.name, .unreadableLabels(reason: "\(zeros.found); \(zeros.fix)"))
+      ]
+      return
+    }
     text.forEachLine { number, line in
       guard !line.isEmpty else { return }
       do throws(DataProblem.Kind) {
@@ -73,6 +134,12 @@ public struct LabelFile: Sendable {
     _ line: UnsafeBufferPointer<UInt8>, number: Int, of name: String, classes: Int?
   ) throws(DataProblem.Kind) -> TruthBox {
     let tokens = line.split(whereSeparator: { TextFile.isBlank($0) })
+    // `0,0.5,0.5,0.1,0.1`, `0;0.5;…` and `0, 0.5, …`, but not the decimals of `0 0,5 0,5 …`.
+    let marks = [UInt8(ascii: ","), UInt8(ascii: ";")]
+    if let mark = marks.first(where: { tokens.count < 5 ? line.contains($0) : tokens[0].last == $0 }
+    ) {
+      throw .separated(by: mark == marks[0] ? "commas" : "semicolons")
+    }
     guard tokens.count >= 5 else { throw .tooFewNumbers(tokens.count) }
     guard tokens.count <= 6 else { throw .tooManyNumbers(tokens.count) }
     let classIndex = try Self.classIndex(tokens[0])
@@ -137,7 +204,6 @@ public struct LabelFile: Sendable {
 
   /// At most 40 characters, for messages.
   private static func text(_ token: Slice<UnsafeBufferPointer<UInt8>>) -> String {
-    let shown = String(outside: token.prefix(40))
-    return token.count > 40 ? shown + "…" : shown
+    String(outside: token.prefix(41)).shown(limit: 40)
   }
 }

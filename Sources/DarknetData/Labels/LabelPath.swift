@@ -31,17 +31,52 @@ public enum LabelPath {
     return String(decoding: path, as: UTF8.self)
   }
 
-  /// The places to look at, in order: AlexeyAB's, then pjreddie's where the path has `/images/`,
-  /// as data sets for the original have it; in pjreddie's dialect his rule alone.
-  public static func candidates(for picture: String, dialect: Dialect) -> [String] {
-    switch dialect {
-    case .pjreddie: return [pjreddie(picture)]
-    case .alexeyab:
-      guard let first = alexeyab(picture) else { return [] }
-      guard picture.contains("/images/") || picture.hasPrefix("images/") else { return [first] }
-      let second = pjreddie(picture)
-      return second == first || second == picture ? [first] : [first, second]
+  /// The text file of the picture's name, whatever its ending, beside the picture.
+  static func beside(_ picture: String) -> String {
+    var path = Array(picture.trimmingBlanks().utf8)
+    let name = path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0
+    // A name that only begins with a dot has no ending.
+    if let dot = path.lastIndex(of: UInt8(ascii: ".")), dot > name { path.removeSubrange(dot...) }
+    return String(decoding: path + Array(".txt".utf8), as: UTF8.self)
+  }
+
+  /// The same in a folder `labels` instead of the last `images` or `JPEGImages` of the path, as
+  /// most exports have it; nil without such a folder.
+  static func inLabelsFolder(_ picture: String) -> String? {
+    var parts = beside(picture).utf8.split(
+      separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
+    let folders = ["images", "JPEGImages"]
+    let last = parts.dropLast().lastIndex { part in
+      folders.contains { part.elementsEqual($0.utf8) }
     }
+    guard let last else { return nil }
+    parts[last] = "labels".utf8[...]
+    return parts.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
+  }
+
+  /// The places to look at, in order; the first that has a file counts. AlexeyAB's rule, the last
+  /// `images/` of the path as `labels/`, pjreddie's rule where the path has `images/`, the
+  /// picture's own folder; in pjreddie's dialect his rule alone.
+  ///
+  /// - Returns: no place twice, and never the picture itself; none if the rules lead nowhere.
+  public static func candidates(for picture: String, dialect: Dialect) -> [String] {
+    var places: [String?] = []
+    switch dialect {
+    case .pjreddie: places = [pjreddie(picture)]
+    case .alexeyab:
+      places = [alexeyab(picture), inLabelsFolder(picture)]
+      let original = pjreddie(picture)
+      // His rule may leave the ending, and so lead to a picture.
+      if picture.contains("/images/") || picture.hasPrefix("images/"), original.hasSuffix(".txt") {
+        places.append(original)
+      }
+      places.append(beside(picture))
+    }
+    var found: [String] = []
+    for place in places {
+      if let place, place != picture, !found.contains(place) { found.append(place) }
+    }
+    return found
   }
 }
 

@@ -16,6 +16,8 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case noClass(found: String)
     case classOutOfRange(Int, classes: Int)
     case tooFewNumbers(Int)
+    /// Commas or semicolons where blanks should be.
+    case separated(by: String)
     case tooManyNumbers(Int)
     case noNumber(Field, found: String)
     case notFinite(Field, found: String)
@@ -31,11 +33,19 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case confidence
 
     // Label files as a whole: the picture counts as one without objects
-    /// No such file; `alternative` is the other place that was looked at.
-    case missingLabels(picture: String, alternative: String?)
-    case unreadableLabels(reason: String)
+    /// No such file; `otherPlaces` were looked at as well, and `near` is a file that may be meant.
+    case missingLabels(picture: String, otherPlaces: [String], near: String?)
     /// The picture's path does not lead to that of a label file.
-    case noLabelPath
+    case noLabelPath(Dialect)
+
+    // Label files as a whole: training draws another picture
+    case unreadableLabels(reason: String)
+    /// There was one earlier in this training.
+    case vanishedLabels(picture: String)
+
+    // Label files as a whole: the first counts
+    /// Another place for the picture's labels has a file, too, with another content.
+    case ambiguousLabels(other: String)
 
     // Pictures: another one is drawn
     case unreadablePicture(ImageError.Problem)
@@ -58,14 +68,23 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// `file:line: expected …, found …; what to do or what happened`.
   public var description: String {
-    let place = line.map { "\(file):\($0)" } ?? file
     // A picture's error has the same form already.
     if case .unreadablePicture(let problem) = kind {
       return "\(ImageError(place, problem)); another picture takes its place"
     }
-    let (expected, found, then) = words
-    return "\(place): expected \(expected), found \(found); \(then)"
+    return "\(fault); \(words.then)"
   }
+
+  /// The same without what to do about it.
+  var fault: String {
+    if case .unreadablePicture(let problem) = kind {
+      return "\(place.shown()): \(ImageError(place, problem).found)"
+    }
+    let (expected, found, _) = words
+    return "\(place.shown()): expected \(expected), found \(found)"
+  }
+
+  private var place: String { line.map { "\(file):\($0)" } ?? file }
 
   private var words: (expected: String, found: String, then: String) {
     let leftOut = "the object is left out"
@@ -82,6 +101,8 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
       return ("a class in 0...\(classes - 1)", "\(found)", leftOut)
     case .tooFewNumbers(let count):
       return (line, counted(count, "number", "numbers"), leftOut)
+    case .separated(let marks):
+      return (line, "\(marks) between the numbers", "write blanks; \(leftOut)")
     case .tooManyNumbers(let count):
       return (line, "\(count) numbers", "outlines and key points are not read; \(leftOut)")
     case .noNumber(let field, let text):
@@ -106,18 +127,44 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
         line, "a sixth number",
         "it is taken for a confidence and dropped, here and in other files"
       )
-    case .missingLabels(let picture, let alternative):
-      let place = alternative.map { "no such file, nor '\($0)'" } ?? "no such file"
+    case .missingLabels(let picture, let otherPlaces, let near):
+      let places = ["no such file"] + otherPlaces.map { "nor '\($0.shown())'" }
+      let found = places.joined(separator: ", ")
+      let expected = "the labels of '\(picture.shown())'"
+      guard let near else {
+        return (
+          expected, found, "write an empty file if the picture shows no objects, as is assumed"
+        )
+      }
+      let advice =
+        near.hasSuffix(".xml") || near.hasSuffix(".json")
+        ? "convert it to lines of \(line)" : "rename it"
       return (
-        "the labels of '\(picture)'", place,
-        "write an empty file if the picture shows no objects, as is assumed"
+        expected, "\(found), but '\(near.shown())'",
+        "\(advice); without labels the picture counts as one without objects"
       )
     case .unreadableLabels(let reason):
-      return ("a readable label file", reason, "the picture counts as one without objects")
-    case .noLabelPath:
+      return ("a readable label file", reason, "objects in the picture are not known")
+    case .vanishedLabels(let picture):
       return (
-        "a picture named .jpg, .png, .bmp, .ppm or .tiff", "another name",
-        "rename it; without labels it counts as one without objects"
+        "the labels of '\(picture.shown())'", "no such file any more",
+        "another picture takes its place"
+      )
+    case .ambiguousLabels(let other):
+      return (
+        "one label file of the picture", "another one with other content, '\(other.shown())'",
+        "this one counts; remove one of them"
+      )
+    case .noLabelPath(.pjreddie):
+      return (
+        "a picture named .jpg, .png, .JPG or .JPEG", "another name",
+        "pjreddie's rule has no label file for it: rename it; without labels it counts as one "
+          + "without objects"
+      )
+    case .noLabelPath(.alexeyab):
+      return (
+        "a picture", "the name of a label file",
+        "list the pictures; without labels it counts as one without objects"
       )
     case .unreadablePicture:
       preconditionFailure("pictures have words of their own")
@@ -137,10 +184,11 @@ extension DataProblem {
   public enum Group: String, CaseIterable, Sendable {
     case unreadablePictures = "unreadable pictures"
     case missingLabels = "pictures without label file"
+    case ambiguousLabels = "pictures with two label files"
     case badLabels = "objects left out"
-    case mendedLabels = "labels mended"
+    case mendedLabels = "labels corrected"
     case badClasses = "pictures of no or several classes"
-    case lists = "odd lines in lists"
+    case lists = "lists with empty lines"
 
     /// So many of them: `1 picture without label file`, `2 pictures without label file`.
     public func counted(_ count: Int) -> String {
@@ -152,9 +200,10 @@ extension DataProblem {
       case .unreadablePictures: "unreadable picture"
       case .missingLabels: "picture without label file"
       case .badLabels: "object left out"
-      case .mendedLabels: "label mended"
+      case .ambiguousLabels: "picture with two label files"
+      case .mendedLabels: "label corrected"
       case .badClasses: "picture of no or several classes"
-      case .lists: "odd line in lists"
+      case .lists: "list with empty lines"
       }
     }
   }
@@ -162,11 +211,12 @@ extension DataProblem {
   public var group: Group {
     switch kind {
     case .emptyLines: .lists
-    case .noClass, .classOutOfRange, .tooFewNumbers, .tooManyNumbers, .noNumber, .notFinite,
-      .noSize, .centreOutside, .centreAtOrigin:
+    case .noClass, .classOutOfRange, .tooFewNumbers, .separated, .tooManyNumbers, .noNumber,
+      .notFinite, .noSize, .centreOutside, .centreAtOrigin:
       .badLabels
     case .largerThanPicture, .confidence: .mendedLabels
-    case .missingLabels, .unreadableLabels, .noLabelPath: .missingLabels
+    case .missingLabels, .unreadableLabels, .vanishedLabels, .noLabelPath: .missingLabels
+    case .ambiguousLabels: .ambiguousLabels
     case .unreadablePicture: .unreadablePictures
     case .labelsInPath: .badClasses
     }
