@@ -105,30 +105,12 @@ public struct DetectorEvaluation {
 }
 
 extension ListFile {
-  /// Whether the labels of any picture have an object; the search ends at the first.
-  ///
-  /// - Parameter classes: objects of classes from this number on do not count; nil counts all.
-  public func hasObjects(classes: Int?, dialect: Dialect) -> Bool {
-    pictures.contains {
-      !LabelFile(ofPicture: $0, classes: classes, dialect: dialect).objects.isEmpty
-    }
-  }
-
-  /// The error of a list of pictures without a single object, where objects are to be found.
-  public var nothingLabelled: DataError {
+  /// The error of a list of whose pictures none that could be read has an object.
+  fileprivate var nothingLabelled: DataError {
     .content(
       ConfigError(
         file: path, expected: "pictures with labelled objects",
         found: "no object in \(path), which has \(count) picture\(count == 1 ? "" : "s")",
         fix: "label them, or run 'prn-darknet detector check' to see where labels are looked for"))
-  }
-
-  /// The error of a list of which no picture could be read.
-  public var nothingReadable: DataError {
-    .content(
-      ConfigError(
-        file: path, expected: "pictures that can be read",
-        found: count == 1 ? "one that cannot" : "\(count) that cannot",
-        fix: "correct the paths, which start at the current folder"))
   }
 }

@@ -29,6 +29,15 @@ enum DetectorFiles {
     Console.error("warning: \(error)\n")
   }
 
+  /// The same for commands that need no names: what they train or write is of little use without.
+  static func checkNames(_ data: DataFile, classes: Int, of cfg: String) {
+    do throws(DataError) {
+      compareNames(try data.names(), with: classes, of: cfg)
+    } catch {
+      Console.error("warning: \(error); detector test and map will need it\n")
+    }
+  }
+
   /// A line on stderr if there are classes without a name, for commands that go on all the same.
   static func compareNames(_ names: NamesFile, with classes: Int, of cfg: String) {
     guard names.count < classes else { return }

@@ -56,7 +56,7 @@ struct Evaluation {
   /// - Throws: `DataError` if no picture of the list has an object, before anything is computed.
   func requireObjects(classes: Int?) throws {
     let dialect = detector.plan.network.dialect
-    guard list.hasObjects(classes: classes, dialect: dialect) else { throw list.nothingLabelled }
+    try list.requireObjects(classes: classes, dialect: dialect, purpose: "to measure")
   }
 
   func showHeads() { Self.showHeads(of: detector.headNames) }

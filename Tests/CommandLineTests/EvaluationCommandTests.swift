@@ -66,7 +66,7 @@ import Testing
       "badlabel.txt:2: expected 'class x y width height', found 3 numbers; the object is left out",
       "badlabel.txt:3: expected a whole number as class, found 'x'; the object is left out",
       "2 of 6 pictures were skipped", "1 picture without label file", "3 objects left out",
-      "1 odd line in lists",
+      "1 list with empty lines",
     ] {
       #expect(all.errors.contains(line + "\n"), "\(line): \(all.errors)")
     }
@@ -90,8 +90,8 @@ import Testing
       ),
       (
         "cut",
-        "cut.list: expected pictures that can be read, found one that cannot; "
-          + "correct the paths, which start at the current folder\n"
+        "cut.list:1: expected a picture that can be read, found none ('cut.ppm': one that is cut "
+          + "short (its 200 bytes end too early)); get or save the file again\n"
       ),
       (
         "none",

@@ -47,8 +47,122 @@ import Testing
     #expect(run.status == 3)
     #expect(
       run.errors.hasSuffix(
-        "shapes/train.txt: expected pictures that can be read, found none among 2; check the "
-          + "paths, which start at the current folder\n"))
+        "shapes/train.txt:1: expected a picture that can be read among 2, found none ('a.jpg': no "
+          + "readable file (No such file or directory)); check the paths, which start at the "
+          + "current folder\n"))
+    #expect(!folder.exists("backup"))
+  }
+
+  /// Labels of the first and of all pictures, and what is said before the first iteration.
+  static let useless: [(String?, String)] = [
+    (nil, "none (L: expected the labels of 'P', found no such file)"),
+    ("", "empty label files only"),
+    (
+      "1,0.5,0.5,0.2,0.2",
+      "none (L:1: expected 'class x y width height', found commas between the numbers)"
+    ),
+    ("15 .5 .5 .2 .2", "none (L:1: expected a class in 0...3, found 15)"),
+  ]
+
+  @Test(arguments: useless.indices, ["train", "-map"])
+  func `a list without an object is refused before anything is trained`(
+    index: Int, what: String
+  ) throws {
+    let (labels, found) = Self.useless[index]
+    let folder = try TrainingFolder(trainCount: 4)
+    let name = what == "train" ? "shapes/train.txt" : "shapes/valid.txt"
+    let pictures = try folder.text(name).split(separator: "\n").map(String.init)
+    let files = pictures.map { String($0.dropLast(3)) + "txt" }
+    for file in files {
+      if let labels {
+        try folder.write(labels, to: file)
+      } else {
+        try FileManager.default.removeItem(at: folder.url.appendingPathComponent(file))
+      }
+    }
+    let run = try what == "train" ? folder.train() : folder.train("-map")
+    #expect(run.status == 3)
+    let words = found.replacingOccurrences(of: "L:", with: files[0] + ":")
+      .replacingOccurrences(of: "'P'", with: "'\(pictures[0])'")
+    let purpose = what == "train" ? "to train on" : "to measure"
+    #expect(
+      run.errors.contains(
+        "\(name): expected a labelled object \(purpose) in 4 pictures, found \(words); "),
+      "\(run.errors.suffix(400))")
+    #expect(!folder.exists("backup/x_final.weights"))
+    let check = try ProgramRun(["detector", "check", "x.data", "x.cfg"], in: folder.url)
+    #expect(check.status == 3)
+    #expect(check.output.contains("\(name): expected a labelled object, found none in 4 pictures"))
+  }
+
+  @Test func `names that are missing or too few are said at the start`() throws {
+    let folder = try TrainingFolder(net: "max_batches=1", trainCount: 4)
+    try folder.write("circle\n", to: "shapes/shapes.names")
+    let few = try folder.train()
+    #expect(few.status == 0)
+    #expect(
+      few.errors.contains(
+        "warning: shapes/shapes.names: expected a name for each of the 4 classes of x.cfg, found "
+          + "1; classes without a name are shown by their number\n"))
+    let data = try folder.text("x.data")
+    try folder.write(
+      data.replacingOccurrences(of: "shapes.names", with: "none.names"), to: "x.data")
+    let none = try folder.train()
+    #expect(none.status == 0)
+    #expect(
+      none.errors.contains(
+        "warning: x.data:4: names: expected a file of class names, found no file "
+          + "'shapes/none.names'; "))
+  }
+
+  @Test func `without valid= -map says what it measures on`() throws {
+    let folder = try TrainingFolder(net: "max_batches=1", trainCount: 4)
+    let data = try folder.text("x.data")
+    try folder.write(
+      data.replacingOccurrences(of: "valid=shapes/valid.txt\n", with: ""), to: "x.data")
+    let run = try folder.train("-map")
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(
+      run.errors.contains(
+        "x.data: no line valid=: -map measures on the training list 'shapes/train.txt', and so "
+          + "flatters\n"))
+    #expect(try !folder.train().errors.contains("no line valid="))
+  }
+
+  @Test func `a file that is not there any more, and -strict`() throws {
+    let folder = try TrainingFolder(net: "max_batches=3", trainCount: 4)
+    #expect(try folder.train("-strict", "-clear").status == 0)
+    let list = try folder.text("shapes/train.txt").split(separator: "\n").map(String.init)
+    try folder.write("no picture", to: list[1])
+    #expect(try folder.train("-strict").status == 1)
+    #expect(try folder.train().status == 0)
+  }
+
+  /// Neither may be waited for: the one has no writer, the other no end.
+  @Test func `pipes and devices in lists are said, and the list continues`() throws {
+    let folder = try TrainingFolder(net: "max_batches=4", trainCount: 4)
+    mkfifo(folder.url.appendingPathComponent("pipe").path, 0o600)
+    let list = try folder.text("shapes/train.txt")
+    try folder.write("pipe\n/dev/zero\n" + list, to: "shapes/train.txt")
+    let run = try RunningProgram(
+      ["detector", "train", "x.data", "x.cfg", "-seed", "7", "-dont_show"], in: folder.url)
+    #expect(try run.finish(within: 60) == 0)
+    #expect(
+      run.errors.contains(
+        "pipe: expected a JPEG, PNG, BMP or PPM picture, found a named pipe; name a file; another "
+          + "picture takes its place\n"), "\(run.errors)")
+    #expect(run.errors.contains("/dev/zero: expected a JPEG, PNG, BMP or PPM picture, found zero"))
+    let data = try folder.text("x.data")
+    for (path, words) in [("pipe", "a named pipe"), ("/dev/zero", "a device")] {
+      try folder.write(
+        data.replacingOccurrences(of: "shapes/train.txt", with: path), to: "x.data")
+      let refused = try RunningProgram(["detector", "train", "x.data", "x.cfg"], in: folder.url)
+      #expect(try refused.finish(within: 30) == 3)
+      #expect(
+        refused.errors.contains(
+          "\(path): expected a text file, found \(words); write the text to a file and name that\n"
+        ), "\(refused.errors)")
+    }
   }
 
   @Test func `a file that -chart names by mistake stays as it is`() throws {

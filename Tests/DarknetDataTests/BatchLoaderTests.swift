@@ -2,6 +2,7 @@ import DarknetBoxes
 import DarknetConfig
 import DarknetData
 import DarknetTensors
+import Foundation
 import Testing
 
 @Suite struct BatchLoaderTests {
@@ -250,6 +251,52 @@ import Testing
     }
   }
 
+  /// Nobody can have meant that the pictures show nothing from then on.
+  @Test func `labels that vanish take their pictures with them`() throws {
+    try withFolder { folder in
+      let files = try Self.shapes.write(to: "\(folder)/set")
+      let list = try ListFile(files.train)
+      var endless = configuration(list, .none, images: 12)
+      endless.lastIteration = nil
+      endless.queueDepth = 1
+      endless.threads = 1
+      let loader = try BatchLoader(endless)
+      var seen: Set<Int> = []
+      while seen.count < 12, let batch = try loader.next() { seen.formUnion(batch.pictures) }
+      let gone = Set([1, 5])
+      for index in gone {
+        try FileManager.default.removeItem(
+          atPath: String(list.pictures[index].dropLast(3)) + "txt")
+      }
+      // What was made ahead may still be whole.
+      var problems: [DataProblem] = []
+      for _ in 0..<2 { problems += try loader.next()?.problems ?? [] }
+      for _ in 0..<8 {
+        let batch = try #require(try loader.next())
+        problems += batch.problems
+        #expect(gone.isDisjoint(with: batch.pictures))
+        #expect(batch.truth.allSatisfy { !$0.isEmpty })
+      }
+      #expect(
+        Set(problems.map(\.description))
+          == Set(
+            gone.map {
+              let labels = String(list.pictures[$0].dropLast(3)) + "txt"
+              return "\(labels): expected the labels of '\(list.pictures[$0])', found no such file "
+                + "any more; another picture takes its place"
+            }))
+      for picture in list.pictures {
+        try? FileManager.default.removeItem(atPath: String(picture.dropLast(3)) + "txt")
+      }
+      #expect {
+        while try loader.next() != nil {}
+      } throws: {
+        "\($0)" == "\(files.train): expected label files that can be read, found 16 pictures in a "
+          + "row without; check the disk and the labels' folder"
+      }
+    }
+  }
+
   @Test func `none is an error, every time`() throws {
     let list = ListFile(pictures: ["no/a.jpg", "no/b.jpg"], name: "train.txt")
     let loader = try BatchLoader(configuration(list))
@@ -257,7 +304,8 @@ import Testing
       #expect {
         try loader.next()
       } throws: {
-        "\($0)" == "train.txt: expected pictures that can be read, found none among 2; "
+        "\($0)" == "train.txt:1: expected a picture that can be read among 2, found none "
+          + "('no/a.jpg': no readable file (No such file or directory)); "
           + "check the paths, which start at the current folder"
       }
     }

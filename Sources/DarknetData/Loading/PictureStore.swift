@@ -1,3 +1,4 @@
+import DarknetConfig
 import DarknetTensors
 
 /// The pictures of a list: decodes them, keeps decoded ones within a budget, and knows which
@@ -7,6 +8,8 @@ final class PictureStore: Sendable {
     var cache: [Int: Bitmap] = [:]
     var freeBytes: Int
     var unreadable: Set<Int> = []
+    /// Pictures whose label file was there before.
+    var labelled: Set<Int> = []
   }
 
   let list: ListFile
@@ -53,9 +56,24 @@ final class PictureStore: Sendable {
       }
       return bitmap
     } catch {
-      state.withLock { _ = $0.unreadable.insert(index) }
+      // Without open files to spare all pictures look alike.
+      if !error.isTransient { state.withLock { _ = $0.unreadable.insert(index) } }
       report(DataProblem(list.pictures[index], .unreadablePicture(error.problem)))
       return nil
     }
+  }
+
+  /// The labels of a picture. A file that was there before and is gone makes them unusable, as
+  /// nobody can have meant that the picture shows nothing from now on.
+  func labels(at index: Int, classes: Int, dialect: Dialect) -> LabelFile {
+    let picture = list.pictures[index]
+    var labels = LabelFile(ofPicture: picture, classes: classes, dialect: dialect)
+    let wasThere = state.withLock { state in
+      let wasThere = state.labelled.contains(index)
+      if labels.isFound, !wasThere { state.labelled.insert(index) }
+      return wasThere
+    }
+    if wasThere, !labels.isFound { labels.vanish(ofPicture: picture) }
+    return labels
   }
 }

@@ -50,15 +50,16 @@ struct RowMaker: Sendable {
 
     var problems: [DataProblem] = []
     var picture: Int?
+    var isFirst = true
     func draw(_ random: inout Random) throws(DataError) -> (index: Int, bitmap: Bitmap) {
       let wanted =
-        picture == nil
+        picture == nil && isFirst
         ? first(number, iterationSeed, &random)
         : random.below(configuration.list.count)
       let found = store.picture(
         at: wanted, random: { random.below(configuration.list.count) },
         report: { if configuration.log.note($0) { problems.append($0) } })
-      guard let found else { throw nothingReadable }
+      guard let found else { throw configuration.list.nothingReadable }
       if picture == nil { picture = found.index }
       return found
     }
@@ -68,12 +69,17 @@ struct RowMaker: Sendable {
       truth = .boxes(
         try augmentation.compose(into: target, random: &random, variation: variation) {
           (random: inout Random) throws(DataError) -> LabelledPicture in
-          let (index, bitmap) = try draw(&random)
-          let labels = LabelFile(
-            ofPicture: configuration.list.pictures[index], classes: classes,
-            dialect: configuration.dialect)
-          problems += configuration.log.note(labels.problems)
-          return LabelledPicture(bitmap, labels.objects)
+          // A picture whose objects are not known would teach that there are none.
+          for _ in 0..<16 {
+            let before = picture
+            let (index, bitmap) = try draw(&random)
+            let labels = store.labels(
+              at: index, classes: classes, dialect: configuration.dialect)
+            problems += configuration.log.note(labels.problems)
+            if labels.isUsable { return LabelledPicture(bitmap, labels.objects) }
+            if before == nil { (picture, isFirst) = (nil, false) }
+          }
+          throw noLabels
         })
     case .classification(let augmentation, let labels):
       truth = .classShares(
@@ -106,11 +112,10 @@ struct RowMaker: Sendable {
     return (start + step * speed) % count
   }
 
-  private var nothingReadable: DataError {
+  private var noLabels: DataError {
     .content(
       ConfigError(
-        file: configuration.list.path, expected: "pictures that can be read",
-        found: "none among \(configuration.list.count)",
-        fix: "check the paths, which start at the current folder"))
+        file: configuration.list.path, expected: "label files that can be read",
+        found: "16 pictures in a row without", fix: "check the disk and the labels' folder"))
   }
 }

@@ -39,6 +39,7 @@ enum ClassifierTrain: Command {
         file: list.path, expected: "paths that have a label in them",
         found: "none among \(list.count)", fix: "rename the pictures' folders or the labels")
     }
+    try list.requirePicture()
     try TrainingRun.makeBackupFolder(setup.data)
     let folder = CheckpointFolder(
       setup.data.backupFolder, cfg: cfg, dialect: network.dialect, isClassifier: true)

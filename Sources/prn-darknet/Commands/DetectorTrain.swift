@@ -46,6 +46,10 @@ enum DetectorTrain: Command {
       cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
     let network = loaded.network
     let head = try head(of: network, data)
+    try list.requirePicture()
+    try list.requireObjects(
+      classes: head.classes, dialect: network.dialect, purpose: "to train on")
+    DetectorFiles.checkNames(data, classes: head.classes, of: cfg)
     try TrainingRun.makeBackupFolder(data)
     let lock = try TrainingRun.lock(folder, arguments)
 

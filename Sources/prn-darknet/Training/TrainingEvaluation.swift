@@ -32,6 +32,14 @@ final class TrainingEvaluation {
           + "Or set valid=\(trainPath) in your \(data.path) file. \n")
       throw error
     }
+    let classes = network.lastHead?.classes
+    try list.requirePicture()
+    try list.requireObjects(classes: classes, dialect: network.dialect, purpose: "to measure")
+    if data.validPath == nil {
+      Console.error(
+        "\(data.path): no line valid=: -map measures on the training list '\(path)', and so "
+          + "flatters\n")
+    }
     names = try data.names()
     difficult = data.difficultPath == nil ? nil : try data.list("difficult", default: "")
     var map = MeanAveragePrecision.Options()
@@ -39,11 +47,7 @@ final class TrainingEvaluation {
     map.iouThreshold = arguments[Flags.iouThreshold]
     options = DetectorEvaluation.Options(
       map: map, letterbox: Pictures.usesLetterbox(network, arguments))
-    let classes = network.lastHead?.classes ?? 0
-    guard list.hasObjects(classes: classes, dialect: network.dialect) else {
-      throw list.nothingLabelled
-    }
-    try Evaluation.check(names, classes: classes, cfg: network.file)
+    try Evaluation.check(names, classes: classes ?? 0, cfg: network.file)
   }
 
   /// Mean average precision, 0...1, of the parameters as they are; nil if it was interrupted.

@@ -183,7 +183,7 @@ struct TrainingRun {
       let count = log.count(group)
       if count > 0 { console.line(group.counted(count)) }
     }
-    return finish(outcome)
+    return finish(outcome, isStrict: arguments[Flags.strict])
   }
 
   /// What a signal during iteration `iteration` leaves to be done.
@@ -191,7 +191,7 @@ struct TrainingRun {
     Interruption.willDo("finishing iteration \(iteration), then saving")
   }
 
-  private func finish(_ outcome: TrainingOutcome) -> ExitStatus {
+  private func finish(_ outcome: TrainingOutcome, isStrict: Bool) -> ExitStatus {
     let iteration = trainer.state.iteration
     let weights = trainer.lastGoodCheckpoint.map { "; the weights are in \($0)" } ?? ""
     switch outcome {
@@ -203,7 +203,9 @@ struct TrainingRun {
       console.line(
         "trained for \(Progress.duration(seconds() - start)) until iteration "
           + "\(iteration)\(best ?? "")\(weights)")
-      return .done
+      // Empty lines of a list are no picture that was skipped.
+      let isWhole = DataProblem.Group.allCases.allSatisfy { $0 == .lists || log.count($0) == 0 }
+      return isStrict && !isWhole ? .skippedInputs : .done
     case .unsaved:
       console.line(
         "ended after iteration \(iteration), which could not be saved"
