@@ -83,32 +83,20 @@ public struct AnchorClustering: Sendable {
 
   /// Which anchors each head should take: `masks[i]` for a head of stride `strides[i]`, ascending.
   ///
-  /// AlexeyAB's rule of thumb is anchors above 60 x 60 pixels for the head of stride 32, above
-  /// 30 x 30 for that of stride 16, the others for the finest: the coarsest head takes the anchors
-  /// whose side, the root of their area, is at least 60 / 32 of its stride. Every head gets at
-  /// least one while there are enough, from the neighbour that has more.
+  /// All heads get the same number, so that all need the same `filters=`: the coarsest head the
+  /// largest anchors. Of a number that is no multiple of the heads' the coarsest get one more.
   ///
   /// - Parameter strides: positive; pixels of the network's input per cell.
   public func masks(strides: [Int]) -> [[Int]] {
-    guard !strides.isEmpty else { return [] }
-    // Heads from fine to coarse take ranges of the sorted anchors, up to a border each.
+    // Heads from fine to coarse take ranges of the sorted anchors.
     let heads = strides.indices.sorted { (strides[$0], $0) < (strides[$1], $1) }
-    var ends = heads.indices.map { position -> Int in
-      guard position + 1 < heads.count else { return anchors.count }
-      let side = Float(strides[heads[position + 1]]) * 60 / 32
-      return anchors.firstIndex { $0.area >= side * side } ?? anchors.count
-    }
-    for position in heads.indices.dropLast() {
-      let coarser = heads.count - 1 - position
-      ends[position] = max(position + 1, min(ends[position], anchors.count - coarser))
-      if position > 0 { ends[position] = max(ends[position], ends[position - 1] + 1) }
-      ends[position] = min(ends[position], anchors.count)
-    }
     var masks = [[Int]](repeating: [], count: strides.count)
     var start = 0
     for (position, head) in heads.enumerated() {
-      masks[head] = Array(start..<max(start, ends[position]))
-      start = max(start, ends[position])
+      let coarser = heads.count - position
+      let length = (anchors.count - start) / coarser
+      masks[head] = Array(start..<start + length)
+      start += length
     }
     return masks
   }

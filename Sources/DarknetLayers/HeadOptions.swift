@@ -103,7 +103,22 @@ extension OptionReader {
       nil, expected: "an input of \(needed) channels, \(formula)",
       found: "\(found) (filters= in the [convolutional]-layer doesn't correspond to classes= "
         + "or mask= in [\(section.name)]-layer)",
-      fix: "\(Self.filtersFix(at: site, needed)), or change this section's classes= and mask=")
+      fix: "\(Self.filtersFix(at: site, needed))\(Self.laterFixes(at: site)), or change this "
+        + "section's classes= and mask=")
+  }
+
+  /// The same for heads further down, so that they are not found one by one.
+  private static func laterFixes(at site: LayerSite) -> String {
+    var fixes = ""
+    for (before, section) in zip(site.laterSections, site.laterSections.dropFirst()) {
+      guard before.name == "convolutional", let head = HeadSection(section) else { continue }
+      let filters = before.options.first { $0.key == "filters" }
+      guard filters?.value.flatMap({ Number.int($0) }) != head.inputChannels else { continue }
+      fixes +=
+        ", and filters=\(head.inputChannels) in line \(filters?.line ?? before.line) for "
+        + "[\(head.name)] of line \(head.line)"
+    }
+    return fixes
   }
 
   /// What to change in the layer before.

@@ -202,11 +202,13 @@ public struct LayerSite: Sendable {
   public var readFile: @Sendable (String) -> [UInt8]?
   /// The sections of `previous`, for errors whose cause stands there; empty if nobody knows.
   public var previousSections: [ConfigFile.Section]
+  /// The sections after this one, for errors that would be the same there.
+  public var laterSections: [ConfigFile.Section]
 
   public init(
     index: Int, inputShape: Shape, previous: [any Layer], networkShape: Shape, net: NetOptions,
     dialect: Dialect, readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
-    previousSections: [ConfigFile.Section] = []
+    previousSections: [ConfigFile.Section] = [], laterSections: [ConfigFile.Section] = []
   ) {
     self.index = index
     self.inputShape = inputShape
@@ -216,6 +218,7 @@ public struct LayerSite: Sendable {
     self.dialect = dialect
     self.readFile = readFile
     self.previousSections = previousSections
+    self.laterSections = laterSections
   }
 
   /// Output of the layer before, or -1 for the input: the usual single source.

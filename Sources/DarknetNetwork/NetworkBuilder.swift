@@ -72,14 +72,15 @@ public struct NetworkBuilder: Sendable {
     var layers: [any Layer] = []
     var sections: [ConfigFile.Section] = []
     var shape = net.inputShape
-    for section in config.sections.dropFirst() {
+    for (place, section) in config.sections.enumerated().dropFirst() {
       guard let type = LayerRegistry.layer(named: section.name) else {
         throw unknownSection(section, in: config)
       }
       var options = OptionReader(section, file: config.name)
       let site = LayerSite(
         index: nodes.count, inputShape: shape, previous: layers, networkShape: net.inputShape,
-        net: net, dialect: dialect, readFile: readFile, previousSections: sections)
+        net: net, dialect: dialect, readFile: readFile, previousSections: sections,
+        laterSections: Array(config.sections[(place + 1)...]))
       let layer = try type.init(&options, at: site)
       guard let count = layer.outputShape.checkedCount, count <= Int(Int32.max) else {
         let found = layer.outputShape

@@ -130,7 +130,7 @@ import Testing
     #expect(report.run.status == 3)
     #expect(report.run.output.contains("    \(line)\n"), "\(report.run.output)")
     #expect(report.problems("train") == [line])
-    #expect(report.run.output.hasSuffix("Mend the above, or train without it.\n"))
+    #expect(report.run.output.hasSuffix("Fix the above, or train without it.\n"))
     let isKept = line.hasSuffix("cut to the picture")
     #expect(report.count("train", "objects") == (isKept ? 4 : 3))
   }
@@ -140,18 +140,18 @@ import Testing
     let report = try Report(["x.data"], in: folder(labels: ["a": line + line, "b": line]))
     #expect(report.run.status == 0)
     #expect(report.problems("train").count == 1)
-    #expect(report.run.output.contains("  labels mended: 1\n    a.txt:1: "))
+    #expect(report.run.output.contains("  labels corrected: 1\n    a.txt:1: "))
     #expect(report.count("train", "objects") == 3)
   }
 
-  @Test func `missing labels, pictures that are none, paths that stand twice`() throws {
+  @Test func `missing labels, pictures that are none, paths that are listed twice`() throws {
     let folder = try folder(train: "a.png\n\nb.png\na.png\ngone.png\n")
     try FileManager.default.removeItem(at: folder.appendingPathComponent("a.txt"))
     try write("no picture", "b.png", folder)
     let report = try Report(["x.data"], in: folder)
     #expect(report.run.status == 3)
     for part in [
-      "train.txt:4: a.png stands in line 1 already\n", "pictures without label file: 2\n",
+      "train.txt:4: a.png is in line 1 already\n", "pictures without label file: 1\n",
       "unreadable pictures: 2\n", "a.txt: expected the labels of 'a.png', found no such file; ",
       "gone.png: expected a JPEG, PNG, BMP or PPM picture, found no readable file",
       "train.txt: expected a path a line, found an empty line; it is passed over\n",
@@ -181,7 +181,7 @@ import Testing
     #expect(report.json["in_both_lists"] as? [String] == ["b.png"])
     #expect(
       report.run.output.contains(
-        "copies across the lists, which flatter every figure: 1\n    a.png = c.png\n"))
+        "copies across the lists, which flatter every figure: 1\n  a.png = c.png\n"))
     let same = try self.folder(data: "")
     try write("train=train.txt\nvalid=train.txt\nnames=x.names\n", "x.data", same)
     let whole = try Report(["x.data"], in: same)
@@ -213,6 +213,126 @@ import Testing
     let nothing = try ProgramRun(["detector", "check", "no.data"], in: folder)
     #expect(nothing.status == 3)
     #expect(nothing.errors.hasPrefix("no.data: cannot open the file"))
+  }
+
+  @Test func `notes: boxes that reach out, anchors that do not fit, fit in or are not used`() throws
+  {
+    let folder = try folder(labels: ["a": "0 0.98 0.98 0.5 0.5\n0 0.5 0.5 1 1\n"])
+    try write(
+      Self.cfg.replacingOccurrences(
+        of: "anchors=16,32, 60,60", with: "anchors=1,1, 2,2, 70,3, 5,5"
+      ).replacingOccurrences(of: "num=2", with: "num=3"), "x.cfg", folder)
+    let report = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(report.run.status == 0, "\(report.run.output)")
+    #expect(report.run.output.hasSuffix("No problems found, apart from the notes.\n"))
+    let notes = report.json["notes"] as? [String] ?? []
+    #expect(notes.count == 4, "\(notes)")
+    #expect(
+      notes.first == "x.cfg:12: 8 numbers in anchors=, of which num=3 takes the first 6")
+    #expect(notes.contains("x.cfg: anchors that no mask= takes: 2"))
+    #expect(
+      notes.contains(
+        "1 box with more than a tenth outside of the picture, first in the labels of a.png: are "
+          + "corners taken for centres?"))
+    #expect(notes.contains { $0.hasPrefix("the anchors do not fit the objects (mean overlap ") })
+    for note in notes { #expect(report.run.output.contains("  \(note)\n")) }
+    // An anchor of the mask that the input cannot hold.
+    try write(Self.cfg.replacingOccurrences(of: "60,60", with: "60,70"), "x.cfg", folder)
+    let large = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(
+      (large.json["notes"] as? [String])?.contains("anchors larger than the input of 64x64: 60x70")
+        == true)
+  }
+
+  @Test func `a data file without valid= is a note`() throws {
+    let folder = try folder()
+    try write("train=train.txt\nnames=x.names\n", "x.data", folder)
+    let report = try Report(["x.data"], in: folder)
+    #expect(report.run.status == 0)
+    #expect(
+      report.run.output.contains(
+        "notes: 1\n  x.data: no line valid=, so nothing to measure with\n"))
+  }
+
+  @Test func `copies within a list name it`() throws {
+    let folder = try folder(train: "a.png\nb.png\ne.png\n")
+    for ending in ["png", "txt"] {
+      try FileManager.default.copyItem(
+        at: folder.appendingPathComponent("a.\(ending)"),
+        to: folder.appendingPathComponent("e.\(ending)"))
+    }
+    let report = try Report(["x.data"], in: folder)
+    #expect(report.run.status == 0)
+    #expect(
+      report.run.output.contains(
+        "\ncopies under other names within train.txt: 1\n  a.png = e.png\n")
+    )
+  }
+
+  /// A cfg of eighty classes for a data set of two: its own classes are counted.
+  @Test func `classes are those of the data set if the cfg disagrees`() throws {
+    let folder = try folder(data: "classes=2\n")
+    try write(
+      Self.cfg.replacingOccurrences(of: "classes=2", with: "classes=80")
+        .replacingOccurrences(of: "filters=14", with: "filters=170"), "x.cfg", folder)
+    let report = try Report(["x.data", "x.cfg"], in: folder)
+    #expect(report.run.status == 3)
+    #expect(report.objectsOfClass("train") == [2, 0])
+    #expect(report.run.output.contains("    x.cfg, layer 1 [yolo]: 80\n"))
+  }
+
+  @Test func `all heads with wrong filters are in one message`() throws {
+    let head = """
+      [convolutional]
+      filters=14
+      size=1
+      activation=linear
+      [yolo]
+      mask=0
+      anchors=16,32, 60,60
+      classes=2
+      num=2
+
+      """
+    let folder = try folder()
+    try write(
+      Self.cfg.replacingOccurrences(of: "filters=14", with: "filters=255") + head, "x.cfg", folder)
+    let run = try ProgramRun(["ops", "x.cfg"], in: folder)
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "set filters=14 in line 6, [convolutional], layer 0, and filters=7 in line 16 for [yolo] of "
+          + "line 19, or change this section's classes= and mask=\n"), "\(run.errors)")
+  }
+
+  // MARK: Anchors
+
+  @Test func `calc_anchors takes num= of the cfg and gives masks of one length`() throws {
+    let folder = try folder(
+      labels: ["a": "0 .5 .5 .1 .1\n0 .5 .5 .2 .2\n", "b": "0 .5 .5 .5 .5\n0 .5 .5 .9 .9\n"])
+    let tiny = ProjectFolder.root.appendingPathComponent("cfg/yolov3-tiny.cfg").path
+    let run = try ProgramRun(["detector", "calc_anchors", "x.data", tiny], in: folder)
+    #expect(run.status == 0, "\(run.errors)")
+    #expect(run.output.contains("\n num_of_clusters = 6, width = 416, height = 416 \n"))
+    #expect(
+      run.output.hasSuffix(
+        "\nSuggested masks, the coarsest head with the largest anchors:\n"
+          + " head of stride 32: mask = 3,4,5   filters = 255\n"
+          + " head of stride 16: mask = 0,1,2   filters = 255\n"), "\(run.output.suffix(400))")
+    #expect(
+      run.errors.hasSuffix("train.txt: 4 objects for 6 anchors: some are equal; use fewer\n"))
+    let odd = try ProgramRun(
+      ["detector", "calc_anchors", "x.data", tiny, "-num_of_clusters", "3"], in: folder)
+    #expect(
+      odd.output.hasSuffix(
+        " head of stride 32: mask = 1,2   filters = 170\n"
+          + " head of stride 16: mask = 0   filters = 85\n"
+          + " 3 anchors for 2 heads: with -num_of_clusters 4 all masks have one length\n"),
+      "\(odd.output.suffix(400))")
+    let one = try ProgramRun(
+      ["detector", "calc_anchors", "x.data", tiny, "-num_of_clusters", "1"], in: folder)
+    #expect(one.status == 2)
+    #expect(one.errors.contains("expected an anchor for each of the 2 heads"))
   }
 
   // MARK: Data sets whose counts are known

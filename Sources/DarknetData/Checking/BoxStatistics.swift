@@ -28,6 +28,11 @@ public struct BoxStatistics: Sendable {
   /// Objects that overlap no anchor by half: they are learned badly.
   public private(set) var unfitting = 0
 
+  /// Boxes of which more than a tenth lies outside of the picture, and the first picture with one.
+  public private(set) var reachingOut: (count: Int, picture: String) = (0, "")
+  /// Anchors wider or higher than the network's input.
+  public private(set) var largerThanInput: [AnchorUse] = []
+
   init(_ records: [PictureRecord], _ options: DataSetCheck.Options) {
     let limits = [0, 8, 16, 32, 64, 128, 256]
     sizes = limits.indices.map { index in
@@ -43,6 +48,10 @@ public struct BoxStatistics: Sendable {
         networkWidth: options.inputWidth, networkHeight: options.inputHeight,
         letterbox: options.letterBox)
       for object in record.objects {
+        if object.box.partInside < 0.9 {
+          if reachingOut.count == 0 { reachingOut.picture = record.path }
+          reachingOut.count += 1
+        }
         let box = object.box.atOrigin.scaled(
           Float(frame.contentWidth), Float(frame.contentHeight))
         if box.width < 1 || box.height < 1 { tooSmall += 1 }
@@ -62,6 +71,19 @@ public struct BoxStatistics: Sendable {
     for index in anchors.indices where anchors[index].count > 0 {
       anchors[index].meanIoU /= Float(anchors[index].count)
     }
+    largerThanInput = anchors.filter {
+      $0.width > Float(options.inputWidth) || $0.height > Float(options.inputHeight)
+    }
     meanBestIoU = count > 0 ? Float(sum / Double(count)) : nil
+  }
+}
+
+extension Box {
+  /// The part of its area that lies in the picture, 0...1.
+  fileprivate var partInside: Float {
+    func overlap(_ centre: Float, _ side: Float) -> Float {
+      max(0, min(centre + side / 2, 1) - max(centre - side / 2, 0)) / side
+    }
+    return overlap(x, width) * overlap(y, height)
   }
 }

@@ -8,6 +8,7 @@ extension DataSetCheck {
     var rows: [(String, JSONText)] = [
       ("clean", .flag(isClean && findings.isEmpty)),
       ("findings", .list(findings.map(JSONText.text))),
+      ("notes", .list(notes.map(JSONText.text))),
       ("train", json(train)),
     ]
     if let valid { rows.append(("valid", json(valid))) }

@@ -3,7 +3,7 @@ import DarknetConfig
 extension DataSetCheck {
   /// The report for people.
   ///
-  /// - Parameter limit: problems of each kind that are told; the rest is counted.
+  /// - Parameter limit: problems of each kind that are shown; the rest is counted.
   /// - Returns: paragraphs, without a last judgement.
   public func text(limit: Int = 20) -> String {
     var report = CheckText(limit: limit)
@@ -13,6 +13,7 @@ extension DataSetCheck {
     report.addDisagreement(self)
     report.addClasses(self)
     report.addSizes(self)
+    report.addNotes(self)
     return report.text
   }
 }
@@ -41,15 +42,20 @@ private struct CheckText {
       "  objects              \(part.objects) in "
         + counted(part.withObjects, "picture", "pictures"))
     if part.withoutObjects > 0 {
-      line("  pictures of nothing  \(part.withoutObjects)")
+      line("  without objects      \(part.withoutObjects)")
     }
     if part.mostObjects.count > check.options.maxObjects {
       line(
         "  \(part.mostObjects.picture) has \(part.mostObjects.count) objects; training takes "
           + "\(check.options.maxObjects) of a picture: raise max= in the cfg's heads")
     }
-    addList("paths that stand twice", part.duplicates) {
-      "\(part.list):\($0.line): \($0.path) stands in line \($0.firstLine) already"
+    if part.hasNoObjects {
+      line(
+        "  \(part.list): expected a labelled object, found none in "
+          + counted(part.pictures, "picture", "pictures"))
+    }
+    addList("paths that are listed twice", part.duplicates) {
+      "\(part.list):\($0.line): \($0.path) is in line \($0.firstLine) already"
     }
     for group in DataProblem.Group.allCases {
       addList(group.rawValue, part.problems.filter { $0.group == group }) { $0.description }
@@ -57,21 +63,38 @@ private struct CheckText {
     line("")
   }
 
-  private mutating func addList<Item>(_ title: String, _ items: [Item], _ words: (Item) -> String) {
+  private mutating func addList<Item>(
+    _ title: String, _ items: [Item], indent: String = "  ", _ words: (Item) -> String
+  ) {
     guard !items.isEmpty else { return }
-    line("  \(title): \(items.count)")
-    for item in items.prefix(limit) { line("    " + words(item)) }
-    if items.count > limit { line("    … and \(items.count - limit) more") }
+    line("\(indent)\(title): \(items.count)")
+    for item in items.prefix(limit) { line("\(indent)  " + words(item)) }
+    if items.count > limit { line("\(indent)  … and \(items.count - limit) more") }
+  }
+
+  mutating func addNotes(_ check: DataSetCheck) {
+    let notes = check.notes
+    guard !notes.isEmpty else { return }
+    addList("notes", notes, indent: "") { $0 }
+    line("")
   }
 
   mutating func addOverlap(_ check: DataSetCheck) {
     let before = text.utf8.count
-    addList("pictures in both lists, which flatter every figure", check.inBothLists) { $0 }
+    func same(_ twins: DataSetCheck.Twins) -> String { "\(twins.first) = \(twins.second)" }
+    addList("pictures in both lists, which flatter every figure", check.inBothLists, indent: "") {
+      $0
+    }
     addList(
-      "copies across the lists, which flatter every figure", check.twins.filter(\.acrossParts)
-    ) { "\($0.first) = \($0.second)" }
-    addList("copies under other names", check.twins.filter { !$0.acrossParts }) {
-      "\($0.first) = \($0.second)"
+      "copies across the lists, which flatter every figure", check.twins.filter(\.acrossParts),
+      indent: "", same)
+    for (isTrain, part) in [(true, check.train), (false, check.valid)]
+      as [(Bool, DataSetCheck.Part?)]
+    {
+      guard let part else { continue }
+      addList(
+        "copies under other names within \(part.list)",
+        check.twins.filter { !$0.acrossParts && $0.inTrain == isTrain }, indent: "", same)
     }
     if text.utf8.count > before { line("") }
   }

@@ -24,6 +24,8 @@ public struct DataSetCheck: Sendable {
     public var maxObjects = 200
     public var dialect = Dialect.alexeyab
     public var threads = 2
+    /// What the caller noticed that is no fault, for the report.
+    public var notes: [String] = []
 
     public init() {}
   }
@@ -38,7 +40,7 @@ public struct DataSetCheck: Sendable {
     public internal(set) var readable = 0
     /// With a label file that has objects.
     public internal(set) var withObjects = 0
-    /// With a label file that has none: pictures of nothing, which is fine.
+    /// With a label file that has none, which is fine.
     public internal(set) var withoutObjects = 0
     public internal(set) var objects = 0
     public internal(set) var objectsOfClass: [Int] = []
@@ -48,6 +50,9 @@ public struct DataSetCheck: Sendable {
     public internal(set) var largestPicture: (width: Int, height: Int) = (0, 0)
     /// In the order of the list, each once.
     public internal(set) var problems: [DataProblem] = []
+
+    /// Whether there is nothing to learn or to measure.
+    public var hasNoObjects: Bool { pictures > 0 && objects == 0 }
 
     public func count(_ group: DataProblem.Group) -> Int {
       problems.count { $0.group == group }
@@ -60,6 +65,8 @@ public struct DataSetCheck: Sendable {
     public let second: String
     /// Whether one is trained with and the other measured with.
     public let acrossParts: Bool
+    /// Whether the second is in the list that is trained with.
+    public let inTrain: Bool
   }
 
   public let options: Options
@@ -108,12 +115,14 @@ public struct DataSetCheck: Sendable {
     boxes = BoxStatistics(trainRecords, options)
   }
 
-  /// Whether nothing was found that should be mended before training. Missing labels are such,
-  /// empty lines in a list and dropped confidences are not.
+  /// Whether nothing was found that should be corrected before training. Missing labels are such,
+  /// empty lines in a list, dropped confidences and `notes` are not.
   public var isClean: Bool {
     let parts = [train] + (valid.map { [$0] } ?? [])
     return inBothLists.isEmpty && !twins.contains(where: \.acrossParts) && !classesDisagree
-      && parts.allSatisfy { $0.duplicates.isEmpty && !$0.problems.contains(where: Self.isHarmful) }
+      && parts.allSatisfy {
+        !$0.hasNoObjects && $0.duplicates.isEmpty && !$0.problems.contains(where: Self.isHarmful)
+      }
   }
 
   private static func isHarmful(_ problem: DataProblem) -> Bool {
@@ -134,10 +143,12 @@ public struct DataSetCheck: Sendable {
         seen[print] = (path, isTrain)
         continue
       }
-      // The same path twice is told elsewhere.
+      // The same path twice is reported elsewhere.
       if first.path != path {
         found.append(
-          Twins(first: first.path, second: path, acrossParts: first.isTrain != isTrain))
+          Twins(
+            first: first.path, second: path, acrossParts: first.isTrain != isTrain,
+            inTrain: isTrain))
       }
     }
     return found
@@ -195,6 +206,7 @@ struct PictureRecord: Sendable {
     let hash: UInt64
   }
 
+  let path: String
   var fingerprint: Fingerprint?
   var size: (width: Int, height: Int)?
   var objects: [TruthBox] = []
@@ -202,6 +214,7 @@ struct PictureRecord: Sendable {
   var problems: [DataProblem] = []
 
   init(_ path: String, _ options: DataSetCheck.Options) {
+    self.path = path
     let classes = options.classes ?? (options.names.isEmpty ? nil : options.names.count)
     let labels = LabelFile(ofPicture: path, classes: classes, dialect: options.dialect)
     objects = labels.objects
@@ -212,6 +225,8 @@ struct PictureRecord: Sendable {
       size = (bitmap.width, bitmap.height)
       self.fingerprint = fingerprint
     } catch {
+      // Where its labels are does not matter then.
+      problems.removeAll { $0.group == .missingLabels }
       problems.append(DataProblem(path, .unreadablePicture(error.problem)))
     }
   }
@@ -229,6 +244,7 @@ extension ImageFile {
     } catch {
       switch error {
       case .system(let code): throw ImageError(path, .unreadable(code: code))
+      case .special(let what): throw ImageError(path, .special(what: what))
       case .tooLong: throw ImageError(path, .tooManyBytes(limit: Limits().fileBytes))
       }
     }

@@ -4,8 +4,8 @@ import Darknet
 enum CalculateAnchors: Command {
   static let words = ["detector", "calc_anchors"]
   static let about = "anchors for the objects of a training list, by k-means on their overlap"
-  private static let clusters = Flag.whole(
-    "-num_of_clusters", default: 5, in: 1...1000, "how many anchors"
+  private static let clusters = Flag<Int?>.whole(
+    "-num_of_clusters", in: 1...1000, without: "num= of CFG, or 5", "how many anchors"
   ).ofDarknet
   private static let width = Flag<Int?>.whole(
     "-width", "W", in: -1...65536, without: "that of CFG",
@@ -20,7 +20,7 @@ enum CalculateAnchors: Command {
     [Words.data, Words.optionalCfg], flags: [clusters, width, height, seed], family: .detector,
     notes: """
       Reads 'train' of DATA. Writes anchors.txt, counters_per_class.txt and anchors.png, a picture
-      of the clusters. Suggests a mask for each head: of CFG, or of the usual networks.
+      of the clusters. Suggests masks of one length for the heads: of CFG, or of the usual networks.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -28,7 +28,13 @@ enum CalculateAnchors: Command {
     let cfg = arguments[Words.optionalCfg]
     Console.show(data.notes)
     let network = try cfg.map { try Load.network($0, arguments, showsTable: false) }
-    let clusters = arguments[clusters]
+    let heads = try Heads(cfg, network, data)
+    let clusters = arguments[clusters] ?? heads.anchorCount ?? 5
+    guard clusters >= heads.strides?.count ?? 1 else {
+      throw UsageError(
+        "-num_of_clusters: expected an anchor for each of the \(heads.strides?.count ?? 1) heads of "
+          + "\(cfg ?? ""), found \(clusters)")
+    }
     let width = arguments[width] ?? network?.inputShape.width ?? -1
     let height = arguments[height] ?? network?.inputShape.height ?? -1
     Console.out("\n num_of_clusters = \(clusters), width = \(width), height = \(height) \n")
@@ -70,28 +76,60 @@ enum CalculateAnchors: Command {
     let picture = AnchorPicture(
       clustering, points: labels.points, width: width, height: height)
     try ImageFile.save(picture.bitmap(), to: "anchors.png", durable: false)
-    Console.error(suggestion(clustering, network: network, networkWidth: width))
+    Console.out(heads.suggestion(clustering))
+    Console.flush()
+    if labels.points.count < clusters {
+      Console.error(
+        "\(list.path): \(counted(labels.points.count, "object", "objects")) for \(clusters) anchors: "
+          + "some are equal; use fewer\n")
+    }
     return .done
   }
 
-  /// Masks for the heads, as cfg lines.
-  private static func suggestion(
-    _ clustering: AnchorClustering, network: Network?, networkWidth: Int
-  ) -> String {
-    let count = clustering.anchors.count
-    var strides = count >= 9 ? [8, 16, 32] : count >= 6 ? [32, 16] : [32]
-    if let network {
-      let heads = network.nodes.filter { $0.layer is any DetectionHead }
-      strides = heads.map { max(1, networkWidth / max(1, $0.outputShape.width)) }
+  /// The heads that the anchors are for.
+  private struct Heads {
+    /// Pixels of the input per cell, of each head of the cfg; nil without a cfg.
+    var strides: [Int]?
+    /// `num=` of the cfg.
+    var anchorCount: Int?
+    private var classes: Int?
+    /// Values of a box beside the classes.
+    private var entries = 5
+
+    init(_ cfg: String?, _ network: Network?, _ data: DataFile) throws {
+      classes = try data.classCount()
+      guard let cfg, let network else { return }
+      anchorCount = try Load.config(cfg).sections.compactMap(HeadSection.init).last?.anchorCount
+      let nodes = network.nodes.filter { $0.layer is any DetectionHead }
+      guard !nodes.isEmpty else { throw DetectorFiles.noHead(in: cfg) }
+      strides = nodes.map { max(1, network.inputShape.width / max(1, $0.outputShape.width)) }
+      // The cfg's number counts in training.
+      classes = network.lastHead?.classes ?? classes
+      entries = network.lastHead is GaussianYoloLayer ? 9 : 5
     }
-    guard strides.count > 1 else { return "" }
-    let lines = zip(strides, clustering.masks(strides: strides)).map { stride, mask in
-      let numbers = mask.map(String.init).joined(separator: ",")
-      return
-        " head of stride \(stride): mask = \(numbers)   filters = \(mask.count) * (classes + 5)"
+
+    /// Masks as cfg lines; empty for a single head, which takes all anchors.
+    func suggestion(_ clustering: AnchorClustering) -> String {
+      let count = clustering.anchors.count
+      let strides = strides ?? (count >= 9 ? [8, 16, 32] : count >= 6 ? [32, 16] : [32])
+      guard strides.count > 1 else { return "" }
+      var text = "\nSuggested masks, the coarsest head with the largest anchors:\n"
+      for (stride, mask) in zip(strides, clustering.masks(strides: strides)) {
+        let filters =
+          classes.map { "\(mask.count * ($0 + entries))" }
+          ?? "\(mask.count) * (classes + \(entries))"
+        text +=
+          " head of stride \(stride): mask = \(mask.map(String.init).joined(separator: ","))"
+          + "   filters = \(filters)\n"
+      }
+      if count % strides.count != 0 {
+        text +=
+          " \(count) anchors for \(strides.count) heads: with "
+          + "-num_of_clusters \((count / strides.count + 1) * strides.count) all masks have one "
+          + "length\n"
+      }
+      return text
     }
-    return "Suggested masks, the coarsest head with the largest anchors:\n"
-      + lines.joined(separator: "\n") + "\n"
   }
 
   /// The objects of a list.

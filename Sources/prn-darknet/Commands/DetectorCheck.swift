@@ -13,9 +13,11 @@ enum DetectorCheck: Command {
       and the heads of CFG. Counts objects by class, and by size against the anchors of CFG. The
       text has 20 problems of a kind.
 
-      Exit code 0 if all is well, 3 if anything should be fixed: pictures or labels that are missing
-      or bad, paths that are there twice, pictures in both lists, numbers of classes that disagree.
-      Empty lines in lists and a sixth number in labels are reported, and are no fault.
+      Exit code 0 if all is well, 3 if anything should be fixed: a list without an object, pictures
+      or labels that are missing or bad, two label files for one picture, paths that are listed
+      twice, pictures in both lists, numbers of classes that disagree. Empty lines in lists, a sixth
+      number in labels and notes (boxes that reach out of the picture, anchors that do not fit or
+      are not used) are reported, and are no fault.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -36,6 +38,8 @@ enum DetectorCheck: Command {
       findings.add("\(dataPath): 'valid' is the list that is trained with, so all figures flatter")
     } else if data.validPath != nil {
       valid = findings.attempt { try data.list("valid", default: "") }
+    } else {
+      options.notes.append("\(dataPath): no line valid=, so nothing to measure with")
     }
 
     let progress = Guarded(Progress(total: train.count + (valid?.count ?? 0)))
@@ -47,7 +51,11 @@ enum DetectorCheck: Command {
     if !findings.lines.isEmpty { Console.out("\n") }
     Console.out(check.text())
     let isClean = check.isClean && findings.lines.isEmpty
-    Console.out(isClean ? "No problems found.\n" : "Mend the above, or train without it.\n")
+    let verdict =
+      !isClean
+      ? "Fix the above, or train without it."
+      : check.notes.isEmpty ? "No problems found." : "No problems found, apart from the notes."
+    Console.out(verdict + "\n")
     if let json {
       try json.write(check.json(findings: findings.lines))
       try json.commit()
@@ -82,7 +90,8 @@ enum DetectorCheck: Command {
     )
     for node in network.nodes {
       guard let head = node.layer as? any DetectionHead else { continue }
-      options.classes = head.classes
+      // Labels belong to the data set; a cfg of other classes is reported by itself.
+      if options.classes == nil, options.names.isEmpty { options.classes = head.classes }
       options.classCounts.append(
         ("\(cfg), layer \(node.index) [\(node.name)]", head.classes))
       options.maxObjects = head.training.maximumBoxes
@@ -95,8 +104,31 @@ enum DetectorCheck: Command {
     if !options.classCounts.contains(where: { $0.place.hasPrefix(cfg) }) {
       findings.add("\(DetectorFiles.noHead(in: cfg))")
     }
+    options.notes += try anchorNotes(Load.config(cfg))
     options.anchors.sort { $0.width * $0.height < $1.width * $1.height }
     return options
+  }
+
+  /// Anchors of a cfg that no head ever uses.
+  private static func anchorNotes(_ config: ConfigFile) -> [String] {
+    let heads = config.sections.compactMap(HeadSection.init)
+    var notes: [String] = []
+    for head in heads {
+      guard let (count, line) = head.anchorNumbers, count > 2 * head.anchorCount else { continue }
+      notes.append(
+        "\(config.name):\(line): \(count) numbers in anchors=, of which num=\(head.anchorCount) "
+          + "takes the first \(2 * head.anchorCount)")
+    }
+    // Heads that share a list of anchors.
+    let count = heads.last?.anchorCount ?? 0
+    let used = Set(heads.flatMap(\.mask))
+    let spare = (0..<count).filter { !used.contains($0) }
+    if !spare.isEmpty, heads.allSatisfy({ $0.anchorCount == count }) {
+      notes.append(
+        "\(config.name): anchors that no mask= takes: "
+          + spare.map(String.init).joined(separator: ", "))
+    }
+    return notes
   }
 }
 

@@ -1,0 +1,28 @@
+import DarknetConfig
+
+extension DataSetCheck {
+  /// What is no fault, but often a mistake: a line each.
+  public var notes: [String] {
+    var notes = options.notes
+    if boxes.reachingOut.count > 0 {
+      notes.append(
+        counted(boxes.reachingOut.count, "box", "boxes")
+          + " with more than a tenth outside of the picture, first in the labels of "
+          + "\(boxes.reachingOut.picture): are corners taken for centres?")
+    }
+    if let mean = boxes.meanBestIoU, mean < 0.4 {
+      notes.append(
+        "the anchors do not fit the objects (mean overlap \(fixed(Double(mean) * 100, decimals: 1)) "
+          + "%); 'prn-darknet detector calc_anchors' finds some that do")
+    }
+    if !boxes.largerThanInput.isEmpty {
+      let sizes = boxes.largerThanInput.map {
+        "\(fixed(Double($0.width), decimals: 0))x\(fixed(Double($0.height), decimals: 0))"
+      }
+      notes.append(
+        "anchors larger than the input of \(options.inputWidth)x\(options.inputHeight): "
+          + sizes.joined(separator: ", "))
+    }
+    return notes
+  }
+}
