@@ -18,7 +18,7 @@ final class PlanFeed {
     self.plan = plan
     var options = PictureFeed.Options(
       shape: plan.network.inputShape, fit: fit, labels: labels)
-    options.limits.jpeg = .init(plan.network.dialect)
+    options.limits.follow(plan.network.dialect)
     options.threads = threads ?? ThreadPool.shared.threads
     options.depth = 2 * plan.batch + options.threads
     feed = PictureFeed(pictures, options: options)

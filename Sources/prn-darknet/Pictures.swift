@@ -15,13 +15,13 @@ enum Pictures {
     network.dialect == .pjreddie || network.net.letterBox || arguments[Flags.letterBox]
   }
 
-  /// The picture in a file with the channels that `network` takes, its pixels as the decoder of the
-  /// network's dialect has them.
+  /// The picture in a file with the channels that `network` takes, its pixels and orientation as
+  /// the network's dialect has them.
   ///
   /// - Throws: `ImageError` if it cannot be read.
   static func load(_ path: String, for network: Network) throws(ImageError) -> Bitmap {
     try ImageFile.loadBitmap(
-      path, channels: network.inputShape.channels, limits: .init(jpeg: .init(network.dialect)))
+      path, channels: network.inputShape.channels, limits: .init(dialect: network.dialect))
   }
 
   /// Resizes a picture into the first image of `view`.

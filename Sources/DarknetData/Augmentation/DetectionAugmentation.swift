@@ -15,8 +15,9 @@ public struct LabelledPicture: Sendable {
 
 /// How pictures for detectors are varied: `[net]`'s options and those of the last detection head.
 ///
-/// AlexeyAB's program can do some of this only when built with OpenCV; here it is always done:
-/// blur, noise and mosaic, and the mean colour where a crop leaves the picture.
+/// The default dialect does what AlexeyAB's program does when it is built with OpenCV: blur, noise
+/// and mosaic, the mean colour where a crop leaves the picture, colours within 8 bits. (Without
+/// OpenCV it cannot do some of this, and does the rest otherwise.)
 public struct DetectionAugmentation: Hashable, Sendable {
   /// Of `[net]`: flip, hue, saturation, exposure, blur, noise, mixup, mosaic.
   public var options: AugmentationOptions
@@ -120,9 +121,10 @@ public struct DetectionAugmentation: Hashable, Sendable {
       for corner in Mosaic.Corner.allCases {
         let picture = corner == .topLeft ? first : try draw(&random)
         objects += tiles.paint(
-          shuffled(picture, &random), at: corner, of: target, with: self, random: &varying)
+          shuffled(picture, &random), at: corner, of: target,
+          limit: maxObjects - objects.count, with: self, random: &varying)
       }
-      return Array(objects.prefix(maxObjects))
+      return objects
     }
     var objects = paint(shuffled(first, &random), whole, of: target, random: &varying)
     if options.mix == .mixup, varying.unit() < 0.5 {
@@ -157,8 +159,12 @@ public struct DetectionAugmentation: Hashable, Sendable {
   }
 
   /// Draws how a picture is varied for an input of `width` x `height`.
-  func draw(
-    for picture: LabelledPicture, width: Int, height: Int, _ random: inout Random
+  ///
+  /// - Parameter corner: of the tile in a mosaic. Every second picture there has its own corner in
+  ///   the input's, so that what the crop adds comes near the cut, which leaves it out.
+  package func draw(
+    for picture: LabelledPicture, width: Int, height: Int, corner: Mosaic.Corner? = nil,
+    _ random: inout Random
   ) -> PictureVariation {
     var crop = PictureCrop(
       pictureWidth: picture.bitmap.width, pictureHeight: picture.bitmap.height)
@@ -166,12 +172,15 @@ public struct DetectionAugmentation: Hashable, Sendable {
       jitter: jitter, resize: resize,
       networkAspect: letterBox ? Float(width) / Float(height) : nil, random: &random)
     crop.flipped = random.unit() < 0.5 && options.flip
-    let distortion = ColorDistortion(options, random: &random)
+    let distortion = ColorDistortion(options, isOf8Bits: true, random: &random)
     let blur = drawBlur(random.below(3))
-    let noise = Float(min(max(options.gaussianNoise, 0), 127))
-    return PictureVariation(
-      crop: crop, distortion: distortion, blur: blur,
-      noise: noise > 0 && random.unit() < 0.5 ? noise : 0)
+    let limit = Float(min(max(options.gaussianNoise, 0), 127))
+    let noise = limit > 0 && random.unit() < 0.5 ? limit : 0
+    if let corner, random.unit() < 0.5 {
+      crop.push(towardLeft: corner.isLeft, towardTop: corner.isTop)
+    }
+    crop.resetIfEmpty()
+    return PictureVariation(crop: crop, distortion: distortion, blur: blur, noise: noise)
   }
 
   /// A third of the pictures stays sharp, a third gets a blurred background, the last third what
@@ -182,13 +191,13 @@ public struct DetectionAugmentation: Hashable, Sendable {
   }
 
   /// Paints the tile's part of the varied picture, and returns its objects in parts of the whole
-  /// varied picture, cut to it; those smaller than a pixel are left out.
+  /// varied picture, cut to it: of the first `maxObjects` those that are a pixel or more.
   func paint(
     _ picture: LabelledPicture, _ variation: PictureVariation, _ tile: MosaicTile,
     of target: PlaneTarget, random: inout Random
   ) -> [TruthBox] {
     let (width, height) = (target.width, target.height)
-    let objects = picture.objects.compactMap { object -> TruthBox? in
+    let objects = picture.objects.prefix(maxObjects).compactMap { object -> TruthBox? in
       guard let box = variation.crop.map(object.box), box.width >= 1 / Float(width),
         box.height >= 1 / Float(height)
       else { return nil }

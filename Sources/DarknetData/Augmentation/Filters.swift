@@ -94,14 +94,17 @@ package enum Filters {
     return place < count ? place : period - place
   }
 
-  /// Adds normal noise to every sample, clamped to 0...1.
+  /// Adds the upper half of normal noise to every sample, in whole levels, clamped to 1: OpenCV
+  /// draws it into bytes without a sign, where all that is below 0 becomes 0. So it only brightens.
   ///
-  /// - Parameter deviation: in levels of 255.
+  /// - Parameter deviation: of the whole normal distribution, in levels of 255.
   package static func addNoise(
     _ target: PlaneTarget, channels: Int, deviation: Float, random: inout Random
   ) {
-    let scale = deviation / 255
-    normalQuantiles.withUnsafeBufferPointer { quantiles in
+    let levels = normalQuantiles.map {
+      max(0, ($0 * deviation).rounded(.toNearestOrEven)) / 255
+    }
+    levels.withUnsafeBufferPointer { levels in
       for c in 0..<channels {
         for y in 0..<target.height {
           let row = target.row(y, ofPlane: c)
@@ -109,8 +112,7 @@ package enum Filters {
           for x in 0..<target.width {
             // Five draws of 12 bits from each 64.
             if x % 5 == 0 { bits = random.next() }
-            let value = row[x] + scale * quantiles[Int(truncatingIfNeeded: bits & 0xFFF)]
-            row[x] = min(1, max(0, value))
+            row[x] = min(1, row[x] + levels[Int(truncatingIfNeeded: bits & 0xFFF)])
             bits >>= 12
           }
         }

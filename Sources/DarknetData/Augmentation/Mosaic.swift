@@ -43,7 +43,10 @@ package struct MosaicTile: Hashable {
 /// 2020).
 ///
 /// Each picture is varied as if it filled the whole input; its tile shows the part whose corner
-/// lies at the cut, moved inwards by what the crop added at that corner.
+/// lies at the cut, moved inwards by what the crop added at that corner, in parts of the picture.
+/// That is AlexeyAB's measure: in parts of the crop all of what was added would be left out. So a
+/// tile may show some of it, or cut into the picture, whose boxes then reach into the next tile
+/// unless `mosaic_bound` cuts them.
 package struct Mosaic {
   package enum Corner: CaseIterable, Sendable {
     case topLeft, topRight, bottomLeft, bottomRight
@@ -72,19 +75,17 @@ package struct Mosaic {
   }
 
   /// Varies the picture, paints its tile and returns its objects in parts of the input.
+  ///
+  /// - Parameter limit: objects that are looked at, whether or not they are in the tile.
   func paint(
-    _ picture: LabelledPicture, at corner: Corner, of target: PlaneTarget,
+    _ picture: LabelledPicture, at corner: Corner, of target: PlaneTarget, limit: Int,
     with augmentation: DetectionAugmentation, random: inout Random
   ) -> [TruthBox] {
-    var variation = augmentation.draw(for: picture, width: width, height: height, &random)
-    // What the crop adds goes away from the centre in every second picture, so that more of it is
-    // seen.
-    if random.unit() < 0.5 {
-      variation.crop.push(towardLeft: !corner.isLeft, towardTop: !corner.isTop)
-    }
+    let variation = augmentation.draw(
+      for: picture, width: width, height: height, corner: corner, &random)
     let tile = tile(corner, crop: variation.crop)
     let objects = augmentation.paint(picture, variation, tile, of: target, random: &random)
-    return objects.compactMap {
+    return objects.prefix(limit).compactMap {
       move($0, tile, bounded: augmentation.options.mosaicBound)
     }
   }
@@ -95,10 +96,8 @@ package struct Mosaic {
     // Pixels of the input that show nothing of the picture, at the side of the cut.
     let leftPad = crop.flipped ? crop.right : crop.left
     let rightPad = crop.flipped ? crop.left : crop.right
-    // AlexeyAB takes the picture's size here, not the crop's, and so cuts into pictures that the
-    // crop made smaller, but not into their boxes.
-    let padX = max(0, -(corner.isLeft ? rightPad : leftPad) * width / crop.width)
-    let padY = max(0, -(corner.isTop ? crop.bottom : crop.top) * height / crop.height)
+    let padX = max(0, -(corner.isLeft ? rightPad : leftPad) * width / crop.pictureWidth)
+    let padY = max(0, -(corner.isTop ? crop.bottom : crop.top) * height / crop.pictureHeight)
     let shiftX = min(padX, width - tileWidth)
     let shiftY = min(padY, height - tileHeight)
     return MosaicTile(
@@ -108,15 +107,16 @@ package struct Mosaic {
       sourceTop: corner.isTop ? height - tileHeight - shiftY : shiftY)
   }
 
-  /// The object's box in the input, cut to the input or, `bounded`, to the tile; nil if less than
-  /// a pixel is left of it.
+  /// The object's box in the input, cut to the input or, `bounded`, to the tile, in whole pixels
+  /// then; nil if no more than a pixel is left of it.
   package func move(_ object: TruthBox, _ tile: MosaicTile, bounded: Bool) -> TruthBox? {
     let (w, h) = (Float(width), Float(height))
     let (shiftX, shiftY) = (Float(tile.left - tile.sourceLeft), Float(tile.top - tile.sourceTop))
     let columns = bounded ? tile.left...tile.left + tile.width : 0...width
     let rows = bounded ? tile.top...tile.top + tile.height : 0...height
     func cut(_ value: Float, _ range: ClosedRange<Int>) -> Float {
-      min(Float(range.upperBound), max(Float(range.lowerBound), value))
+      let value = bounded ? value.rounded(.towardZero) : value
+      return min(Float(range.upperBound), max(Float(range.lowerBound), value))
     }
     let left = cut(object.box.left * w + shiftX, columns)
     let right = cut(object.box.right * w + shiftX, columns)

@@ -26,7 +26,8 @@ package struct PictureCrop: Hashable {
   /// out, then all together by what `resize` allows, then those are pushed out that keep the
   /// proportions, if `networkAspect` (width / height) is given.
   ///
-  /// All steps cut fractions off, as they do there.
+  /// All steps cut fractions off, as they do there. What comes out may show nothing of the picture;
+  /// see `resetIfEmpty`.
   package mutating func draw(
     jitter: Float, resize: Float, networkAspect: Float?, random: inout Random
   ) {
@@ -56,7 +57,6 @@ package struct PictureCrop: Hashable {
         right = Int(Float(right) - missing)
       }
     }
-    keepSomething()
   }
 
   /// What a side may move by: outwards down to `low`, inwards up to `high`. A factor below 1 only
@@ -68,20 +68,18 @@ package struct PictureCrop: Hashable {
     return (low, resize < 1 ? 0 : high)
   }
 
-  /// A jitter of half the picture or more can leave nothing of it: then the middle pixel stays.
-  private mutating func keepSomething() {
-    if width < 1 {
-      let middle = min(max(0, (left + pictureWidth - right) / 2), pictureWidth - 1)
-      (left, right) = (middle, pictureWidth - 1 - middle)
-    }
-    if height < 1 {
-      let middle = min(max(0, (top + pictureHeight - bottom) / 2), pictureHeight - 1)
-      (top, bottom) = (middle, pictureHeight - 1 - middle)
-    }
+  /// The whole picture if the crop shows nothing of it, as a jitter of half the picture or more can
+  /// have it.
+  package mutating func resetIfEmpty() {
+    guard
+      width < 1 || height < 1 || max(left, right) >= pictureWidth
+        || max(top, bottom) >= pictureHeight
+    else { return }
+    (left, right, top, bottom) = (0, 0, 0, 0)
   }
 
-  /// Moves what is cut off or added to the sides away from the given one, so that the picture
-  /// itself comes near it.
+  /// Moves what is cut off or added to the sides away from the given one, so that the picture's
+  /// own side lies there.
   package mutating func push(towardLeft: Bool, towardTop: Bool) {
     // Mirrored, the picture's left side is the input's right one.
     if towardLeft != flipped {

@@ -135,7 +135,7 @@ extension Bitmap {
 extension PlaneTarget {
   /// Changes the colours of one line.
   func distort(row y: Int, channels: Int, _ distortion: ColorDistortion) {
-    guard distortion != .none else { return }
+    guard !distortion.isIdentity else { return }
     if channels == 3 {
       distortion.apply(
         red: row(y, ofPlane: 0), green: row(y, ofPlane: 1), blue: row(y, ofPlane: 2), count: width)

@@ -3,7 +3,7 @@ import DarknetConfig
 import DarknetTensors
 
 /// How one picture is varied: the numbers, already drawn.
-struct PictureVariation: Hashable {
+package struct PictureVariation: Hashable {
   enum Blur: Hashable {
     case none
     /// All but the objects, by a kernel of 17.
@@ -11,17 +11,18 @@ struct PictureVariation: Hashable {
     case whole(kernel: Int)
   }
 
-  var crop: PictureCrop
+  package var crop: PictureCrop
   var distortion: ColorDistortion
   var blur: Blur
   /// Deviation of the noise in levels of 255; 0 for none.
   var noise: Float
 
   /// The kernel with regard to the objects: no larger than an eighth of the smallest side of the
-  /// smallest object, which would vanish. What becomes 1 by that means the background, as AlexeyAB
-  /// has it.
+  /// smallest object, which would vanish. What becomes 1 by that means the background, and where
+  /// there are no objects nothing is blurred, as AlexeyAB has it.
   func blurKernel(_ objects: [TruthBox], width: Int, height: Int) -> Blur {
     guard case .whole(var kernel) = blur else { return blur }
+    if objects.isEmpty { return .none }
     for object in objects {
       let side = min(object.box.width * Float(width), object.box.height * Float(height))
       kernel = min(kernel, Int(side) / 8)
@@ -37,10 +38,11 @@ struct PictureVariation: Hashable {
 extension ColorDistortion {
   /// Draws a change of colours: hue uniform around 0, saturation and exposure a factor of up to
   /// the cfg's, or one by it.
-  init(_ options: AugmentationOptions, random: inout Random) {
+  init(_ options: AugmentationOptions, isOf8Bits: Bool = false, random: inout Random) {
     hue = random.uniform(Double(-options.hue), Double(options.hue))
     saturation = random.factor(options.saturation)
     exposure = random.factor(options.exposure)
+    self.isOf8Bits = isOf8Bits
   }
 }
 

@@ -4,6 +4,14 @@ extension DataSetCheck {
   /// What is no fault, but often a mistake: a line each.
   public var notes: [String] {
     var notes = options.notes
+    if turned.count > 0 {
+      notes.append(
+        counted(turned.count, "picture", "pictures")
+          + " noted as turned by the camera (EXIF), first \(turned.picture): "
+          + (options.dialect == .alexeyab
+            ? "they are seen upright, and labels must be made for that"
+            : "pjreddie's dialect sees them as they are stored"))
+    }
     if boxes.reachingOut.count > 0 {
       notes.append(
         counted(boxes.reachingOut.count, "box", "boxes")

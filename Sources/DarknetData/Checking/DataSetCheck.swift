@@ -113,6 +113,8 @@ public struct DataSetCheck: Sendable {
     inBothLists = both
     twins = Self.twins(zip(train.pictures, trainRecords), zip(valid?.pictures ?? [], validRecords))
     boxes = BoxStatistics(trainRecords, options)
+    let turnedPictures = (trainRecords + validRecords).filter(\.isTurned)
+    turned = (turnedPictures.count, turnedPictures.first?.path ?? "")
   }
 
   /// Whether nothing was found that should be corrected before training. Missing labels are such,
@@ -124,6 +126,9 @@ public struct DataSetCheck: Sendable {
         !$0.hasNoObjects && $0.duplicates.isEmpty && !$0.problems.contains(where: Self.isHarmful)
       }
   }
+
+  /// Pictures that their cameras noted as turned, and the first of them.
+  public private(set) var turned: (count: Int, picture: String) = (0, "")
 
   private static func isHarmful(_ problem: DataProblem) -> Bool {
     switch problem.kind {
@@ -211,6 +216,8 @@ struct PictureRecord: Sendable {
   var size: (width: Int, height: Int)?
   var objects: [TruthBox] = []
   var hasLabels = false
+  /// Whether the picture notes that it is to be turned to be seen upright.
+  var isTurned = false
   var problems: [DataProblem] = []
 
   init(_ path: String, _ options: DataSetCheck.Options) {
@@ -221,9 +228,8 @@ struct PictureRecord: Sendable {
     problems = labels.problems
     hasLabels = !problems.contains { $0.group == .missingLabels }
     do throws(ImageError) {
-      let (bitmap, fingerprint) = try ImageFile.loadBitmapAndFingerprint(path)
+      let bitmap = try read(path, options.dialect)
       size = (bitmap.width, bitmap.height)
-      self.fingerprint = fingerprint
     } catch {
       // Where its labels are does not matter then.
       problems.removeAll { $0.group == .missingLabels }
@@ -232,23 +238,25 @@ struct PictureRecord: Sendable {
   }
 }
 
-extension ImageFile {
-  /// Decodes a file, and computes a number of its bytes by which copies are known.
-  fileprivate static func loadBitmapAndFingerprint(
-    _ path: String
-  ) throws(ImageError) -> (Bitmap, PictureRecord.Fingerprint) {
+extension PictureRecord {
+  /// Decodes the file, and notes how its camera was turned and a number of its bytes by which
+  /// copies are known.
+  private mutating func read(_ path: String, _ dialect: Dialect) throws(ImageError) -> Bitmap {
+    var limits = ImageFile.Limits()
+    limits.follow(dialect)
     let file: LimitedFile
     do throws(LimitedFile.Failure) {
       file = try LimitedFile(path, firstPart: 4096)
-      try file.readRest(limit: Limits().fileBytes)
+      try file.readRest(limit: limits.fileBytes)
     } catch {
       switch error {
       case .system(let code): throw ImageError(path, .unreadable(code: code))
       case .special(let what): throw ImageError(path, .special(what: what))
-      case .tooLong: throw ImageError(path, .tooManyBytes(limit: Limits().fileBytes))
+      case .tooLong: throw ImageError(path, .tooManyBytes(limit: limits.fileBytes))
       }
     }
-    let bitmap = try decode(file.bytes, name: path)
+    let bitmap = try ImageFile.decode(file.bytes, name: path, limits: limits)
+    isTurned = ImageFile.orientation(of: file.bytes) != .upright
     // FNV-1a over words of eight bytes: quick, and no two files of a data set meet by chance.
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325
     let words = file.bytes.count / 8
@@ -259,7 +267,8 @@ extension ImageFile {
       hash ^= hash >> 29
     }
     for byte in file.bytes[(words * 8)...] { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
-    return (bitmap, PictureRecord.Fingerprint(bytes: file.bytes.count, hash: hash))
+    fingerprint = Fingerprint(bytes: file.bytes.count, hash: hash)
+    return bitmap
   }
 }
 

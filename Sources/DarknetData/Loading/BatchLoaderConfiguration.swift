@@ -53,11 +53,11 @@ extension BatchLoader {
     /// likely to be drawn.
     public var cacheBytes = 0
     public var dialect = Dialect.alexeyab
-    /// The dialect says how JPEG is rounded.
+    /// The dialect says how JPEG is rounded, and whether pictures are turned upright.
     public var limits = ImageFile.Limits()
     var readingLimits: ImageFile.Limits {
       var limits = limits
-      limits.jpeg = .init(dialect)
+      limits.follow(dialect)
       limits.waitsForPipes = false
       return limits
     }

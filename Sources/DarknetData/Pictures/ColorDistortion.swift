@@ -7,14 +7,22 @@ public struct ColorDistortion: Hashable, Sendable {
   public var saturation: Float
   /// Factor of the value, which is the largest of r, g and b.
   public var exposure: Float
+  /// Whether the changed hue, saturation and value are cut to what 8 bits hold before they become
+  /// colours again, as OpenCV does it for AlexeyAB's detectors. Otherwise hues go round, and only
+  /// the colours are cut: bright pixels burn out to white.
+  public var isOf8Bits: Bool
 
   public static let none = ColorDistortion(hue: 0, saturation: 1, exposure: 1)
 
-  public init(hue: Float, saturation: Float, exposure: Float) {
+  public init(hue: Float, saturation: Float, exposure: Float, isOf8Bits: Bool = false) {
     self.hue = hue
     self.saturation = saturation
     self.exposure = exposure
+    self.isOf8Bits = isOf8Bits
   }
+
+  /// Whether it leaves all colours as they are.
+  var isIdentity: Bool { hue == 0 && saturation == 1 && exposure == 1 }
 }
 
 extension ColorDistortion {
@@ -29,16 +37,14 @@ extension ColorDistortion {
     red: UnsafeMutablePointer<Float>, green: UnsafeMutablePointer<Float>,
     blue: UnsafeMutablePointer<Float>, count: Int
   ) {
+    if isOf8Bits { return apply8Bits(red: red, green: green, blue: blue, count: count) }
     let turn = hue * 6
     let (valueFactor, chromaFactor) = (exposure, exposure * saturation)
     for i in 0..<count {
       let (r, g, b) = (red[i], green[i], blue[i])
       let largest = max(r, max(g, b))
       let spread = largest - min(r, min(g, b))
-      // Grey has no hue, and no chroma that would show it.
-      let inverse = spread > 0 ? 1 / spread : 0
-      let ofGreenOrBlue = largest == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse
-      var sixth = (largest == r ? (g - b) * inverse : ofGreenOrBlue) + turn
+      var sixth = Self.sixth(r, g, b, largest, spread) + turn
       // From -7..<11, as hues of red begin at -1.
       sixth = sixth < 0 ? sixth + 6 : sixth
       sixth = sixth < 0 ? sixth + 6 : sixth
@@ -49,6 +55,45 @@ extension ColorDistortion {
       green[i] = Self.channel(3, sixth, value, chroma)
       blue[i] = Self.channel(1, sixth, value, chroma)
     }
+  }
+
+  /// The same where saturation and value end at 1, and the hue, which OpenCV counts in steps of two
+  /// degrees from 0 to 179, at 0 and 255: a red that would turn towards magenta stays red. Values
+  /// are not rounded to bytes on the way.
+  private func apply8Bits(
+    red: UnsafeMutablePointer<Float>, green: UnsafeMutablePointer<Float>,
+    blue: UnsafeMutablePointer<Float>, count: Int
+  ) {
+    // A whole hue of the cfg is 179 steps; 30 steps are a sixth.
+    let turn = hue * 179 / 30
+    let last: Float = 255 / 30
+    let (valueFactor, saturationFactor) = (exposure, saturation)
+    for i in 0..<count {
+      let (r, g, b) = (red[i], green[i], blue[i])
+      let largest = max(r, max(g, b))
+      let spread = largest - min(r, min(g, b))
+      var sixth = Self.sixth(r, g, b, largest, spread)
+      sixth = sixth < 0 ? sixth + 6 : sixth
+      sixth = min(last, max(0, sixth + turn))
+      sixth = sixth >= 6 ? sixth - 6 : sixth
+      let inverse = largest > 0 ? 1 / largest : 0
+      let value = min(1, largest * valueFactor)
+      let chroma = value * min(1, spread * inverse * saturationFactor)
+      red[i] = Self.channel(5, sixth, value, chroma)
+      green[i] = Self.channel(3, sixth, value, chroma)
+      blue[i] = Self.channel(1, sixth, value, chroma)
+    }
+  }
+
+  /// The hue in sixths of a turn, in -1..<5.
+  @inline(__always)
+  private static func sixth(
+    _ r: Float, _ g: Float, _ b: Float, _ largest: Float, _ spread: Float
+  ) -> Float {
+    // Grey has no hue, and no chroma that would show it.
+    let inverse = spread > 0 ? 1 / spread : 0
+    let ofGreenOrBlue = largest == g ? 2 + (b - r) * inverse : 4 + (r - g) * inverse
+    return largest == r ? (g - b) * inverse : ofGreenOrBlue
   }
 
   /// Samples of other than RGB pictures are multiplied by the exposure, and clamped.

@@ -6,8 +6,11 @@ import DarknetTensors
 /// A file is what its first bytes say, whatever its name. JPEG: baseline, progressive and
 /// arithmetic coding; grey, YCbCr, RGB, CMYK and YCCK. PNG: every colour type and depth; 16 bits
 /// are cut to their upper 8 and alpha is dropped, not blended. BMP without run lengths, and PPM
-/// and PGM (P6, P5). The orientation that a camera notes (EXIF) is not applied, as Darknet
-/// labels belong to the stored pixels.
+/// and PGM (P6, P5).
+///
+/// The orientation that a camera notes (EXIF) is applied in the default dialect, as OpenCV does it
+/// for AlexeyAB's program: width, height and all coordinates are those of the upright picture. In
+/// pjreddie's dialect pictures are read as they are stored.
 ///
 /// AlexeyAB's and pjreddie's programs decode JPEG with a decoder of their own, Debian's build of
 /// the latter with libjpeg. They differ by roundings: 0.1 levels of 255 in the mean and 3 at most,
@@ -34,8 +37,25 @@ public enum ImageFile {
     /// program was started with. A training never waits for one.
     public var waitsForPipes = true
     public var jpeg: JPEGRounding
+    /// Whether pictures are turned upright by the orientation that they note.
+    public var appliesOrientation: Bool
 
-    public init(jpeg: JPEGRounding = .darknet) { self.jpeg = jpeg }
+    public init(jpeg: JPEGRounding = .darknet, appliesOrientation: Bool = true) {
+      self.jpeg = jpeg
+      self.appliesOrientation = appliesOrientation
+    }
+
+    /// How the program of a dialect reads pictures.
+    public init(dialect: Dialect) {
+      self.init()
+      follow(dialect)
+    }
+
+    /// Reads pictures as the program of a dialect does; what a file may ask for stays.
+    public mutating func follow(_ dialect: Dialect) {
+      jpeg = JPEGRounding(dialect)
+      appliesOrientation = dialect != .pjreddie
+    }
   }
 
   /// The picture as planes of 0...1.
@@ -47,8 +67,8 @@ public enum ImageFile {
     Image(try loadBitmap(path, channels: channels, limits: limits))
   }
 
-  /// The picture as it is in the file, 8 bits a sample: leaner and faster than `load`, and it
-  /// can be resized right into a network's input.
+  /// The picture with 8 bits a sample, as in the file: leaner and faster than `load`, and it can
+  /// be resized right into a network's input.
   public static func loadBitmap(
     _ path: String, channels: Int = 3, limits: Limits = Limits()
   ) throws(ImageError) -> Bitmap {
@@ -84,7 +104,13 @@ public enum ImageFile {
       case .format(.bmp): bitmap = try BMPDecoder.decode(bytes, limits)
       case .format(.ppm): bitmap = try PPMDecoder.decode(bytes, limits)
       }
-      return bitmap.converted(toChannels: channels)
+      let converted = bitmap.converted(toChannels: channels)
+      guard limits.appliesOrientation else { return converted }
+      guard let upright = converted.upright(orientation(of: bytes)) else {
+        throw .outOfMemory(
+          width: converted.width, height: converted.height, bytes: converted.count)
+      }
+      return upright
     } catch {
       throw ImageError(name, error)
     }

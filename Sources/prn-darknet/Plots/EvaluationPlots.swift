@@ -57,7 +57,7 @@ struct EvaluationPlots {
     for (index, mistake) in mistakes.enumerated() {
       guard let path = paths[mistake.picture],
         // It was readable a moment ago; if it is not any more there is nothing to show.
-        let bitmap = try? ImageFile.loadBitmap(path)
+        let bitmap = try? ImageFile.loadBitmap(path, limits: .init(dialect: dialect))
       else { continue }
       let objects = LabelFile(ofPicture: path, classes: names.count, dialect: dialect).objects
       let picture = MistakePicture(
