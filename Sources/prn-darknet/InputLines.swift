@@ -26,12 +26,13 @@ final class InputLines {
   /// one, or when a signal asks to stop.
   ///
   /// - Parameter beforeWaiting: called if no line is there yet, before the program waits for it.
-  /// - Throws: `ConfigError` for a line longer than `limit` bytes, and what `beforeWaiting` throws.
+  /// - Throws: `ConfigError` for a line longer than `limit` bytes or with a zero byte, and what
+  ///   `beforeWaiting` throws.
   func next(beforeWaiting: () throws -> Void) throws -> String? {
     var hasAsked = false
     while true {
       if let end = buffer[searched...].firstIndex(of: 0x0A) {
-        return take(upTo: end, next: end + 1)
+        return try take(upTo: end, next: end + 1)
       }
       searched = buffer.count
       guard searched - start <= Self.limit else {
@@ -40,7 +41,7 @@ final class InputLines {
           found: "a line of more than \(Self.limit) bytes", fix: "check what is sent to it")
       }
       if hasEnded {
-        return start < buffer.count ? take(upTo: buffer.count, next: buffer.count) : nil
+        return start < buffer.count ? try take(upTo: buffer.count, next: buffer.count) : nil
       }
       if !hasAsked, !isReady(waiting: false) {
         hasAsked = true
@@ -51,12 +52,17 @@ final class InputLines {
     }
   }
 
-  private func take(upTo end: Int, next: Int) -> String {
+  private func take(upTo end: Int, next: Int) throws -> String {
     var bytes = buffer[start..<end]
     (start, searched) = (next, next)
     lineNumber += 1
     if bytes.last == 0x0D { bytes = bytes.dropLast() }
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
+    guard !bytes.contains(0) else {
+      throw ConfigError(
+        file: "standard input", line: lineNumber, expected: "a path of a picture a line",
+        found: "bytes of value 0, as in UTF-16 text", fix: "save the list as UTF-8")
+    }
     return String(outside: bytes)
   }
 

@@ -226,6 +226,16 @@ import Testing
     #expect(long.status == 3 && long.errors.utf8.count < 3000)
   }
 
+  @Test func `a list in UTF-16 is named`() throws {
+    let folder = try OneBoxFolder()
+    let run = try folder.test(input: "a\0.\0p\0p\0m\0\n\0")
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "standard input:1: expected a path of a picture a line, found bytes of value 0, as in "
+          + "UTF-16 text; save the list as UTF-8\n"), "\(run.errors.suffix(300))")
+  }
+
   @Test func `-quiet gives results alone`() throws {
     let folder = try OneBoxFolder()
     try folder.pictures("a.ppm")
