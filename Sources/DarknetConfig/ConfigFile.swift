@@ -80,7 +80,7 @@ public struct ConfigFile: Sendable {
     if Self.isConflict(text) {
       throw ConfigError(
         file: name, line: number, expected: "an option or a section",
-        found: "'\(String(outside: line).trimmingBlanks())', which a merge conflict of git leaves",
+        found: "'\(String(outside: line).trimmingBlanks())', which a git merge conflict leaves",
         fix: "keep one of the two versions and drop the marks")
     }
     if first == UInt8(ascii: "[") {
@@ -149,7 +149,7 @@ public struct ConfigFile: Sendable {
       file: name, line: number, section: sections.last?.name, option: key,
       expected: "a value after '\(key)='", found: "none",
       fix: follows
-        ? "a list is read from one line only: join the lines that follow to this one"
+        ? "a list is read from one line only: join the following lines to this one"
         : "give it one or drop the line")
   }
 

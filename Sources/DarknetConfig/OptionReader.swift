@@ -220,7 +220,7 @@ public struct OptionReader: Sendable {
       withoutEffect.append(
         ConfigNote(
           file: file, line: option.line, section: section.name, option: key, kind: .withoutEffect,
-          text: "'\(option.shown)' is read without effect: \(reason)"))
+          text: "'\(option.shown)' has no effect: \(reason)"))
     }
   }
 
@@ -239,7 +239,7 @@ public struct OptionReader: Sendable {
             file: file, line: option.line, section: section.name, option: option.key,
             kind: .repeated,
             text: "'\(option.shown)' is ignored: line \(first.line) has "
-              + (isSame ? "the same" : "'\(first.shown)', which counts") + "; drop one of the two",
+              + (isSame ? "the same" : "'\(first.shown)', which is used") + "; drop one of the two",
             isFault: !isSame))
       } else if !known.contains(option.key) {
         notes.append(unknown(option, others: others))

@@ -146,7 +146,7 @@ struct JSONReader {
     let line = 1 + bytes[..<min(position, bytes.count)].count { $0 == UInt8(ascii: "\n") }
     return ConfigError(
       file: file, line: line, option: way.isEmpty ? nil : way, expected: expected, found: found,
-      fix: "correct the file or write it anew")
+      fix: "fix the file or write it again")
   }
 
   private func unexpected(_ expected: String) -> ConfigError {

@@ -42,7 +42,7 @@ public struct ClassTree: Hashable, Sendable {
         throw ConfigError(
           file: file, line: index + 1,
           expected: "a name and the number of an earlier class, or -1",
-          found: "'\(words.joined(separator: " "))'", fix: "mend the line")
+          found: "'\(words.joined(separator: " "))'", fix: "fix the line")
       }
       if parent == parents.last, let last = groups.indices.last {
         groups[last] = groups[last].lowerBound..<parents.count + 1

@@ -110,9 +110,9 @@ public struct ConvolutionalLayer: Layer {
     options.readWithoutEffect(
       "sway", "rotate", "stretch", "stretch_sway", "reverse", "grad_centr", "coordconv", "dot",
       "stream", "wait_stream", "assisted_excitation",
-      because: "only Darknet's GPU code has a use for it")
+      because: "only Darknet's GPU code uses it")
     options.readWithoutEffect(
-      "angle", off: 15, because: "only Darknet's GPU code has a use for it")
+      "angle", off: 15, because: "only Darknet's GPU code uses it")
     options.readWithoutEffect("bin_output", because: "outputs stay float32")
     options.readWithoutEffect("cbn", because: "it is batch norm of one mini-batch, as on CPUs")
   }

@@ -33,7 +33,7 @@ public struct CropLayer: Layer {
       _ = try options.float(key, default: fallback, loud: true)
     }
     hasShift = try options.float("shift") != nil
-    let reason = "only Darknet's GPU code has a use for it"
+    let reason = "only Darknet's GPU code uses it"
     options.readWithoutEffect("angle", "shift", because: reason)
     options.readWithoutEffect("saturation", "exposure", off: 1, because: reason)
     isAdjusting = try !options.flag("noadjust")

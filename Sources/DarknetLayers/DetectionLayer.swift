@@ -135,7 +135,7 @@ public struct DetectionOptions: Sendable {
     training.jitter = try options.float("jitter", default: 0.2, loud: true)
     if !isOriginal { training.resize = try options.float("resize", default: 1) }
     isRandom = try options.float("random", default: 0) != 0
-    options.readWithoutEffect("reorg", because: "Darknet reads it and does not look at it")
+    options.readWithoutEffect("reorg", because: "Darknet reads it but does not use it")
   }
 
   private static func checkInput(

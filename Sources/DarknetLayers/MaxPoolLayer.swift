@@ -32,7 +32,7 @@ public struct MaxPoolLayer: Layer {
     let isDepth = try options.flag("maxpool_depth")
     let channels = try options.size("out_channels", default: 1)
     options.readWithoutEffect(
-      "maxpool_zero_nonmax", because: "only Darknet's GPU code has a use for it")
+      "maxpool_zero_nonmax", because: "only Darknet's GPU code uses it")
     source = site.previousIndex
     if isDepth {
       guard channels <= site.inputShape.channels else {

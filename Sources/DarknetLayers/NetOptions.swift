@@ -78,14 +78,14 @@ public struct NetOptions: Sendable {
 
   private static func noteOptionsWithoutEffect(_ options: inout OptionReader, dialect: Dialect) {
     options.readWithoutEffect(
-      "use_cuda_graph", "optimized_memory", because: "only Darknet's GPU code has a use for it")
+      "use_cuda_graph", "optimized_memory", because: "only Darknet's GPU code uses it")
     options.readWithoutEffect(
-      "loss_scale", off: 1, because: "only Darknet's GPU code has a use for it")
+      "loss_scale", off: 1, because: "only Darknet's GPU code uses it")
     options.readWithoutEffect(
-      "workspace_size_limit_MB", off: 1024, because: "only Darknet's GPU code has a use for it")
+      "workspace_size_limit_MB", off: 1024, because: "only Darknet's GPU code uses it")
     options.readWithoutEffect(
       "attention", "adversarial_lr", "contrastive_jit_flip", "contrastive_color", "unsupervised",
-      because: "Darknet's adversarial and unsupervised training is not here")
+      because: "Darknet's adversarial and unsupervised training is not implemented")
     options.readWithoutEffect(
       "sequential_subdivisions", "seq_scales", because: "sequences keep their length")
     options.readWithoutEffect("dynamic_minibatch", because: "the mini-batch keeps its size")
@@ -93,7 +93,7 @@ public struct NetOptions: Sendable {
       "try_fix_nan", because: "a training that diverges stops instead")
     options.readWithoutEffect(
       "equidistant_point", "badlabels_rejection_percentage", "num_sigmas_reject_badlabels",
-      because: "no label is taken for bad late in a training")
+      because: "no label is rejected late in a training")
     options.readWithoutEffect("max_chart_loss", off: 20, because: "the chart fits its loss axis")
     options.readWithoutEffect("show_receptive_field", because: "the table has no such lines")
     guard dialect == .pjreddie else { return }

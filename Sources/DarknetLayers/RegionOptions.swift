@@ -48,7 +48,7 @@ struct RegionOptions: Sendable {
       formula: "(classes \(classes) + 5) * num \(count)")
     options.markRow()
     options.readWithoutEffect(
-      "log", "sqrt", "absolute", because: "Darknet reads it and does not look at it")
+      "log", "sqrt", "absolute", because: "Darknet reads it but does not use it")
     hasSoftmax = try options.flag("softmax", loud: true)
     hasBackground = isOriginal ? try options.flag("background") : false
     usesFocalLoss = isOriginal ? false : try options.flag("focal_loss")

@@ -27,7 +27,7 @@ public struct RouteLayer: Layer {
     groups = try options.size("groups", default: 1)
     groupIndex = try options.int("group_id", default: 0, in: 0...(groups - 1))
     options.readWithoutEffect(
-      "stream", "wait_stream", because: "only Darknet's GPU code has a use for it")
+      "stream", "wait_stream", because: "only Darknet's GPU code uses it")
     let first = site.shape(of: sources[0])
     var slices: [Range<Int>] = []
     for index in sources {

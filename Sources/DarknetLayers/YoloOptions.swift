@@ -137,7 +137,7 @@ public struct YoloOptions: Sendable {
     classNormalizer = try options.float("cls_normalizer", default: 1)
     deltaNormalizer = try options.float("delta_normalizer", default: 1)
     options.readWithoutEffect(
-      "delta_normalizer", off: 1, because: "only Darknet's GPU code has a use for it")
+      "delta_normalizer", off: 1, because: "only Darknet's GPU code uses it")
     boxLoss = try options.choice("iou_loss", default: .mse)
     options.markRow()
     iouThresholdKind = try options.choice("iou_thresh_kind", default: .iou)
@@ -164,7 +164,7 @@ public struct YoloOptions: Sendable {
     let none = 999_999
     let embedding = try options.int("embedding_layer", default: none)
     embeddingLayer = embedding == none ? nil : embedding
-    let reason = "objects are not followed from frame to frame"
+    let reason = "objects are not tracked from frame to frame"
     options.readWithoutEffect("track_history_size", off: 5, because: reason)
     options.readWithoutEffect("sim_thresh", off: 0.8, because: reason)
     options.readWithoutEffect("dets_for_track", "dets_for_show", off: 1, because: reason)
@@ -178,7 +178,7 @@ public struct YoloOptions: Sendable {
     guard let counters = try options.ints("counters_per_class") else { return nil }
     guard counters.count == classes else {
       throw options.error(
-        "counters_per_class", expected: "\(classes) whole numbers, one a class",
+        "counters_per_class", expected: "\(classes) whole numbers, one per class",
         found: "\(counters.count)", fix: "fix the list or change classes=")
     }
     let largest = Float(max(counters.max() ?? 1, 1))

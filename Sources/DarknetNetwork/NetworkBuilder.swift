@@ -100,7 +100,7 @@ public struct NetworkBuilder: Sendable {
     }
     guard !nodes.isEmpty else {
       throw ConfigError(
-        file: config.name, expected: "layers behind [net]", found: "none",
+        file: config.name, expected: "layers after [net]", found: "none",
         fix: "add sections such as [convolutional]")
     }
     return nodes

@@ -13,8 +13,8 @@ extension Network {
         : [
           doubt(
             "max_batches",
-            "nothing is trained without max_batches= above 0; set it, for instance to 2000 a class",
-            isFault: false)
+            "nothing is trained without max_batches= above 0; set it, for instance to 2000 "
+              + "per class", isFault: false)
         ]
     }
     return warmUpNotes + stepNotes + rateNotes

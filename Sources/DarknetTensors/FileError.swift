@@ -52,7 +52,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
     case ENOENT where action == .open: "check the path"
     case ENOENT where action == .makeFolder: "choose another place"
     case ENOTDIR where action == .makeFolder:
-      "a file stands where the folder should be: move it or choose another name"
+      "a file is in the way of the folder: move it or choose another name"
     case ENOENT, ENOTDIR: "make the folder first"
     case ENAMETOOLONG: "shorten the name"
     case ENOMEM: "close other programs"

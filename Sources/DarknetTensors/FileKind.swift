@@ -20,9 +20,9 @@ package enum FileKind: Hashable, Sendable {
     case Self.pointer: "get the file itself with 'git lfs pull'"
     case Self.webPage: "download it again; open the address in a browser to see why"
     case Self.gzip: "unpack it with gunzip"
-    case Self.zipArchive, Self.pickle: "convert them: PyTorch's \(wanted) have another form"
-    case Self.onnx: "convert them: ONNX's \(wanted) have another form"
-    case Self.hdf5: "convert them: Keras's \(wanted) have another form"
+    case Self.zipArchive, Self.pickle: "convert them: PyTorch's \(wanted) have another format"
+    case Self.onnx: "convert them: ONNX's \(wanted) have another format"
+    case Self.hdf5: "convert them: Keras's \(wanted) have another format"
     default: nil
     }
   }

@@ -25,7 +25,7 @@ package enum TextBytes {
         return ("UTF-16 text without its mark", "save it as UTF-8")
       }
     }
-    return ("bytes of value 0, as in pictures and weights", "check that the right file was named")
+    return ("zero bytes, as in pictures and weights", "check that the right file was named")
   }
 
   /// Whether the high byte comes first; nil without a mark.

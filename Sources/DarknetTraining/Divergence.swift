@@ -38,7 +38,7 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
         + "\(general(Double(reference))) of the first iterations"
     }
     switch place {
-    case .input: text += ", and the pictures themselves hold values that are no numbers"
+    case .input: text += ", and the pictures themselves hold values that are not numbers"
     case .parameter(let layer, let section, let name):
       text += ", first in the \(name) of layer \(layer) [\(section)]"
     case .output(let layer, let section):

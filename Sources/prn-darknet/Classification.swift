@@ -39,7 +39,7 @@ struct Classification {
         + "to classes = \(classes) in data-file \n")
     throw data.error(
       "classes", expected: "\(outputCount), as \(network.network.file) has outputs",
-      found: data.string("classes") ?? "no such line, which is 2",
+      found: data.string("classes") ?? "no such line, so the default of 2",
       fix: "make both agree")
   }
 

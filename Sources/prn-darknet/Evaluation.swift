@@ -139,8 +139,7 @@ final class EvaluationReport {
 
   /// - Parameter kept: what became of the results of the pictures so far, where a signal ended the
   ///   command.
-  func status(_ arguments: Arguments, kept: String = "the figures are those of these") -> ExitStatus
-  {
+  func status(_ arguments: Arguments, kept: String = "the figures cover only these") -> ExitStatus {
     if Interruption.isWanted {
       if done < total { line("stopped by a signal after \(done) of \(total) pictures; \(kept)\n") }
       return Interruption.status

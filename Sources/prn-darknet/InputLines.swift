@@ -37,7 +37,7 @@ final class InputLines {
       searched = buffer.count
       guard searched - start <= Self.limit else {
         throw ConfigError(
-          file: "standard input", line: lineNumber + 1, expected: "a path of a picture a line",
+          file: "standard input", line: lineNumber + 1, expected: "one picture path per line",
           found: "a line of more than \(Self.limit) bytes", fix: "check what is sent to it")
       }
       if hasEnded {
@@ -60,8 +60,8 @@ final class InputLines {
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
     guard !bytes.contains(0) else {
       throw ConfigError(
-        file: "standard input", line: lineNumber, expected: "a path of a picture a line",
-        found: "bytes of value 0, as in UTF-16 text", fix: "save the list as UTF-8")
+        file: "standard input", line: lineNumber, expected: "one picture path per line",
+        found: "zero bytes, as in UTF-16 text", fix: "save the list as UTF-8")
     }
     return String(outside: bytes)
   }

@@ -101,8 +101,8 @@ enum Load {
     if needsWeights, weights == nil, network.nodes.contains(where: { !$0.layer.parameters.isEmpty })
     {
       throw UsageError(
-        "WEIGHTS: expected the weights of \(path), found none, so that its numbers would be "
-          + "random and what it finds mean nothing; name them after the cfg (-force runs it so)")
+        "WEIGHTS: expected the weights of \(path), found none; its weights would be random and its "
+          + "results meaningless; name them after the cfg (-force runs it anyway)")
     }
     // With a whole weights file the random start is never seen, and drawing it costs time.
     let parameters = Parameters(of: network, seed: seed, randomize: weights == nil || isTraining)
@@ -148,7 +148,7 @@ enum Load {
         throw WeightsError(
           file: path, byte: file.count, expected: "weights for all layers of \(network.file)",
           found: "the end before layer \(first); \(report.freshLayers.count) layers have none",
-          fix: "what it finds would mean nothing; name whole weights, or train these "
+          fix: "its results would mean nothing; name complete weights, or train these "
             + "(-force runs them)")
       }
       Console.error(
@@ -197,15 +197,15 @@ enum Output {
     guard !isWeights else { return }
     throw UsageError(
       "\(name): expected a new file or weights to replace, found that '\(path)' is another kind of "
-        + "file; name another one, or write over it with -force")
+        + "file; name another one, or overwrite it with -force")
   }
 
   /// - Throws: `UsageError` if there is a file already, without -force.
   static func checkIsNew(_ path: String, _ name: String, force: Bool) throws {
     guard identity(path) != nil, !force else { return }
     throw UsageError(
-      "\(name): expected a new file, found that there is '\(path)' already; name another one, or "
-        + "write over it with -force")
+      "\(name): expected a new file, found that '\(path)' exists; name another one, or "
+        + "overwrite it with -force")
   }
 
   /// What a path leads to; nil if there is nothing. Devices and pipes can be both ends.

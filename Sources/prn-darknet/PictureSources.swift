@@ -52,7 +52,7 @@ enum PictureSource {
     let pictures = names.filter { pictureEndings.contains(ending($0)) }.sorted(by: comesBefore)
     guard !pictures.isEmpty else {
       throw ConfigError(
-        file: path, expected: "a folder of pictures, by their endings",
+        file: path, expected: "a folder with pictures",
         found: names.isEmpty ? "an empty one" : "none among \(names.count) files",
         fix: "name the folder that holds them, or a list of their paths")
     }

@@ -97,22 +97,30 @@ import Testing
     #expect(words.status == 2)
     #expect(
       words.errors.hasPrefix(
-        "-points: expected 0 for the area, or 2 recalls and more (11 is PASCAL VOC 2007, 101 "
+        "-points: expected 0 for the area, or at least 2 recalls (11 is PASCAL VOC 2007, 101 "
           + "COCO), found '1'; change it\n"))
   }
 
   @Test func `flags that go one by one`() throws {
     let both = try run("benchmark", "a.cfg", "-train", "-sizes", "32")
     #expect(both.status == 2)
-    #expect(both.errors.hasPrefix("-sizes does not go with -train; run them one after the other"))
+    #expect(
+      both.errors.hasPrefix("-sizes cannot be combined with -train; run them one after the other"))
   }
 
   @Test(arguments: [
-    (["-batches", "1,2", "-batch", "2"], "-batch does not go with -batches; drop one of them\n"),
     (
-      ["-layers", "-sizes", "32"], "-layers does not go with -sizes; run them one after the other\n"
+      ["-batches", "1,2", "-batch", "2"],
+      "-batch cannot be combined with -batches; drop one of them\n"
     ),
-    (["-batches", ""], "-batches: expected whole numbers in 1...8192, comma between, found ''; "),
+    (
+      ["-layers", "-sizes", "32"],
+      "-layers cannot be combined with -sizes; run them one after the other\n"
+    ),
+    (
+      ["-batches", ""],
+      "-batches: expected whole numbers in 1...8192, separated by commas, found ''; "
+    ),
     (["-out", "a.csv"], "-out needs -sizes or -batches, whose table it keeps; add one of them\n"),
     (
       ["-train", "-chart", "a.png"],

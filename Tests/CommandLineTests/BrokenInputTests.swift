@@ -31,7 +31,7 @@ import Testing
       conv,
       "x.cfg:1: expected [net] (First section must be [net] or [network]), found [convolutional]; begin the file with [net]"
     ),
-    (net, "x.cfg: expected layers behind [net], found none; add sections such as [convolutional]"),
+    (net, "x.cfg: expected layers after [net], found none; add sections such as [convolutional]"),
     (
       net + "[convolutionel]\n",
       "x.cfg:6: expected a layer's section, found [convolutionel] (Type not recognized: [convolutionel]); did you mean [convolutional]?"

@@ -225,7 +225,7 @@ import Testing
     #expect(results(run) == "0: top 1: 1.000000, top 2: 1.000000\n")
     #expect(
       run.errors.contains(
-        "red-line.png: expected a picture at whose proportions the network works, found "
+        "red-line.png: expected a picture whose proportions suit the network, found "
           + "1x20000 (over 64 to 1); crop it"), "\(run.errors)")
   }
 
@@ -295,7 +295,7 @@ import Testing
     #expect(!run.output.contains("\n1: "))
     #expect(
       run.errors.contains(
-        "red-line.png: expected a picture at whose proportions the network works, found another "
+        "red-line.png: expected a picture whose proportions suit the network, found another "
           + "(x.cfg:8: [crop] crop_height: expected at most the input's 4, found 6); "
           + "crop it, or use a command that keeps the network's size"), "\(run.errors)")
   }

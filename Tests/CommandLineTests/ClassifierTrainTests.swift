@@ -108,7 +108,7 @@ import Testing
     try Data(text.replacing("max_batches=100", with: "max_batches=104").utf8).write(to: cfg)
     let second = try parts.run("train", "set/backup/x_last.weights")
     #expect(second.status == 0)
-    #expect(second.errors.contains("resuming after iteration 100, as if it had not stopped"))
+    #expect(second.errors.contains("resuming after iteration 100, with saved momentum"))
     #expect(second.output.contains("\n101, "))
     #expect(try parts.bytes("x_final.weights") == whole.bytes("x_final.weights"))
   }

@@ -154,7 +154,7 @@ import Testing
       "train.txt:4: a.png is in line 1 already\n", "pictures without label file: 1\n",
       "unreadable pictures: 2\n", "a.txt: expected the labels of 'a.png', found no such file; ",
       "gone.png: expected a JPEG, PNG, BMP or PPM picture, found no readable file",
-      "train.txt: expected a path a line, found an empty line; it is passed over\n",
+      "train.txt: expected one path per line, found an empty line; it is ignored\n",
     ] {
       #expect(report.run.output.contains(part), "\(part) in \(report.run.output)")
     }
@@ -181,12 +181,12 @@ import Testing
     #expect(report.json["in_both_lists"] as? [String] == ["b.png"])
     #expect(
       report.run.output.contains(
-        "copies across the lists, which flatter every figure: 1\n  a.png = c.png\n"))
+        "copies across the lists, which makes every figure too good: 1\n  a.png = c.png\n"))
     let same = try self.folder(data: "")
     try write("train=train.txt\nvalid=train.txt\nnames=x.names\n", "x.data", same)
     let whole = try Report(["x.data"], in: same)
     #expect(whole.run.status == 3)
-    #expect(whole.run.output.hasPrefix("x.data: 'valid' is the list that is trained with"))
+    #expect(whole.run.output.hasPrefix("x.data: 'valid' is the training list"))
   }
 
   @Test func `numbers of classes that disagree`() throws {
@@ -229,7 +229,7 @@ import Testing
     #expect(notes.count == 4, "\(notes)")
     #expect(
       notes.first == "x.cfg:12: 8 numbers in anchors=, of which num=3 takes the first 6")
-    #expect(notes.contains("x.cfg: anchors that no mask= takes: 2"))
+    #expect(notes.contains("x.cfg: anchors that no mask= uses: 2"))
     #expect(
       notes.contains(
         "1 box with more than a tenth outside of the picture, first in the labels of a.png: are "
@@ -251,7 +251,7 @@ import Testing
     #expect(report.run.status == 0)
     #expect(
       report.run.output.contains(
-        "notes: 1\n  x.data: no line valid=, so nothing to measure with\n"))
+        "notes: 1\n  x.data: valid= is missing, so there is nothing to measure with\n"))
   }
 
   @Test func `copies within a list name it`() throws {

@@ -220,7 +220,7 @@ import Testing
     #expect(run.status == 3)
     #expect(
       run.errors.hasSuffix(
-        "standard input:1: expected a path of a picture a line, found a line of more than 65536 "
+        "standard input:1: expected one picture path per line, found a line of more than 65536 "
           + "bytes; check what is sent to it\n"), "\(run.errors.suffix(300))")
     let long = try folder.test(input: String(repeating: "a", count: 60_000) + "\n")
     #expect(long.status == 3 && long.errors.utf8.count < 3000)
@@ -232,7 +232,7 @@ import Testing
     #expect(run.status == 3)
     #expect(
       run.errors.hasSuffix(
-        "standard input:1: expected a path of a picture a line, found bytes of value 0, as in "
+        "standard input:1: expected one picture path per line, found zero bytes, as in "
           + "UTF-16 text; save the list as UTF-8\n"), "\(run.errors.suffix(300))")
   }
 

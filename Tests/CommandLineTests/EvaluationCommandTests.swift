@@ -61,7 +61,7 @@ import Testing
     let all = try run("map", "all", in: folder)
     #expect(all.status == 0, "\(all.errors)")
     for line in [
-      "all.list: expected a path a line, found an empty line; it is passed over",
+      "all.list: expected one path per line, found an empty line; it is ignored",
       "badlabel.txt:1: expected a class in 0...1, found 7; the object is left out",
       "badlabel.txt:2: expected 'class x y width height', found 3 numbers; the object is left out",
       "badlabel.txt:3: expected a whole number as class, found 'x'; the object is left out",
@@ -85,7 +85,7 @@ import Testing
     for (list, line) in [
       (
         "empty",
-        "empty.list: expected a path of a picture a line, found empty lines only; "
+        "empty.list: expected one picture path per line, found empty lines only; "
           + "list the pictures, for instance with 'ls -1 folder/*.jpg'\n"
       ),
       (

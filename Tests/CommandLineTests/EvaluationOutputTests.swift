@@ -26,8 +26,8 @@ import Testing
     #expect(
       run.errors.contains(
         "cut.weights: byte 20: expected weights for all layers of x.cfg, found the end before layer "
-          + "1; 1 layers have none; what it finds would mean nothing; name whole weights, or train "
-          + "these (-force runs them)\n"), "\(run.errors)")
+          + "1; 1 layers have none; its results would mean nothing; name complete weights, or "
+          + "train these (-force runs them)\n"), "\(run.errors)")
     #expect(try folder.run(words + ["-force"], input: "a.ppm\n").status == 0)
   }
 
@@ -37,8 +37,8 @@ import Testing
     #expect(run.status == 2)
     #expect(
       run.errors.contains(
-        "WEIGHTS: expected the weights of x.cfg, found none, so that its numbers would be random "
-          + "and what it finds mean nothing; name them after the cfg (-force runs it so)\n"),
+        "WEIGHTS: expected the weights of x.cfg, found none; its weights would be random and its "
+          + "results meaningless; name them after the cfg (-force runs it anyway)\n"),
       "\(run.errors)")
     let forced = try folder.run(
       ["detector", "test", "x.data", "x.cfg", "-force"], input: "a.ppm\n")

@@ -53,7 +53,7 @@ import Testing
     }
     let list = try help("help")
     #expect(list.output == (try help("--help")).output)
-    #expect(list.output.contains("Begin here:\n"))
+    #expect(list.output.contains("Start here:\n"))
     let family = try help("help", "classifier")
     #expect(family.output.hasPrefix("  classifier predict"))
     let unknown = try help("help", "detektor")

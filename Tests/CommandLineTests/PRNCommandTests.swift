@@ -28,7 +28,7 @@ import Testing
     #expect(run.errors.hasSuffix("Saving weights to prn.weights\n"))
     let rows = run.output.split(separator: "\n")
     #expect(rows.contains { $0.hasPrefix("   10 convolutional       10    512/512    256/256") })
-    #expect(rows.contains { $0.hasSuffix("-  fresh: all that it reads is new") })
+    #expect(rows.contains { $0.hasSuffix("-  fresh: everything that it reads is new") })
     let file = try Data(contentsOf: folder.appendingPathComponent("prn.weights"))
     // 4.94 million values and a header of 20 bytes that says no images were seen.
     #expect(file.count == 20 + 4 * 4_939_758)
@@ -173,8 +173,8 @@ import Testing
     #expect(again.status == 2)
     #expect(
       again.errors.hasPrefix(
-        "DIR: expected a new or an empty folder, found files in 'set'; name another one, or write "
-          + "over them with -force\n"))
+        "DIR: expected a new or an empty folder, found files in 'set'; name another one, or "
+          + "overwrite them with -force\n"))
     #expect(try Data(contentsOf: label) == Data("mended by hand".utf8))
     let forced = try ProgramRun(
       ["generate", "shapes", "set", "-count", "1", "-force"], in: folder)

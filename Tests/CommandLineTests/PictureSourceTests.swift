@@ -46,7 +46,7 @@ import Testing
     #expect(empty.status == 3)
     #expect(
       empty.errors.contains(
-        "empty: expected a folder of pictures, by their endings, found an empty one; name the "
+        "empty: expected a folder with pictures, found an empty one; name the "
           + "folder that holds them, or a list of their paths\n"), "\(empty.errors)")
     let none = try folder.test("q*.ppm")
     #expect(none.status == 3)

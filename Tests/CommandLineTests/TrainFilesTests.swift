@@ -108,7 +108,7 @@ import Testing
     // A resumed run takes its own rows up to its start.
     try folder.write(TrainingFolder.cfg("max_batches=6"), to: "x.cfg")
     let resumed = try folder.train("backup/x_last.weights")
-    #expect(resumed.errors.contains("resuming after iteration 4, as if it had not stopped\n"))
+    #expect(resumed.errors.contains("resuming after iteration 4, with saved momentum\n"))
     #expect(!resumed.errors.contains(" is kept as "))
     #expect(try folder.text("results_x.csv").hasPrefix(own))
     // Rows with another loss at the iteration where it starts are those of another run.

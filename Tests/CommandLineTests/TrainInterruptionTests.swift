@@ -38,7 +38,7 @@ import Testing
     #expect(
       run.errors.hasSuffix(
         "stopped after iteration \(last); the weights are in backup/x_last.weights\n"))
-    #expect(run.errors.contains("; once more stops without saving\n"))
+    #expect(run.errors.contains("; a second signal stops without saving\n"))
     let header = try WeightsFile(folder.url.path + "/backup/x_last.weights").header
     #expect(header.seen == UInt64(last * 8))
     // To an end, and the same without a stop.
@@ -69,7 +69,7 @@ import Testing
     #expect(
       run.wait {
         $0.errors.hasSuffix(
-          "interrupted: finishing iteration 1, then saving; once more stops without saving\n")
+          "interrupted: finishing iteration 1, then saving; a second signal stops without saving\n")
       })
     // `timeout` sends a signal twice: that is still the first.
     run.send(SIGINT)
@@ -94,7 +94,7 @@ import Testing
     #expect(run.status == 4)
     #expect(
       run.errors.contains(
-        "\nstandard output: its reader is gone, and with it the training's lines\nstopped after "
+        "\nstandard output: its reader has gone, so no more lines are printed\nstopped after "
           + "iteration "))
     #expect(try WeightsFile(folder.url.path + "/backup/x_last.weights").header.seen >= 8)
   }
@@ -110,7 +110,7 @@ import Testing
     let run = try train(folder, script)
     #expect(run.status == 4)
     let line = "\nstandard output: cannot write: \(reason); "
-    #expect(run.errors.contains(line + "the training continues without its lines\n"))
+    #expect(run.errors.contains(line + "the training continues without printing\n"))
     #expect(run.errors.hasSuffix(line + advice + "\n"))
     #expect(folder.exists("backup/x_final.weights"))
     #expect(try folder.text("results_x.csv").split(separator: "\n").count == 13)
@@ -139,7 +139,7 @@ import Testing
       killed += 1
       let printed = max(reached, lastIteration(run.output))
       if weights != nil {
-        #expect(run.errors.contains(", as if it had not stopped\n"), "\(run.errors.suffix(300))")
+        #expect(run.errors.contains(", with saved momentum\n"), "\(run.errors.suffix(300))")
       }
       // The first lines may not have led to a file yet.
       guard folder.exists("backup/x_last.weights") else {
@@ -247,7 +247,7 @@ import Testing
     #expect(try ["weights", "state"].map { try folder.bytes("backup/x_last.\($0)") } == pair)
     try folder.write(TrainingFolder.cfg("max_batches=6" + net, layers), to: "x.cfg")
     let next = try folder.train("backup/x_last.weights")
-    #expect(next.errors.contains("resuming after iteration 4, as if it had not stopped\n"))
+    #expect(next.errors.contains("resuming after iteration 4, with saved momentum\n"))
     #expect(try !folder.files("backup").contains { $0.hasSuffix("~") })
   }
 

@@ -101,7 +101,7 @@ import Testing
     #expect(try second.bytes("backup/x_final.weights") == whole)
     // With the state beside it, bit for bit; the seed is the first run's.
     let resumed = try second.train("backup/x_last.weights", "-seed", "99")
-    #expect(resumed.errors.contains("resuming after iteration 6, as if it had not stopped\n"))
+    #expect(resumed.errors.contains("resuming after iteration 6, with saved momentum\n"))
     #expect(resumed.output.contains("\n 7: ") && !resumed.output.contains("\n 6: "))
     #expect(try second.bytes("backup/x_final.weights") == whole)
     #expect(try second.text("results.csv").split(separator: "\n").count == 10)

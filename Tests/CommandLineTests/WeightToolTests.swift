@@ -25,8 +25,8 @@ import Testing
     #expect(trap.status == 2)
     #expect(
       trap.errors.hasPrefix(
-        "OUT: expected a new file, found that there is 'best.weights' already; name another one, "
-          + "or write over it with -force\n"))
+        "OUT: expected a new file, found that 'best.weights' exists; name another one, "
+          + "or overwrite it with -force\n"))
     #expect(try folder.bytes("best.weights") == best)
     let forced = try ProgramRun(
       ["average", "x.cfg", "best.weights", "a.weights", "b.weights", "-force"], in: folder.url)
@@ -34,7 +34,7 @@ import Testing
     #expect(try folder.bytes("best.weights").count == best.count - 1)
     let one = try ProgramRun(["average", "x.cfg", "copy.weights", "a.weights"], in: folder.url)
     #expect(one.status == 0)
-    #expect(one.errors.contains("one file alone: OUT has the weights of a.weights\n"))
+    #expect(one.errors.contains("only one file: OUT gets the weights of a.weights\n"))
     // The payload of a mean of one.
     #expect(
       try folder.bytes("copy.weights").dropFirst(20) == folder.bytes("a.weights").dropFirst(20))
@@ -61,7 +61,7 @@ import Testing
     #expect(
       refused.errors.contains(
         ": expected a new file or weights to replace, found that 'shapes/shapes.names' is another "
-          + "kind of file; name another one, or write over it with -force\n"))
+          + "kind of file; name another one, or overwrite it with -force\n"))
     #expect(try folder.bytes("shapes/shapes.names") == names)
     #expect(try run("b.weights").status == 0)
     #expect(try run("new.weights").status == 0)

@@ -79,7 +79,7 @@ import Testing
     (
       "[yolo]\nanchors =\n10,14, 23,27,\n37,58",
       "x.cfg:2: [yolo] anchors: expected a value after 'anchors=', found none; a list is read from "
-        + "one line only: join the lines that follow to this one"
+        + "one line only: join the following lines to this one"
     ),
     (
       "[yolo]\nanchors = 10,14,\n23,27\n",
@@ -99,12 +99,12 @@ import Testing
     ),
     (
       "[a]\n<<<<<<< HEAD\nx=1",
-      "x.cfg:2: expected an option or a section, found '<<<<<<< HEAD', which a merge conflict of git "
+      "x.cfg:2: expected an option or a section, found '<<<<<<< HEAD', which a git merge conflict "
         + "leaves; keep one of the two versions and drop the marks"
     ),
     (
       "=======",
-      "x.cfg:1: expected an option or a section, found '=======', which a merge conflict of git "
+      "x.cfg:1: expected an option or a section, found '=======', which a git merge conflict "
         + "leaves; keep one of the two versions and drop the marks"
     ),
     (
@@ -119,7 +119,7 @@ import Testing
 
   @Test(arguments: [">>>>>>> theirs", "||||||| base", "======="])
   func `marks of a merge conflict`(line: String) {
-    #expect(error("[net]\n\(line)\n").contains("found '\(line)', which a merge conflict"))
+    #expect(error("[net]\n\(line)\n").contains("found '\(line)', which a git merge conflict"))
   }
 
   @Test func `a picture and UTF-16 are named`() {

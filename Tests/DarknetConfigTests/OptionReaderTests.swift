@@ -99,8 +99,8 @@ import Testing
     #expect(try options.int("size") == 3)
     #expect(
       options.notes().map(\.description) == [
-        "x.cfg:4: [conv] batch: 'batch=1' is ignored: line 2 has 'batch=64', which counts; drop one "
-          + "of the two",
+        "x.cfg:4: [conv] batch: 'batch=1' is ignored: line 2 has 'batch=64', which is used; drop "
+          + "one of the two",
         "x.cfg:5: [conv] size: 'size=3' is ignored: line 3 has the same; drop one of the two",
       ])
     #expect(options.notes().map(\.isFault) == [true, false])
@@ -133,7 +133,7 @@ import Testing
     options.passOver("stride")
     #expect(
       options.notes().map(\.description) == [
-        "x.cfg:2: [conv] stream: 'stream=1' is read without effect: reasons",
+        "x.cfg:2: [conv] stream: 'stream=1' has no effect: reasons",
         "x.cfg:5: [conv] stride: 'stride=2' is ignored: other options of the section decide instead",
       ])
     #expect(options.unusedFieldMessages.map(\.text) == ["Unused field: 'stride = 2'\n"])

@@ -74,8 +74,8 @@ import Testing
         "  objects              6 in 4 pictures\n  without objects      1\n",
         "    train.txt:7: \(folder)/a.png is in line 1 already\n",
         "    \(folder)/b.txt:2: expected a class in 0...2, found 7; the object is left out\n",
-        "pictures in both lists, which flatter every figure: 1\n  \(folder)/c.png\n",
-        "copies across the lists, which flatter every figure: 1\n"
+        "pictures in both lists, which makes every figure too good: 1\n  \(folder)/c.png\n",
+        "copies across the lists, which makes every figure too good: 1\n"
           + "  \(folder)/a.png = \(folder)/copy of a.png\n",
         "class    train  pictures   valid\ncircle       5         3       2  \(String(repeating: "#", count: 30))\n",
         "star         0         0       0\n",

@@ -128,17 +128,17 @@ import Testing
     ("0", "expected 'class x y width height', found 1 number; the object is left out"),
     (
       "1,0.5,0.5,0.2,0.2",
-      "expected 'class x y width height', found commas between the numbers; write blanks; the "
+      "expected 'class x y width height', found commas between the numbers; use spaces; the "
         + "object is left out"
     ),
     (
       "1, 0.5, 0.5, 0.2, 0.2",
-      "expected 'class x y width height', found commas between the numbers; write blanks; the "
+      "expected 'class x y width height', found commas between the numbers; use spaces; the "
         + "object is left out"
     ),
     (
       "1;0.5;0.5;0.2;0.2",
-      "expected 'class x y width height', found semicolons between the numbers; write blanks; the "
+      "expected 'class x y width height', found semicolons between the numbers; use spaces; the "
         + "object is left out"
     ),
     (
@@ -328,7 +328,7 @@ import Testing
     ([0xFF, 0xFE, 0x00, 0xD8, 0x20, 0x00], "damaged UTF-16 text; save it as UTF-8"),
     (
       [0x31, 0x20, 0x00, 0x00, 0x07],
-      "bytes of value 0, as in pictures and weights; check that the right file was named"
+      "zero bytes, as in pictures and weights; check that the right file was named"
     ),
   ]
 
@@ -344,7 +344,7 @@ import Testing
     #expect {
       try ListFile(text: bytes, name: "l")
     } throws: {
-      "\($0)" == "l: expected a path of a picture a line, found \(words)"
+      "\($0)" == "l: expected one picture path per line, found \(words)"
     }
   }
 

@@ -21,7 +21,7 @@ import Testing
     #expect(list.emptyLineCount == 3)
     #expect(
       list.problems.map(\.description)
-        == ["train.txt: expected a path a line, found 3 empty lines; they are passed over"])
+        == ["train.txt: expected one path per line, found 3 empty lines; they are ignored"])
   }
 
   @Test func `paths may be long and in any script`() throws {
@@ -41,7 +41,7 @@ import Testing
     #expect {
       try ListFile(text: text.utf8, name: "l.txt")
     } throws: {
-      "\($0)" == "l.txt: expected a path of a picture a line, found \(found); "
+      "\($0)" == "l.txt: expected one picture path per line, found \(found); "
         + "list the pictures, for instance with 'ls -1 folder/*.jpg'"
     }
   }
@@ -50,7 +50,7 @@ import Testing
     #expect {
       try ListFile(text: [0x89, 0x50, 0x00, 0x0A], name: "x.png")
     } throws: {
-      "\($0)" == "x.png: expected a path of a picture a line, found bytes of value 0, as in "
+      "\($0)" == "x.png: expected one picture path per line, found zero bytes, as in "
         + "pictures and weights; check that the right file was named"
     }
   }
@@ -93,8 +93,8 @@ import Testing
     #expect(try data.saveLastInterval() == nil)
     #expect(
       data.notes.map(\.description) == [
-        "x.data:4: train: 'train=b.txt' is ignored: line 3 has 'train=a.txt', which counts; drop one "
-          + "of the two",
+        "x.data:4: train: 'train=b.txt' is ignored: line 3 has 'train=a.txt', which is used; drop "
+          + "one of the two",
         "x.data:6: odd: 'odd=1' is ignored: no command reads it",
         "x.data:7: vaild: 'vaild=c.txt' is ignored: no command reads it; did you mean 'valid'?",
       ])
@@ -113,7 +113,7 @@ import Testing
     ),
     (
       "classes=1\n=======\n",
-      "x.data:2: expected an option or a section, found '=======', which a merge conflict of git "
+      "x.data:2: expected an option or a section, found '=======', which a git merge conflict "
         + "leaves; keep one of the two versions and drop the marks"
     ),
   ])

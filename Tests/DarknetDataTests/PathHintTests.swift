@@ -6,28 +6,28 @@ import Testing
 @Suite struct PathHintTests {
   /// A line of the list where `a b/dog.jpg` and `a b/cat.jpg` are, and the advice.
   static let lines: [(String, String)] = [
-    ("F\\d\\dog.jpg", "with / for \\ it is there: change them"),
-    ("\"F/d/dog.jpg\"", "without the quotes it is there: remove them"),
+    ("F\\d\\dog.jpg", "with / instead of \\ it exists: change them"),
+    ("\"F/d/dog.jpg\"", "it exists without the quotes: remove them"),
     ("'no.jpg'", "remove the quotes"),
-    ("F/d/dog.JPG", "'F/d/dog.jpg' is there: write it so"),
-    ("F/D/Dog.Jpg", "'F/d/dog.jpg' is there: write it so"),
-    ("/F/d/dog.jpg", "without the first / it is there: remove it"),
-    ("C:\\Users\\me\\dog.jpg", "a path of Windows: write it as it is on this machine"),
-    ("c:/dog.jpg", "a path of Windows: write it as it is on this machine"),
+    ("F/d/dog.JPG", "'F/d/dog.jpg' exists: use that spelling"),
+    ("F/D/Dog.Jpg", "'F/d/dog.jpg' exists: use that spelling"),
+    ("/F/d/dog.jpg", "it exists without the first /: remove that"),
+    ("C:\\Users\\me\\dog.jpg", "a Windows path: write it as it is on this machine"),
+    ("c:/dog.jpg", "a Windows path: write it as it is on this machine"),
     ("~/dog.jpg", "~ is not expanded: write the folder in full"),
-    ("https://x.org/dog.jpg", "a web address: get the picture and write its path"),
+    ("https://x.org/dog.jpg", "a web address: download the picture and write its path"),
     (
       "F/d/dog.jpg 12,20,50,60,0",
-      "'F/d/dog.jpg' is there: write the path alone, boxes belong in a text file of the picture's "
+      "'F/d/dog.jpg' exists: write the path alone; boxes belong in a text file of the picture's "
         + "name"
     ),
     (
       "F/d/dog.jpg,12,20,50,60,dog",
-      "'F/d/dog.jpg' is there: write the path alone, boxes belong in a text file of the picture's "
+      "'F/d/dog.jpg' exists: write the path alone; boxes belong in a text file of the picture's "
         + "name"
     ),
-    ("F/d/dog.jpg F/d/cat.png", "'F/d/dog.jpg' is there: write one path a line"),
-    ("F/d/dog", "'F/d/dog.jpg' is there: write the ending"),
+    ("F/d/dog.jpg F/d/cat.png", "'F/d/dog.jpg' exists: write one path per line"),
+    ("F/d/dog", "'F/d/dog.jpg' exists: add the ending"),
     ("F/d/none.jpg", "check the paths, which start at the current folder"),
   ]
 
@@ -54,7 +54,7 @@ import Testing
       let list = ListFile(pictures: ["dog.jpg"], name: "\(folder)/l.txt")
       #expect(
         "\(list.nothingReadable)".hasSuffix(
-          "; '\(folder)/dog.jpg' is there: run from the folder '\(folder)', or write the paths so"))
+          "; '\(folder)/dog.jpg' exists: run from the folder '\(folder)', or write the paths so"))
     }
   }
 
@@ -80,7 +80,7 @@ import Testing
     #expect {
       try ListFile(text: "x.jpg\n\(long)\n".utf8, name: "l")
     } throws: {
-      "\($0)" == "l:2: expected a path of a picture a line, found a line of 70000 bytes; check "
+      "\($0)" == "l:2: expected one picture path per line, found a line of 70000 bytes; check "
         + "that the right file was named"
     }
     let list = ListFile(pictures: [String(repeating: "b", count: 9000)], name: "l")

@@ -30,8 +30,8 @@ import Testing
         + "too early); get or save the file again")
     #expect(
       decodingError(Array("P6 0 2 255\n".utf8))
-        == "picture: expected an intact PPM picture, found a damaged one (its width is no whole "
-        + "number in 1...2147483647); get or save the file again")
+        == "picture: expected an intact PPM picture, found a damaged one (its width is not "
+        + "a whole number in 1...2147483647); get or save the file again")
     #expect(
       decodingError(Array("P6 2147483647 2147483647 255\n".utf8))
         == "picture: expected at most 178956970 pixels, found 2147483647x2147483647; scale the "

@@ -80,7 +80,7 @@ private func results(_ text: String) throws -> [CocoDetection] {
   ])
   func `faults name line and place`(text: String, message: String) {
     let error = #expect(throws: ConfigError.self) { try results(text) }
-    #expect(error?.description == message + "; correct the file or write it anew")
+    #expect(error?.description == message + "; fix the file or write it again")
   }
 
   @Test func `deep nesting is refused, not crashed on`() {
@@ -89,7 +89,7 @@ private func results(_ text: String) throws -> [CocoDetection] {
     #expect(
       error?.description
         == "truth.json:1: info: expected at most 200 levels, found more; "
-        + "correct the file or write it anew")
+        + "fix the file or write it again")
   }
 
   /// Random damage gives a result or an error.

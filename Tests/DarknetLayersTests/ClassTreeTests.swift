@@ -54,11 +54,12 @@ private let animals = "animal -1\nthing -1\n\ncat 0\r\ndog 0\nsiamese 2\ntabby 2
   @Test(arguments: [
     (
       "a -1\nb 1\n",
-      "t.tree:2: expected a name and the number of an earlier class, or -1, found 'b 1'; mend the line"
+      "t.tree:2: expected a name and the number of an earlier class, or -1, found 'b 1'; fix the "
+        + "line"
     ),
     (
       "a\n",
-      "t.tree:1: expected a name and the number of an earlier class, or -1, found 'a'; mend the line"
+      "t.tree:1: expected a name and the number of an earlier class, or -1, found 'a'; fix the line"
     ),
     (
       "\n",

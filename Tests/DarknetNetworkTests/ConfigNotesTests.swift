@@ -41,13 +41,13 @@ import Testing
           + "you mean 'learning_rate'?",
         "x.cfg:7: [net] burn_inn: 'burn_inn=100' is ignored: [net] has no such option; did you mean "
           + "'burn_in'?",
-        "x.cfg:8: [net] batch: 'batch=64' is ignored: line 5 has 'batch=1', which counts; drop one "
-          + "of the two",
+        "x.cfg:8: [net] batch: 'batch=64' is ignored: line 5 has 'batch=1', which is used; drop "
+          + "one of the two",
         "x.cfg:9: [net] random: 'random=1' is ignored: [net] has no such option; it is one of [yolo]",
         "x.cfg:11: [convolutional] filter: 'filter=18' is ignored: [convolutional] has no such "
           + "option; did you mean 'filters'?",
-        "x.cfg:13: [convolutional] filters: 'filters=21' is ignored: line 12 has 'filters=18', which "
-          + "counts; drop one of the two",
+        "x.cfg:13: [convolutional] filters: 'filters=21' is ignored: line 12 has 'filters=18', "
+          + "which is used; drop one of the two",
       ])
     #expect(network.notes.allSatisfy { $0.isFault })
   }
@@ -65,7 +65,7 @@ import Testing
     let notes = try build("\(option)=7").notes
     #expect(notes.count == 1)
     #expect(
-      "\(notes[0])".hasPrefix("x.cfg:5: [net] \(option): '\(option)=7' is read without effect: "))
+      "\(notes[0])".hasPrefix("x.cfg:5: [net] \(option): '\(option)=7' has no effect: "))
     #expect(notes[0].isFault == false)
   }
 
@@ -78,7 +78,7 @@ import Testing
       "", "[convolutional]\nfilters=6\n[yolo]\nnum=1\nclasses=1\n\(option)=7"
     ).notes
     #expect(notes.map(\.option) == [option])
-    #expect("\(notes[0])".contains("'\(option)=7' is read without effect: "))
+    #expect("\(notes[0])".contains("'\(option)=7' has no effect: "))
   }
 
   @Test(arguments: [
@@ -234,7 +234,7 @@ import Testing
     (
       "burn_in=100",
       "x.cfg:1: [net] max_batches: nothing is trained without max_batches= above 0; set it, for "
-        + "instance to 2000 a class"
+        + "instance to 2000 per class"
     ),
   ])
   func `a schedule that cannot be meant`(net: String, note: String) throws {

@@ -76,7 +76,7 @@ extension NetworkFixture {
     let byLayer = Dictionary(uniqueKeysWithValues: transplant.entries.map { ($0.layer, $0) })
     #expect(byLayer[10]?.values == byLayer[10]?.valueCount)
     #expect(byLayer[12].map { [$0.filters, $0.inputs] } == [512, 512])
-    #expect(byLayer[20]?.note == "all that it reads is new")
+    #expect(byLayer[20]?.note == "everything that it reads is new")
     // Layer 23 reads layer 8's channels through a shortcut, YOLOv3-tiny's through a route.
     #expect(byLayer[23].map { [$0.filters, $0.inputs] } == [128, 128])
   }

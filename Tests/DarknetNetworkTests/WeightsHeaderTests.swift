@@ -136,7 +136,7 @@ private func floats(_ values: [Float]) -> [UInt8] {
     ("BZh9", "a bzip2 archive; name the weights here, which come before any picture"),
     (
       "\u{8}\u{7}\u{12}\u{7}pytorch\u{1A}",
-      "an ONNX model; convert them: ONNX's weights have another form"
+      "an ONNX model; convert them: ONNX's weights have another format"
     ),
     ("%PDF-1.7", "a PDF document; name the weights here, which come before any picture"),
   ])
@@ -153,11 +153,11 @@ private func floats(_ values: [Float]) -> [UInt8] {
       ([0x1F, 0x8B, 8, 0], "a gzip archive; unpack it with gunzip"),
       (
         [0x80, 2, 0x8A, 10],
-        "a PyTorch or pickle file; convert them: PyTorch's weights have another form"
+        "a PyTorch or pickle file; convert them: PyTorch's weights have another format"
       ),
       (
         [0x89, 0x48, 0x44, 0x46, 0x0D, 0x0A, 0x1A, 0x0A],
-        "an HDF5 file, as Keras writes; convert them: Keras's weights have another form"
+        "an HDF5 file, as Keras writes; convert them: Keras's weights have another format"
       ),
       (
         [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A],

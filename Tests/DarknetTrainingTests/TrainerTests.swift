@@ -392,7 +392,7 @@ extension Resumption {
       #expect(
         divergence.description
           == "small.v1.cfg: iteration 7: expected a loss that falls, found nan, and the pictures "
-          + "themselves hold values that are no numbers; lower learning_rate (it was 0.01), raise "
+          + "themselves hold values that are not numbers; lower learning_rate (it was 0.01), raise "
           + "burn_in, or check the labels with 'detector check'; the last good weights are in "
           + "\(folder)/small_last.weights")
       #expect(try Self.files(folder) == ["small_last.state", "small_last.weights"])

@@ -82,12 +82,12 @@ private struct CheckText {
   mutating func addOverlap(_ check: DataSetCheck) {
     let before = text.utf8.count
     func same(_ twins: DataSetCheck.Twins) -> String { "\(twins.first) = \(twins.second)" }
-    addList("pictures in both lists, which flatter every figure", check.inBothLists, indent: "") {
-      $0
-    }
     addList(
-      "copies across the lists, which flatter every figure", check.twins.filter(\.acrossParts),
-      indent: "", same)
+      "pictures in both lists, which makes every figure too good", check.inBothLists, indent: ""
+    ) { $0 }
+    addList(
+      "copies across the lists, which makes every figure too good",
+      check.twins.filter(\.acrossParts), indent: "", same)
     for (isTrain, part) in [(true, check.train), (false, check.valid)]
       as [(Bool, DataSetCheck.Part?)]
     {

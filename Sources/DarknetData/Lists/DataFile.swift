@@ -80,7 +80,7 @@ public struct DataFile: Sendable {
         note(
           option, .repeated,
           "line \(first.line) has "
-            + (isSame ? "the same" : "'\(first.key)=\(first.verbatim)', which counts")
+            + (isSame ? "the same" : "'\(first.key)=\(first.verbatim)', which is used")
             + "; drop one of the two", isFault: !isSame)
         continue
       }

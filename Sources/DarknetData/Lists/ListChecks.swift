@@ -42,7 +42,7 @@ extension ListFile {
         expected: "a labelled object \(purpose) in \(counted(count, "picture", "pictures"))",
         found: first.map { "none (\($0.fault))" } ?? "empty label files only",
         fix: first == nil
-          ? "label the objects, a line 'class x y width height' each"
+          ? "label the objects, one line 'class x y width height' per object"
           : "correct the labels; 'prn-darknet detector check' lists what is wrong with them"))
   }
 

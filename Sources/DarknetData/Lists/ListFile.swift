@@ -1,7 +1,7 @@
 import DarknetConfig
 import DarknetTensors
 
-/// A list of pictures: a path a line, relative to the current folder.
+/// A list of pictures: one path per line, relative to the current folder.
 ///
 /// Blanks inside a path belong to it, those around it do not. Lines may end in LF, CR LF or CR;
 /// empty ones are passed over (Darknet draws again when it meets one) and counted.
@@ -36,7 +36,7 @@ public struct ListFile: Sendable {
   }
 
   private init(_ text: TextFile) throws(DataError) {
-    try text.requireText("a path of a picture a line")
+    try text.requireText("one picture path per line")
     var pictures: [String] = []
     var lines: [Int] = []
     var empty = 0
@@ -53,7 +53,7 @@ public struct ListFile: Sendable {
     guard !pictures.isEmpty else {
       throw .content(
         ConfigError(
-          file: text.name, expected: "a path of a picture a line",
+          file: text.name, expected: "one picture path per line",
           found: empty > 0 ? "empty lines only" : "an empty file",
           fix: "list the pictures, for instance with 'ls -1 folder/*.jpg'"))
     }

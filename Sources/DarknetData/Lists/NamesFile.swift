@@ -20,7 +20,7 @@ public struct NamesFile: Sendable {
   }
 
   private init(_ text: TextFile) throws(DataError) {
-    try text.requireText("a class name a line")
+    try text.requireText("one class name per line")
     path = text.name
     var names: [String] = []
     text.forEachLine { _, line in names.append(String(outside: line)) }
@@ -28,7 +28,7 @@ public struct NamesFile: Sendable {
     guard !names.isEmpty else {
       throw .content(
         ConfigError(
-          file: text.name, expected: "a class name a line", found: "an empty file",
+          file: text.name, expected: "one class name per line", found: "an empty file",
           fix: "write the names into it"))
     }
     self.names = names

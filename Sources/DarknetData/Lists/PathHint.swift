@@ -21,37 +21,37 @@ package enum PathHint {
         .reversed())
     if unquoted != path, !unquoted.isEmpty {
       return fileExists(unquoted)
-        ? "without the quotes it is there: remove them" : "remove the quotes"
+        ? "it exists without the quotes: remove them" : "remove the quotes"
     }
     if let cut = cutShort(path) { return cut }
     if path.contains("\\") {
       let slashes = String(path.map { $0 == "\\" ? "/" : $0 })
-      if fileExists(slashes) { return "with / for \\ it is there: change them" }
+      if fileExists(slashes) { return "with / instead of \\ it exists: change them" }
       return isWindows(path)
-        ? "a path of Windows: write it as it is on this machine" : "write / for \\"
+        ? "a Windows path: write it as it is on this machine" : "write / instead of \\"
     }
-    if isWindows(path) { return "a path of Windows: write it as it is on this machine" }
+    if isWindows(path) { return "a Windows path: write it as it is on this machine" }
     if path.hasPrefix("~") { return "~ is not expanded: write the folder in full" }
     if path.hasPrefix("file://") { return "write it without file://" }
     if path.hasPrefix("http://") || path.hasPrefix("https://") {
-      return "a web address: get the picture and write its path"
+      return "a web address: download the picture and write its path"
     }
     if path.hasPrefix("/") {
       let relative = String(path.drop { $0 == "/" })
       if !relative.isEmpty, fileExists(relative) {
-        return "without the first / it is there: remove it"
+        return "it exists without the first /: remove that"
       }
     } else if fileExists("/" + path) {
-      return "with a / before it it is there: write it"
+      return "it exists with a / before it: add that"
     }
-    if let other = otherCase(path) { return "'\(other.shown())' is there: write it so" }
+    if let other = otherCase(path) { return "'\(other.shown())' exists: use that spelling" }
     for ending in [".jpg", ".png", ".jpeg", ".JPG"] where fileExists(path + ending) {
-      return "'\((path + ending).shown())' is there: write the ending"
+      return "'\((path + ending).shown())' exists: add the ending"
     }
     if let list, let slash = list.lastIndex(of: "/"), !path.hasPrefix("/") {
       let folder = String(list[..<slash])
       if fileExists("\(folder)/\(path)") {
-        return "'\(folder.shown())/\(path.shown())' is there: run from the folder "
+        return "'\(folder.shown())/\(path.shown())' exists: run from the folder "
           + "'\(folder.shown())', or write the paths so"
       }
     }
@@ -65,9 +65,9 @@ package enum PathHint {
     let rest = path[first.endIndex...].drop { " ,\t;".contains($0) }
     let second = rest.prefix { $0 != " " && $0 != "," && $0 != "\t" && $0 != ";" }
     if !second.isEmpty, fileExists(String(second)) {
-      return "'\(String(first).shown())' is there: write one path a line"
+      return "'\(String(first).shown())' exists: write one path per line"
     }
-    return "'\(String(first).shown())' is there: write the path alone, boxes belong in a text file "
+    return "'\(String(first).shown())' exists: write the path alone; boxes belong in a text file "
       + "of the picture's name"
   }
 

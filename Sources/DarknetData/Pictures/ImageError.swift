@@ -99,13 +99,13 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
       )
     case .tooLong(let width, let height):
       return (
-        "a picture at whose proportions the network works",
+        "a picture whose proportions suit the network",
         "\(width)x\(height) (over 64 to 1)",
         "crop it, or use a command that keeps the network's size"
       )
     case .unsuitable(let reason):
       return (
-        "a picture at whose proportions the network works", "another (\(reason))",
+        "a picture whose proportions suit the network", "another (\(reason))",
         "crop it, or use a command that keeps the network's size"
       )
     case .channels(let count):

@@ -57,7 +57,8 @@ enum PPMDecoder {
     }
     guard digits > 0, range.contains(value), byte == 0x20 || (0x09...0x0D).contains(byte) else {
       throw .corrupt(
-        .ppm, reason: "its \(name) is no whole number in \(range.lowerBound)...\(range.upperBound)")
+        .ppm,
+        reason: "its \(name) is not a whole number in \(range.lowerBound)...\(range.upperBound)")
     }
     return value
   }

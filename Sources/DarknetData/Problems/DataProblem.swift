@@ -92,8 +92,8 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     switch kind {
     case .emptyLines(let count):
       return (
-        "a path a line", count == 1 ? "an empty line" : "\(count) empty lines",
-        count == 1 ? "it is passed over" : "they are passed over"
+        "one path per line", count == 1 ? "an empty line" : "\(count) empty lines",
+        count == 1 ? "it is ignored" : "they are ignored"
       )
     case .noClass(let text):
       return ("a whole number as class", "'\(text)'", leftOut)
@@ -102,7 +102,7 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case .tooFewNumbers(let count):
       return (line, counted(count, "number", "numbers"), leftOut)
     case .separated(let marks):
-      return (line, "\(marks) between the numbers", "write blanks; \(leftOut)")
+      return (line, "\(marks) between the numbers", "use spaces; \(leftOut)")
     case .tooManyNumbers(let count):
       return (line, "\(count) numbers", "outlines and key points are not read; \(leftOut)")
     case .noNumber(let field, let text):

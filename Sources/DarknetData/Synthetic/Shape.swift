@@ -20,7 +20,7 @@ extension SyntheticShapes {
 
     /// Draws a shape that lies inside the picture, in a colour that stands out from `ground`.
     ///
-    /// - Parameter radii: smallest and largest, in parts of the picture's shorter side.
+    /// - Parameter radii: smallest and largest, as a fraction of the picture's shorter side.
     init(
       width: Float, height: Float, radii: ClosedRange<Float>, ground: Color, random: inout Random
     ) {

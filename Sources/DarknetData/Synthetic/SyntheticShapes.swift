@@ -24,7 +24,7 @@ public struct SyntheticShapes: Sendable {
   public var validCount = 80
   /// Objects of a picture at most; at least one.
   public var maxObjects = 6
-  /// Radii of the shapes, in parts of the picture's shorter side.
+  /// Radii of the shapes, as a fraction of the picture's shorter side.
   public var radii: ClosedRange<Float> = 0.07...0.28
 
   public init() {}

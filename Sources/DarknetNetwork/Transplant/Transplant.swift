@@ -144,7 +144,7 @@ public struct Transplant {
     let inputs = inputMap(node, from)
     entry.inputs = inputs.filter { $0 != nil }.count
     if entry.inputs == 0, entry.inputCount > 0 {
-      entry.note = "all that it reads is new"
+      entry.note = "everything that it reads is new"
       return []
     }
     switch (from.layer, node.layer) {
@@ -190,7 +190,7 @@ public struct Transplant {
     guard node.layer.parameters.map(\.count) == from.layer.parameters.map(\.count),
       inputs == Array(0..<inputs.count)
     else {
-      entry.note = "[\(node.name)] of this kind goes over whole or not at all"
+      entry.note = "[\(node.name)] of this kind is transferred whole or not at all"
       return []
     }
     for (x, y) in zip(old.buffers[from.index], new.buffers[node.index]) {

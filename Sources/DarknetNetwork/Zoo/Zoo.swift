@@ -56,7 +56,7 @@ public enum Zoo {
       name: "v3-tiny-prn",
       about: "YOLOv3-tiny-PRN: YOLOv3-tiny with partial residual connections "
         + "in its neck and heads (\(paper); the network that the authors published as "
-        + "yolov3-tiny-prn, here with [partial_shortcut]). 38 % less operations and 44 % less "
+        + "yolov3-tiny-prn, here with [partial_shortcut]). 38 % fewer operations and 44 % fewer "
         + "parameters than YOLOv3-tiny. To start from: yolov3-tiny.weights cut before layer 11 "
         + "(partial ... 11), or transplant.", sizes: [416]
     ) { TinyNetworks.writeYOLOv3TinyPRN(to: &$0) },
@@ -71,7 +71,7 @@ public enum Zoo {
       name: "pelee-prn-3l",
       about: "Pelee-PRN-3l: Pelee-PRN with a third head at stride 8 (the "
         + "authors' figures are 5.03 BFLOPs at 416, 3.98 at 320, 3.36M parameters; the one at 320 "
-        + "does not go with the one at 416 and must be 2.98).", sizes: [416, 320]
+        + "does not agree with the one at 416 and must be 2.98).", sizes: [416, 320]
     ) { TinyNetworks.writePeleePRN(to: &$0, scales: 3) },
     Member(
       name: "pelee-yolov3",

@@ -35,7 +35,7 @@ enum Help {
       .sorted { $0.key < $1.key }.map { $0.value ? "\($0.key) X" : $0.key }
     return text + "\n"
       + wrapped(
-        "Accepted as Darknet does, without effect: \(ignored.joined(separator: ", ")).", indent: 2)
+        "Accepted without effect, as in Darknet: \(ignored.joined(separator: ", ")).", indent: 2)
   }
 
   /// A line for each command, under the titles of their groups.
@@ -43,14 +43,14 @@ enum Help {
     """
     prn-darknet: Darknet networks on CPUs, with partial residual networks.
 
-    Begin here:
+    Start here:
       prn-darknet detector test DATA CFG WEIGHTS IMAGE   what a network sees in a picture
       prn-darknet generate shapes DIR                    a small data set for trials
-      prn-darknet detector check DATA CFG                is a data set fit to train with?
+      prn-darknet detector check DATA CFG                is a data set ready for training?
       prn-darknet detector train DATA CFG WEIGHTS -map   train on it
       prn-darknet detector map DATA CFG WEIGHTS          how good the network is
     \(Program.groups.map { "\n\($0.title):\n" + list($0.commands) }.joined())
-    'prn-darknet COMMAND --help' has everything about one of them. Flags may be anywhere, with one
+    'prn-darknet COMMAND --help' has the details of one. Flags may be anywhere, with one
     dash or two. Every command: \
     \(FlagGroup.everywhere.flags.map { $0.name + $0.shape.text }.joined(separator: ", ")).
 

@@ -81,11 +81,11 @@ struct FlagGroup: Sendable {
 /// Flags that groups or several commands share.
 enum Flags {
   static let dialect = Flag.choice(
-    "-dialect", default: Dialect.alexeyab, "whose rules where the two programs differ")
+    "-dialect", default: Dialect.alexeyab, "which program to follow where the two differ")
   static let threads = Flag<Int?>.whole(
     "-threads", in: 1...1024, without: "all cores", "threads for the computation")
   static let strict = Flag.toggle(
-    "-strict", "exit 2 for flags and words that are unknown here, exit 1 if a picture was skipped")
+    "-strict", "exit 2 for unknown flags and words, exit 1 if a picture was skipped")
   static let force = Flag.toggle(
     "-force",
     "take a weights file that ends inside a layer or continues after the last one, or "
@@ -97,7 +97,7 @@ enum Flags {
     "-exact", "the plain im2col executor instead of the fastest kernels")
 
   static let quiet = Flag.toggle(
-    "-quiet", "results alone, without the network's table, prompts and lines about heads")
+    "-quiet", "print results only, without the network's table, prompts and lines about heads")
 
   static let overlap = Flag.share(
     "-nms", default: 0.45, "overlap that suppression tolerates")

@@ -6,13 +6,12 @@ enum Benchmark: Command {
   static let about =
     "time the forward pass or a training step; the last line is the median in ms per image"
   private static let runs = Flag.whole(
-    "-runs", default: 20, in: 1...100_000, "counted runs, after three that are not")
+    "-runs", default: 20, in: 1...100_000, "timed runs, after three warm-up runs")
   static let batch = Flag<Int?>.whole(
     "-batch", in: 1...4096, without: "1; with -train what the cfg says",
-    "images of a run, or of "
-      + "an update")
+    "images in a run, or in an update")
   private static let layers = Flag.toggle(
-    "-layers", "a row a layer: ms, GFLOP/s, share of the time")
+    "-layers", "a row for each layer: ms, GFLOP/s, share of the time")
   private static let plan = Flag.toggle(
     "-plan", "print the network's operators before and after each pass, and run nothing")
   private static let training = Flag.toggle(
@@ -29,13 +28,15 @@ enum Benchmark: Command {
     flags: [runs, batch, layers, plan, training, sizes, batches, table, chart, weightsCopy],
     groups: [.inference, .weightsFile],
     notes:
-      "Without WEIGHTS they are random. Of -train, -sizes, -batches, -write_weights one at a time.")
+      "Without WEIGHTS they are random. Give only one of -train, -sizes, -batches and "
+      + "-write_weights.")
 
   private static func sizeList(_ name: String, _ help: String) -> Flag<[Int]> {
     .list(name, "N,N,...", help) { text throws(FlagFault) in
       guard let value = Int(text), (1...8192).contains(value) else {
         throw FlagFault(
-          text: "expected whole numbers in 1...8192, comma between, found '\(text)'; change it")
+          text: "expected whole numbers in 1...8192, separated by commas, found '\(text)'; change "
+            + "it")
       }
       return value
     }
@@ -100,13 +101,14 @@ enum Benchmark: Command {
     let modes: [any FlagDeclaration] = [training, sizes, batches, weightsCopy]
     let given = modes.filter { arguments.has($0) }.map(\.name)
     guard given.count < 2 else {
-      throw UsageError("\(given[1]) does not go with \(given[0]); run them one after the other")
+      throw UsageError(
+        "\(given[1]) cannot be combined with \(given[0]); run them one after the other")
     }
     if given.first == "-batches", arguments.has(batch) {
-      throw UsageError("-batch does not go with -batches; drop one of them")
+      throw UsageError("-batch cannot be combined with -batches; drop one of them")
     }
     if arguments[layers], let flag = given.first, flag == "-sizes" || flag == "-batches" {
-      throw UsageError("-layers does not go with \(flag); run them one after the other")
+      throw UsageError("-layers cannot be combined with \(flag); run them one after the other")
     }
     for flag in [table, chart] where arguments.has(flag) {
       guard ["-sizes", "-batches"].contains(given.first) else {

@@ -77,7 +77,7 @@ struct TrainingBenchmark {
         + "\(fixed(times[0], decimals: 2)), median \(fixed(times[runs / 2], decimals: 2)), max "
         + "\(fixed(times[runs - 1], decimals: 2)) ms per image; "
         + "\(fixed(Double(step.executor.memoryCount) / 1e6, decimals: 1)) MB for a mini-batch, "
-        + "\(fixed(Double(MachineMemory.peakOfProcess) / 1e6, decimals: 1)) MB at most in all\n")
+        + "\(fixed(Double(MachineMemory.peakOfProcess) / 1e6, decimals: 1)) MB at most in total\n")
     Console.out("\(fixed(times[runs / 2], decimals: 3))\n")
   }
 

@@ -11,10 +11,10 @@ enum ClassifierPredict: Command {
     [Words.data, Words.cfg, Words.optionalWeights, Words.images], flags: [top, Flags.quiet],
     groups: [.inference, .weightsFile], family: .classifier,
     notes: """
-      IMAGE: pictures, folders of pictures, patterns in quotes, or lists that end in .txt.
-      Without IMAGE it reads pictures from standard input, a path a line. Reads 'classes', 'top',
-      and 'names' or 'labels' of DATA. The picture's shorter side is made the network's, and the
-      middle is looked at; in pjreddie's dialect all of it, letterboxed.
+      IMAGE: pictures, folders of pictures, patterns in quotes, or lists that end in .txt. Without
+      IMAGE it reads pictures from standard input, one path per line. Reads 'classes', 'top', and
+      'names' or 'labels' of DATA. The picture's shorter side is made the network's, and the middle
+      is looked at; in pjreddie's dialect all of it, letterboxed.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -89,7 +89,7 @@ enum Classify: Command {
     groups: [.inference, .weightsFile],
     family: .classifier,
     notes: """
-      Without IMAGE it reads pictures from standard input, a path a line. Classes and names are
+      Without IMAGE it reads pictures from standard input, one path per line. Classes and names are
       those of cfg/imagenet1k.data, in the current folder, beside CFG or where the program is
       installed; for others there is 'classifier predict'.
       """)

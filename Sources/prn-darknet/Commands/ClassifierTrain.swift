@@ -3,7 +3,7 @@ import Darknet
 /// `classifier train DATA CFG [WEIGHTS]`: trains a classifier until max_batches.
 enum ClassifierTrain: Command {
   static let words = ["classifier", "train"]
-  static let about = "train a classifier on pictures whose paths tell their class"
+  static let about = "train a classifier on pictures whose paths contain their class"
   private static let accuracy = Flag.toggle(
     "-topk",
     "accuracy on 'valid' every two epochs: how often the right class is among the first "
@@ -93,7 +93,7 @@ enum ClassifierTrain: Command {
     options.evaluationInterval = max(1, 2 * list.count / net.imagesPerUpdate)
     options.firstEvaluation = 100
     options.evaluate = {
-      Interruption.willDo("ending the evaluation, then saving")
+      Interruption.willDo("finishing the evaluation, then saving")
       return try evaluation.run(parameters)
     }
     return options

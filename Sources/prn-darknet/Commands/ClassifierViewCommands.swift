@@ -81,17 +81,17 @@ enum ClassifierValidCrop: Command {
 /// that is prepared as ImageNet's networks of other programs want it.
 enum ClassifierTry: Command {
   static let words = ["classifier", "try"]
-  static let about = "a layer's values, and the classes, of a picture less ImageNet's mean"
+  static let about = "a layer's values, and the classes, of a picture minus ImageNet's mean"
   private static let image = Word<String>("IMAGE")
   private static let layer = Word<String?>(optional: "LAYER", .number)
   static let syntax = Syntax(
     [Words.data, Words.cfg, Words.weights, image, layer], groups: [.inference, .weightsFile],
     family: .classifier,
     notes: """
-      LAYER is counted from 0; the last one without it. Prints the mean, variance and scale of each
-      of its channels if it has batch norm, its output, then the most probable classes ('top' of
-      DATA). The picture is taken as networks of other programs want it: its shorter side 256/224 of
-      the network's, the middle of it, less ImageNet's mean colour, over its deviation.
+      LAYER is counted from 0; the default is the last one. Prints the mean, variance and scale of
+      each of its channels if it has batch norm, its output, then the most probable classes ('top'
+      of DATA). The picture is taken as networks of other programs want it: its shorter side 256/224
+      of the network's, the middle of it, minus ImageNet's mean colour, divided by its deviation.
       """)
 
   /// Red, green and blue of ImageNet's pictures.

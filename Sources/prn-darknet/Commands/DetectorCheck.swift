@@ -5,19 +5,19 @@ import Synchronization
 enum DetectorCheck: Command {
   static let words = ["detector", "check"]
   static let about = "read a whole data set, and report all that is wrong with it"
-  private static let json = Flag.text("-json", "everything, for programs").written
+  private static let json = Flag.text("-json", "everything as JSON, for programs").written
   static let syntax = Syntax(
     [Words.data, Words.optionalCfg], flags: [json, Flags.letterBox], family: .detector,
     notes: """
       Reads the lists 'train' and 'valid' of DATA, all pictures and labels, 'names' and 'classes',
       and the heads of CFG. Counts objects by class, and by size against the anchors of CFG. The
-      text has 20 problems of a kind.
+      text lists at most 20 problems of each kind.
 
       Exit code 0 if all is well, 3 if anything should be fixed: a list without an object, pictures
       or labels that are missing or bad, two label files for one picture, paths that are listed
       twice, pictures in both lists, numbers of classes that disagree. Empty lines in lists, a sixth
       number in labels and notes (boxes that reach out of the picture, anchors that do not fit or
-      are not used) are reported, and are no fault.
+      are not used) are reported, but are not faults.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -35,11 +35,11 @@ enum DetectorCheck: Command {
     options.threads = ThreadPool.shared.threads
     var valid: ListFile?
     if data.validPath == data.trainPath, data.validPath != nil {
-      findings.add("\(dataPath): 'valid' is the list that is trained with, so all figures flatter")
+      findings.add("\(dataPath): 'valid' is the training list, so all figures are too good")
     } else if data.validPath != nil {
       valid = findings.attempt { try data.list("valid", default: "") }
     } else {
-      options.notes.append("\(dataPath): no line valid=, so nothing to measure with")
+      options.notes.append("\(dataPath): valid= is missing, so there is nothing to measure with")
     }
 
     let progress = Guarded(Progress(total: train.count + (valid?.count ?? 0)))
@@ -125,7 +125,7 @@ enum DetectorCheck: Command {
     let spare = (0..<count).filter { !used.contains($0) }
     if !spare.isEmpty, heads.allSatisfy({ $0.anchorCount == count }) {
       notes.append(
-        "\(config.name): anchors that no mask= takes: "
+        "\(config.name): anchors that no mask= uses: "
           + spare.map(String.init).joined(separator: ", "))
     }
     return notes

@@ -11,14 +11,14 @@ enum DetectorMap: Command {
   ).ofDarknet
   private static let coco = Flag.toggle(
     "-coco",
-    "COCO's figures, too: AP, AP50, AP75, small, medium, large, AR; of the boxes that "
-      + "'detector valid' writes")
+    "also COCO's figures: AP, AP50, AP75, small, medium, large, AR; from the boxes that 'detector "
+      + "valid' writes")
   private static let instances = Flag.text(
     "-instances", "objects, crowds and areas for -coco from COCO's JSON instead of the labels"
   ).readable
   private static let best = Flag.toggle(
-    "-best", "a table of the threshold of the highest F1 of each class, too")
-  private static let json = Flag.text("-json", "every figure, for programs").written
+    "-best", "also a table of the threshold with the highest F1 of each class")
+  private static let json = Flag.text("-json", "every figure as JSON, for programs").written
   private static let plots = Flag.text(
     "-plots", "DIR",
     "curves, confusion matrix, statistics of the labels and the worst mistakes as "
@@ -38,7 +38,7 @@ enum DetectorMap: Command {
     let points = arguments[points]
     guard let area = PrecisionRecallCurve.Area(points: points) else {
       throw UsageError(
-        "-points: expected 0 for the area, or 2 recalls and more (11 is PASCAL VOC 2007, 101 "
+        "-points: expected 0 for the area, or at least 2 recalls (11 is PASCAL VOC 2007, 101 "
           + "COCO), found '\(points)'; change it")
     }
     options.map.area = area

@@ -8,8 +8,9 @@ enum DetectorRecallCommand: Command {
     [Words.data, Words.cfg, Words.weights], flags: [Flags.letterBox],
     groups: [.evaluation, .inference, .weightsFile], family: .detector,
     notes: """
-      Reads 'valid' of DATA. A line a picture on standard error, with the figures so far: boxes of
-      objectness above .001 after suppression at .4, found if the best overlaps by more than half.
+      Reads 'valid' of DATA. One line per picture on standard error, with the figures so far: boxes
+      of objectness above .001 after suppression at .4, found if the best overlaps by more than
+      half.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

@@ -17,15 +17,15 @@ enum DetectorTest: Command {
   ).ofDarknet.written
   static let saveLabels = Flag.toggle(
     "-save_labels",
-    "a label file for each picture, where its labels are looked for; -force replaces those that "
-      + "are there"
+    "write a label file for each picture, where its labels are looked for; -force replaces "
+      + "existing ones"
   ).ofDarknet
-  static let labelsFolder = Flag.text("-labels", "DIR", "label files into this folder")
+  static let labelsFolder = Flag.text("-labels", "DIR", "write label files into this folder")
   static let saveConfidence = Flag.toggle(
-    "-save_conf", "the probability as sixth number of a label")
-  static let skipEmpty = Flag.toggle("-skip_empty", "no label file where nothing was found")
+    "-save_conf", "add the probability as the sixth number of a label")
+  static let skipEmpty = Flag.toggle("-skip_empty", "write no label file where nothing was found")
   static let saveImages = Flag.text(
-    "-save_images", "DIR", "each picture with its boxes into this folder, under its own name")
+    "-save_images", "DIR", "write each picture with its boxes into this folder, under its own name")
   static let syntax = Syntax(
     [Words.data, Words.cfg, Words.optionalWeights, Words.images],
     flags: [
@@ -35,7 +35,7 @@ enum DetectorTest: Command {
     groups: [.suppression, .inference, .weightsFile], family: .detector,
     notes: """
       IMAGE: pictures, folders of pictures, patterns in quotes, or lists that end in .txt. Without
-      it pictures come from standard input, a path a line. Reads 'names' of DATA. Writes
+      it pictures come from standard input, one path per line. Reads 'names' of DATA. Writes
       predictions.jpg, the last picture with its boxes, into the current folder.
       """)
 
@@ -115,8 +115,8 @@ enum Detect: Command {
   static let syntax = DetectorTest.syntax.with(
     words: [Words.cfg, Words.weights, Words.images], flag: threshold,
     notes: """
-      IMAGE is as in 'detector test'. The names are those of cfg/coco.data, in the current folder,
-      beside CFG or where the program is installed; for others there is 'detector test'. Writes
+      IMAGE works as in 'detector test'. The names are those of cfg/coco.data, in the current
+      folder, beside CFG or where the program is installed; for others use 'detector test'. Writes
       predictions.jpg into the current folder.
       """)
   private static let threshold = Flag<Float?>.share(

@@ -9,10 +9,10 @@ enum DetectorTrain: Command {
   ).ofDarknet
   private static let epochs = Flag.whole(
     "-mAP_epochs", default: 4, in: 1...Int(Int32.max),
-    "epochs between two of them; at least 100 iterations"
+    "epochs between two measurements; at least 100 iterations"
   ).ofDarknet
   private static let chartPort = Flag<Int?>.whole(
-    "-mjpeg_port", in: -1...65535, "without effect, which is said: look at chart.png"
+    "-mjpeg_port", in: -1...65535, "without effect, which is reported: look at chart.png"
   ).ofDarknet
   static let syntax = Syntax(
     [Words.data, Words.cfg, Words.optionalWeights],
@@ -68,7 +68,7 @@ enum DetectorTrain: Command {
         100, arguments[epochs] * list.count / network.net.imagesPerUpdate)
       let parameters = loaded.parameters
       options.evaluate = {
-        Interruption.willDo("ending the evaluation, then saving")
+        Interruption.willDo("finishing the evaluation, then saving")
         return try evaluation.run(parameters)
       }
     }
@@ -167,18 +167,18 @@ enum DetectorTrain: Command {
     if let classes = try? data.classCount(), classes != head.classes {
       warnings.append(
         "\(data.path): classes=\(classes), but the last head of \(network.file) has "
-          + "classes=\(head.classes), which counts")
+          + "classes=\(head.classes), which is used")
     }
     let net = network.net
     let images = net.miniBatch * net.subdivisions
     if images != net.batch {
       warnings.append(
-        "\(network.file): batch=\(net.batch) is no multiple of subdivisions=\(net.subdivisions): "
-          + "an update takes \(images) images")
+        "\(network.file): batch=\(net.batch) is not a multiple of "
+          + "subdivisions=\(net.subdivisions): an update takes \(images) images")
     }
     if arguments.has(chartPort) {
       warnings.append(
-        "-mjpeg_port has no effect: look at chart.png, which is drawn anew as it runs")
+        "-mjpeg_port has no effect: look at chart.png, which is updated during the training")
     }
     return warnings
   }

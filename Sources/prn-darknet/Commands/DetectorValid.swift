@@ -6,7 +6,8 @@ enum DetectorValid: Command {
   static let about =
     "write the detections on a list of pictures for the programs of COCO, VOC and others"
   private static let name = Flag.text(
-    "-out", "NAME", "name of the file without its ending; the format's own name without it"
+    "-out", "NAME",
+    "name of the file without its ending (default: the name that the format asks for)"
   ).ofDarknet
   private static let overlap = Flag<Float?>.share(
     "-nms", without: "0.6, 0.45 in pjreddie's dialect", "overlap that suppression tolerates")

@@ -85,10 +85,10 @@ enum GenerateShapes: Command {
     "-kind", default: Kind.boxes, "for detectors or classifiers")
   private static let count = Flag.whole(
     "-count", default: SyntheticShapes().trainCount, in: 1...9999,
-    "pictures to train with; a quarter of it to measure with")
+    "training pictures; a quarter as many for validation")
   private static let seed = Flag.whole(
     "-seed", default: 1, in: 0...Int.max, "the same seed gives the same pictures")
-  private static let force = Flag.toggle("-force", "into a folder that has files, too")
+  private static let force = Flag.toggle("-force", "write into a folder that already has files")
   static let syntax = Syntax(
     [folder], flags: [kind, count, seed, force],
     notes: "DIR gets pictures, labels, lists, names and shapes.data.")
@@ -108,7 +108,7 @@ enum GenerateShapes: Command {
     guard arguments[force] || Folder.isEmptyOrMissing(folder) else {
       throw UsageError(
         "DIR: expected a new or an empty folder, found files in '\(folder)'; name another one, or "
-          + "write over them with -force")
+          + "overwrite them with -force")
     }
     let threads = ThreadPool.shared.threads
     let files =
@@ -116,8 +116,8 @@ enum GenerateShapes: Command {
       ? shapes.write(to: folder, threads: threads)
       : shapes.writeClasses(to: folder, threads: threads)
     Console.out(
-      "\(files.data): \(shapes.trainCount) pictures to train with, \(shapes.validCount) to measure "
-        + "with; classes \(SyntheticShapes.classNames.joined(separator: ", "))\n")
+      "\(files.data): \(shapes.trainCount) training pictures, \(shapes.validCount) for validation; "
+        + "classes \(SyntheticShapes.classNames.joined(separator: ", "))\n")
     return .done
   }
 }

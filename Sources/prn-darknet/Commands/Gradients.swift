@@ -5,18 +5,18 @@ enum GradientsCommand: Command {
   static let words = ["gradients"]
   static let about = "print from where, and how many layers later, gradients reach each layer"
   private static let json = Flag.optionalFile(
-    "-json", "the same as JSON, whole: to FILE, or on standard output in place of the table"
+    "-json", "the complete result as JSON: to FILE, or to standard output instead of the table"
   ).written
   private static let picture = Flag.text(
-    "-svg", "a picture: the layers, their gradients by time, and by source"
+    "-svg", "draw the layers with their gradients, by time and by source"
   ).written
   static let syntax = Syntax(
     [Words.cfg], flags: [json, picture],
     notes: """
-      A row a group of channels that learn from the same gradients. G3 is a gradient of timestamp
-      3: it went through two layers since the loss. Shortcuts, routes and pools cost no time.
-      'from' says who emitted them: a loss, or the layer whose input's gradient they are; channels
-      of that input in brackets, where they go different ways.
+      One row per group of channels that learn from the same gradients. G3 is a gradient of
+      timestamp 3: it went through two layers since the loss. Shortcuts, routes and pools cost no
+      time. 'from' says what emitted them: a loss, or the layer whose input's gradient they are.
+      Channels of that input are in brackets where they take different paths.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

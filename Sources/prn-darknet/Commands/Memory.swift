@@ -6,13 +6,13 @@ enum Memory: Command {
   static let about = "print the memory of feature maps over the layers, and what shortcuts cost"
   private static let batch = Flag.whole(
     "-batch", default: 1, in: 1...4096, "images of a pass")
-  private static let picture = Flag.text("-svg", "a picture of the same").written
+  private static let picture = Flag.text("-svg", "draw the same as a picture").written
   static let syntax = Syntax(
     [Words.cfg], flags: [batch, picture],
     notes: """
-      'live' are MiB of all maps that somebody still reads while the layer runs; of a partial
-      shortcut's source only the channels that are added. 'waiting' are those among them that only
-      wait for a shortcut. 'full' is live, if every partial shortcut were a whole one.
+      'live': MiB of all maps that are still needed while the layer runs; of a partial shortcut's
+      source only the channels that are added. 'waiting': the part of them that only waits for a
+      shortcut. 'full': what 'live' would be if every partial shortcut were a whole one.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -56,7 +56,7 @@ enum Memory: Command {
       + line(
         "waiting for shortcuts, at most", exact.largestWaitingBytes, full.largestWaitingBytes)
       + line("waiting, over all layers", exact.totalWaitingBytes, full.totalWaitingBytes)
-      + line("the plan's peak of living maps", plan.liveBytes.max() ?? 0)
+      + line("the plan's peak of live maps", plan.liveBytes.max() ?? 0)
       + line("the plan's maps and scratch", plan.memoryCount)
   }
 }

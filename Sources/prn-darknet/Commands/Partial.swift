@@ -7,7 +7,7 @@ enum Partial: Command {
   private static let layers = Word<String>("N", .number)
   static let syntax = Syntax(
     [Words.cfg, Words.weights, Words.output, layers], groups: [.weightsFile],
-    notes: "OUT is named CFG.conv.N by custom; training loads it like any weights file.")
+    notes: "By convention OUT is named CFG.conv.N; training loads it like any weights file.")
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
     let cfg = arguments[Words.cfg]

@@ -8,12 +8,12 @@ enum Replay: Command {
   private static let source = Word<String>("CASEDIR")
   private static let target = Word<String>("OUTDIR", .output)
   static let weights = Flag.text(
-    "-weights", "takes the place of weights that the case does not hold"
+    "-weights", "weights for a case that holds none"
   ).readable
   static let fast = Flag.toggle(
     "-fast",
     "gradients and trainings of pjreddie's program with sums in our order, not its own: "
-      + "trainings then part from it where a kink or a maximum is met by a hair")
+      + "trainings can then diverge from it near a kink or a tied maximum")
   static let syntax = Syntax(
     [source, target], flags: [weights, fast], groups: [.inference],
     notes: "CASEDIR has manifest.json, a cfg, inputs and usually weights.")

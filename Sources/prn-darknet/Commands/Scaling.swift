@@ -41,13 +41,13 @@ struct Scaling {
   /// Time and memory side by side, over pixels or images, each with the line through 0 that fits.
   func picture(_ name: String, threads: Int) -> Bitmap {
     let canvas = Canvas(width: 1200, height: 480)
-    let unit = axis == .size ? "thousand pixels (\(sizes))" : "images a run"
+    let unit = axis == .size ? "thousand pixels (\(sizes))" : "images per run"
     let x = rows.map { row in
       axis == .size ? Double(row.size * row.size) / 1000 : Double(row.batch)
     }
     let panels: [(title: String, label: String, y: [Double])] = [
       (
-        "\(name), \(threads) threads: time", "ms a run",
+        "\(name), \(threads) threads: time", "ms per run",
         rows.map(\.milliseconds)
       ), ("memory beyond weights", "MB", rows.map { Double($0.bytes) / 1e6 }),
     ]
@@ -105,7 +105,8 @@ extension Benchmark {
           size: network.inputShape.width, batch: batch, milliseconds: times[runs / 2],
           bytes: plan.memoryCount))
       Console.error(
-        "\(network.inputShape), batch \(batch): \(fixed(times[runs / 2], decimals: 2)) ms a run\n")
+        "\(network.inputShape), batch \(batch): \(fixed(times[runs / 2], decimals: 2)) ms "
+          + "per run\n")
     }
     let name = CheckpointFolder.base(of: cfg)
     let threads = ThreadPool.shared.threads

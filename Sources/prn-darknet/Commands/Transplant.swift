@@ -14,14 +14,14 @@ enum TransplantCommand: Command {
   ) { pair throws(FlagFault) in try LayerPair(pair) }
   private static let selection = Flag.choice(
     "-select", default: Transplant.Selection.l1,
-    "filters that stay where B has fewer: the largest by L1 norm, or the first ones")
+    "filters to keep where B has fewer: the largest by L1 norm, or the first ones")
   private static let seed = Flag.whole(
-    "-seed", default: 0, in: 0...Int.max, "of the random start of what is fresh")
+    "-seed", default: 0, in: 0...Int.max, "of the random values of what A has no weights for")
   static let syntax = Syntax(
     [cfg, weights, targetCfg, output], flags: [map, selection, seed], groups: [.weightsFile],
     notes: """
-      Every layer of B that has a counterpart in A is given its weights; where B is narrower, a
-      part of them. The table says what came from where and what starts fresh.
+      Every layer of B that has a counterpart in A gets its weights, or a part of them where B is
+      narrower. The table says which weights came from where and what starts fresh.
       """)
 
   /// `I:J` of `-map`.

@@ -104,8 +104,8 @@ enum Average: Command {
   static let syntax = Syntax(
     [Words.cfg, Words.output, files], groups: [.weightsFile],
     notes: """
-      OUT comes before the files that are read, as in Darknet. One that is there already is written
-      over with -force only.
+      OUT comes before the files that are read, as in Darknet. An existing OUT is overwritten only
+      with -force.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {
@@ -113,7 +113,7 @@ enum Average: Command {
     let files = arguments[files]
     // A word too few would cost the best weights.
     try Output.checkIsNew(output, "OUT", force: arguments[Flags.force])
-    if files.count == 1 { Console.error("one file alone: OUT has the weights of \(files[0])\n") }
+    if files.count == 1 { Console.error("only one file: OUT gets the weights of \(files[0])\n") }
     let loaded = try Load.network(arguments[Words.cfg], weights: files[0], arguments)
     for path in files.dropFirst() {
       let other = Parameters(of: loaded.network, randomize: false)

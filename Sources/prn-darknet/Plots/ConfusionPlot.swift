@@ -71,7 +71,7 @@ struct ConfusionPlot {
     let confidence = fixed(Double(matrix.confidenceThreshold), decimals: 2)
     let iou = fixed(Double(matrix.iouThreshold), decimals: 2)
     canvas.text(
-      "What objects are taken for", at: Point(middle, textSize * 1.8), size: textSize * 1.3,
+      "What objects are detected as", at: Point(middle, textSize * 1.8), size: textSize * 1.3,
       Chart.ink, anchor: .middle)
     canvas.text(
       "probability above \(confidence), IoU above \(iou)"

@@ -44,7 +44,7 @@ struct LabelPlot {
     drawClasses(canvas)
 
     var histogram = Chart(
-      title: "Sizes", xLabel: "root of the area, in parts of the picture's", yLabel: "objects",
+      title: "Sizes", xLabel: "root of the area, as a fraction of the picture's", yLabel: "objects",
       xRange: 0...1)
     histogram.add(
       Chart.Series(
@@ -54,7 +54,7 @@ struct LabelPlot {
     histogram.draw(on: canvas, x: 760, y: 50, width: 740, height: 470)
 
     var scatter = Chart(
-      title: "Width and height", xLabel: "width, in parts of the picture's", yLabel: "height",
+      title: "Width and height", xLabel: "width, as a fraction of the picture's", yLabel: "height",
       xRange: 0...1, yRange: 0...1)
     var faint = Self.large
     faint.alpha = sizes.count > 2000 ? 0.15 : 0.4

@@ -77,7 +77,7 @@ struct MemoryPlot {
     let shape = network.inputShape
     let name = network.file.split(separator: "/").last.map(String.init) ?? network.file
     picture.text(
-      "\(name), \(shape): living feature maps", x: Self.left, y: 22, size: 14, isBold: true)
+      "\(name), \(shape): live feature maps", x: Self.left, y: 22, size: 14, isBold: true)
     var x = Self.left
     for (color, text) in [
       (Self.waitingColor, "waiting for a shortcut"), (Self.liveColor, "all else"),

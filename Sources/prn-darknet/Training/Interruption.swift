@@ -118,7 +118,7 @@ enum Interruption {
       let number = Int32(byte)
       guard let before = first else {
         first = (number, seconds())
-        line("\(name(number)): \(next.withLock { $0 }); once more stops without saving")
+        line("\(name(number)): \(next.withLock { $0 }); a second signal stops without saving")
         continue
       }
       // A limit of CPU time warns again and again until it kills.

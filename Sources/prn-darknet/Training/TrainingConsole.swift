@@ -98,9 +98,10 @@ final class TrainingConsole {
     case .iteration(let report): show(report)
     case .rejectedFilter(let layer, let filter, let similarity):
       line(
-        "layer \(layer): filter \(filter) starts again, another one is like it (\(six(similarity)))"
+        "layer \(layer): filter \(filter) is reinitialised, as it is similar to another "
+          + "(\(six(similarity)))"
       )
-    case .averageStarted: line("the moving average of the weights begins")
+    case .averageStarted: line("the moving average of the weights starts")
     case .averageUpdated: break
     case .averageApplied: line("the weights become their moving average")
     case .evaluated(let precision, let isBest):

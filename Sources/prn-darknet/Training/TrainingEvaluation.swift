@@ -37,8 +37,8 @@ final class TrainingEvaluation {
     try list.requireObjects(classes: classes, dialect: network.dialect, purpose: "to measure")
     if data.validPath == nil {
       Console.error(
-        "\(data.path): no line valid=: -map measures on the training list '\(path)', and so "
-          + "flatters\n")
+        "\(data.path): valid= is missing: -map measures on the training list '\(path)', so "
+          + "its figures are too good\n")
     }
     names = try data.names()
     difficult = data.difficultPath == nil ? nil : try data.list("difficult", default: "")

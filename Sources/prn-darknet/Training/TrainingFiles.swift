@@ -96,7 +96,7 @@ final class TrainingFiles {
     charts =
       chart.map { [$0] } ?? (isShared ? [] : ["\(folder)chart.png"]) + ["\(folder)chart_\(own).png"]
     if chart != nil, start.iteration > 0, rows.isEmpty {
-      notes.append("\(chart ?? ""): no rows of this run are beside it; the chart begins here")
+      notes.append("\(chart ?? ""): found no rows of this run beside it; the chart starts here")
     }
     self.notes = notes
     title = base

@@ -61,8 +61,8 @@ struct TrainingRun {
       || head.starts(with: [0xFF, 0xD8, 0xFF])
     guard isPicture || head.isEmpty else {
       throw UsageError(
-        "-chart: expected a chart that is drawn anew, found that '\(path)' is no picture; name "
-          + "the chart.png of a training")
+        "-chart: expected a chart to continue, found that '\(path)' is not a picture; name the "
+          + "chart.png of a training")
     }
   }
 
@@ -138,9 +138,9 @@ struct TrainingRun {
 
   private static func text(of found: Resumption) -> String {
     switch found {
-    case .whole: ", as if it had not stopped"
+    case .whole: ", with saved momentum"
     case .withoutMomentum:
-      ", with momentum of 0: the run before ended in the middle of an iteration"
+      ", with momentum of 0: the previous run ended in the middle of an iteration"
     case .weightsAlone(let fault): ", with momentum of 0: \(fault)"
     }
   }
@@ -175,7 +175,7 @@ struct TrainingRun {
       }
       if hasOutput, let reason = Console.failureReason, !Console.isReaderGone {
         hasOutput = false
-        console.line("\(reason); the training continues without its lines")
+        console.line("\(reason); the training continues without printing")
       }
     }
     console.pause()
@@ -213,7 +213,7 @@ struct TrainingRun {
       return .inputOutput
     case .stopped:
       if Console.isReaderGone {
-        console.line("standard output: its reader is gone, and with it the training's lines")
+        console.line("standard output: its reader has gone, so no more lines are printed")
       }
       console.line("stopped after iteration \(iteration)\(weights)")
       return Interruption.isWanted ? Interruption.status : .inputOutput
