@@ -1,11 +1,11 @@
 # prn-darknet: two commands do everything on a fresh Debian 12 with Swift:
-#   make demo   installs what is missing, builds, does the main job on real input
+#   make demo   installs what is missing, builds, trains and runs a detector
 #   make test   the whole test suite
 SHELL := /bin/bash
 PREFIX ?= /usr/local
 PROGRAM := .build/release/prn-darknet
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-# The program's own flags, or every switch between the two builds everything anew.
+# The same flags for the program and the tests, or every switch between them rebuilds everything.
 TEST := swift test -c release --disable-testable-imports
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
@@ -15,13 +15,13 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recomm
 
 help:
 	@echo 'make build     build .build/release/prn-darknet'
-	@echo 'make demo      install what is missing, build, and do the main job on real input'
+	@echo 'make demo      install what is missing, build, then train and run a detector'
 	@echo 'make test      run the tests (within ten minutes on two cores)'
 	@echo 'make weights   get the published yolov3-tiny.weights'
 	@echo 'make install   into PREFIX (/usr/local); LINK=1 adds the name darknet'
 	@echo 'make bench | fuzz | parity | kill | sanitize   longer runs, see docs/development.md'
 
-# What the program is built from. Nothing is installed that is there already.
+# The libraries that the program is built from. Only missing ones are installed.
 deps:
 	@missing=; \
 	for pair in openblas:libopenblas-dev libjpeg:libjpeg-dev libpng:libpng-dev; do \
@@ -68,7 +68,7 @@ kill: deps
 	swift build -c release --product prn-darknet
 	PRN_DARKNET_KILLS=1000 $(TEST) --filter TrainInterruptionTests
 
-# Leaks are not looked for: Foundation's own file reading has some.
+# Leaks are not checked: Foundation's own file reading has some.
 sanitize: deps
 	ASAN_OPTIONS=detect_leaks=0 $(TEST) --sanitize=address --scratch-path .build/address
 	$(TEST) --sanitize=thread --scratch-path .build/thread
