@@ -265,7 +265,7 @@ bool cimage_darknet_read(CJPEGReader *reader, uint8_t *pixels, int channels) {
   size_t needed = 0;
   const int planes = channels == 1 ? 1 : codec->num_components;
   for (int i = 0; i < planes; i++) needed += samples_of(&codec->comp_info[i]);
-  // A row of spread samples for each behind the planes; an odd width is spread one further.
+  // A row of spread samples for each after the planes; an odd width is spread one further.
   const size_t width = codec->image_width, room = width + 2;
   reader->samples = malloc(needed + 3 * room);
   if (!reader->samples) return false;

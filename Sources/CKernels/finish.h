@@ -138,7 +138,7 @@ static void finish_pixels(
   activate(f->second_activation, y, pixels * 16);
 }
 
-// The same for sums that already stand in the output, from pixel `first` on.
+// The same for sums that are already in the output, from pixel `first` on.
 static void finish_run(
     const struct ck_finish *f, size_t image, size_t block, size_t first, size_t pixels) {
   const size_t at = (block * f->height * f->width + first) * 16;

@@ -1,6 +1,6 @@
 // OpenBLAS starts its threads while the program is loaded, before main could ask for none: useless
 // here, where our own pool shares out the work, and harmful where threads or address space are
-// limited (its workers then wait for memory for ever, or it interrupts the process).
+// limited (its workers then wait for memory forever, or it interrupts the process).
 //
 // How many it starts it asks this function of its own, which reads OPENBLAS_NUM_THREADS. The dynamic
 // linker prefers the definition of the program, or of a library that needs OpenBLAS, to OpenBLAS's.

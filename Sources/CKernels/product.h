@@ -3,8 +3,8 @@
 //
 //     y[p, f] (+)= sum over segments s, channels c of x[p, s, c] w[s, c, f]
 //
-// A segment is up to 16 channels that stand together: a block of channels, seen through one tap.
-// Pixel p of segment s stands at x + offsets[s] + 16 p.
+// A segment is up to 16 channels that lie together: a block of channels, seen through one tap.
+// Pixel p of segment s is at x + offsets[s] + 16 p.
 
 // What the registers hold: MAX_PIXELS x VECTORS sums, VECTORS weights and a pixel.
 #if CK_LANES == 16
@@ -24,7 +24,7 @@ struct operands {
   // [channels of all segments, w_row]
   const float *w;
   size_t w_row;
-  // Filter f of pixel p stands at y + p * y_pixel + f / 16 * y_block + f % 16.
+  // Filter f of pixel p is at y + p * y_pixel + f / 16 * y_block + f % 16.
   float *y;
   size_t y_pixel, y_block;
   // For sums that are finished at once: y = max(sum + bias, slope (sum + bias)).

@@ -1,4 +1,4 @@
-// Passes over whole maps in training, joined so that a map goes through memory as seldom as
+// Passes over whole maps in training, fused so that a map goes through memory as seldom as
 // possible. Included by variant.h only.
 
 // Values on which one step follows another while they are in the first-level cache.

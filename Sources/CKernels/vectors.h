@@ -43,7 +43,7 @@ INLINE double add_lanes(const vd *v) {
 INLINE vf vexp(vf x) {
   x = choose(x > 88.02969f, splat(88.02969f), x);
   x = choose(x < -87.33654f, splat(-87.33654f), x);
-  // 1.5 * 2^23: adding it rounds to a whole number, which then stands in the lowest bits.
+  // 1.5 * 2^23: adding it rounds to a whole number, which is then in the lowest bits.
   const float shifter = 12582912.0f;
   const vf shifted = x * 1.44269504f + shifter;
   const vf k = shifted - shifter;

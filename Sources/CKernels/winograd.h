@@ -49,7 +49,7 @@ INLINE void transform_input(const float *x, size_t x_row, float *v, size_t v_poi
   }
 }
 
-// The factors 1 / N of the interpolation stand here, where they cost one multiplication, and not
+// The factors 1 / N of the interpolation are here, where they cost one multiplication, and not
 // with the weights, where they would cost five.
 INLINE void transform_output_4(const vf *m, size_t step, vf *y, size_t y_step) {
   const float na = 1 / (2 * A2 * (A2 - B2)), nb = 1 / (2 * B2 * (B2 - A2));

@@ -87,7 +87,7 @@ public final class ViewingClassifier {
     let batch: Int
   }
 
-  /// - Parameter makeClassifier: packs the network at an input size, for so many images at once.
+  /// - Parameter makeClassifier: packs the network at an input size, for that many images at once.
   public init(
     _ network: Network, views: ClassifierViews,
     makeClassifier: @escaping (Network, _ batch: Int) throws -> Classifier

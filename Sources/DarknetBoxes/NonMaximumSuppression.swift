@@ -38,7 +38,7 @@ public struct NonMaximumSuppression: Hashable, Sendable {
   ///
   /// Work: one pass over the probabilities, then a sort and pairwise overlaps a class among the
   /// boxes that have any. The others need no look: all have the same key, 0, and a stable sort
-  /// leaves equal keys as they are, behind the positive ones.
+  /// leaves equal keys as they are, after the positive ones.
   public func apply(to detections: inout DetectionSet) {
     Self.dropEmpty(&detections)
     let (count, classCount) = (detections.count, detections.classCount)

@@ -3,7 +3,7 @@ public struct AugmentationOptions: Hashable, Sendable {
   public enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }
 
   public var flip = true
-  /// Classifiers: rotation by up to so many degrees.
+  /// Classifiers: rotation by up to this many degrees.
   public var angle: Float = 0
   /// Classifiers: sides stretched by up to this factor.
   public var aspect: Float = 1

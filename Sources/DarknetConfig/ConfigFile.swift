@@ -48,7 +48,7 @@ public struct ConfigFile: Sendable {
 
   /// Reads `text`, which may have a byte-order mark and any line ends.
   ///
-  /// - Throws: `ConfigError` for a file that is no text, a section without its closing bracket, an
+  /// - Throws: `ConfigError` for a file that is not text, a section without its closing bracket, an
   ///   option without a value, a list that continues on another line, a conflict of a merge.
   public init(text: some Collection<UInt8>, name: String) throws(ConfigError) {
     self.name = name

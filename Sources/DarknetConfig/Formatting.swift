@@ -6,7 +6,7 @@
   import Darwin
 #endif
 
-/// `value` with so many decimals, rounded as C's printf rounds: `%.*f`.
+/// `value` with this many decimals, rounded as C's printf rounds: `%.*f`.
 package func fixed(_ value: Double, decimals: Int, width: Int = 0) -> String {
   if value.isNaN { return (value.sign == .minus ? "-nan" : "nan").leftPadded(to: width) }
   // The longest double has 309 digits before its point.

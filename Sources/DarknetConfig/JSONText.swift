@@ -3,7 +3,7 @@ import DarknetTensors
 /// Just enough of JSON to write files for programs, with the fields in the order given.
 package enum JSONText {
   case whole(Int)
-  /// nil and what is no finite number become null.
+  /// nil and what is not a finite number become null.
   case number(Double?)
   case text(String)
   case flag(Bool)
@@ -37,7 +37,7 @@ extension String {
 
   /// The text between the quotes of a JSON string.
   ///
-  /// JSON is UTF-8; a byte that is none becomes `\udc80`...`\udcff`, as Python writes it: there
+  /// JSON is UTF-8; a byte that is not becomes `\udc80`...`\udcff`, as Python writes it: there
   /// `os.fsencode` gives the bytes back, and `open` takes the path as it is.
   package var jsonEscaped: String {
     guard utf8.contains(where: { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C || $0 == 0xF4 }) else {

@@ -8,8 +8,8 @@
 
 /// Numbers as Darknet's cfgs write them: `16`, `+3`, `.1`, `1e-4`, `16 # a remark`.
 package enum Number {
-  /// A whole number at the start of `text`; a fraction behind it is cut off, as C's atoi does, and
-  /// a remark (`#` or `;`) is passed over. nil for anything else, and for numbers past Int32.
+  /// A whole number at the start of `text`; a fraction after it is cut off, as C's atoi does, and
+  /// a remark (`#` or `;`) is ignored. nil for anything else, and for numbers past Int32.
   package static func int(_ text: some StringProtocol) -> Int? {
     var rest = text.utf8[...]
     var isNegative = false
@@ -33,7 +33,7 @@ package enum Number {
     return isEndOrRemark(rest) ? (isNegative ? -value : value) : nil
   }
 
-  /// A finite decimal number at the start of `text`, with nothing but a remark behind it.
+  /// A finite decimal number at the start of `text`, with nothing but a remark after it.
   package static func float(_ text: some StringProtocol) -> Double? {
     let number = text.utf8.prefix { isDigit($0) || "+-.eE".utf8.contains($0) }
     guard !number.isEmpty, isEndOrRemark(text.utf8.dropFirst(number.count)) else { return nil }

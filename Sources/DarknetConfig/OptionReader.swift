@@ -113,12 +113,12 @@ public struct OptionReader: Sendable {
     return fallback
   }
 
-  /// Whole numbers separated by commas; a comma at the end is passed over.
+  /// Whole numbers separated by commas; a comma at the end is ignored.
   public mutating func ints(_ key: String) throws(ConfigError) -> [Int]? {
     try list(key, expected: "whole numbers separated by commas") { Number.int($0) }
   }
 
-  /// Numbers separated by commas; a comma at the end is passed over.
+  /// Numbers separated by commas; a comma at the end is ignored.
   public mutating func floats(_ key: String) throws(ConfigError) -> [Float]? {
     try list(key, expected: "numbers separated by commas") { piece in
       Number.float(piece).flatMap {

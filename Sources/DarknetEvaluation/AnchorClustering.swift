@@ -84,7 +84,7 @@ public struct AnchorClustering: Sendable {
   /// Which anchors each head should take: `masks[i]` for a head of stride `strides[i]`, ascending.
   ///
   /// All heads get the same number, so that all need the same `filters=`: the coarsest head the
-  /// largest anchors. Of a number that is no multiple of the heads' the coarsest get one more.
+  /// largest anchors. Of a number that is not a multiple of the heads' the coarsest get one more.
   ///
   /// - Parameter strides: positive; pixels of the network's input per cell.
   public func masks(strides: [Int]) -> [[Int]] {

@@ -61,7 +61,7 @@ public struct CocoDataset: Sendable {
   /// Reads an instances file.
   ///
   /// - Parameter file: its name, for messages.
-  /// - Throws: if it is no JSON, or an image, a category or an annotation lacks its identity, or
+  /// - Throws: if it is not JSON, or an image, a category or an annotation lacks its identity, or
   ///   an annotation its box. An annotation without `area` has its box's; without `iscrowd` it is
   ///   no crowd.
   public init(json bytes: UnsafeRawBufferPointer, file: String) throws(ConfigError) {

@@ -3,8 +3,8 @@ import DarknetBoxes
 /// What objects of each class are taken for.
 ///
 /// Every detection stands for its best class, if that is above the confidence threshold. Pairs of
-/// a detection and an object, of whatever classes, whose IoU is above the threshold are joined
-/// from the highest overlap down, each side once. What stays alone is joined with "nothing".
+/// a detection and an object, of whatever classes, whose IoU is above the threshold are paired
+/// from the highest overlap down, each side once. What stays alone is paired with "nothing".
 public struct ConfusionMatrix: Sendable {
   public let classCount: Int
   public var confidenceThreshold: Float

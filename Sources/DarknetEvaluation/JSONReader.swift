@@ -11,7 +11,7 @@ import DarknetConfig
 /// Reads JSON (RFC 8259) from front to back, without building a tree of it.
 ///
 /// Annotation files are tens of megabytes, most of it outlines that figures on boxes never look
-/// at: those are checked and passed over. Every fault names its line and the way to the value.
+/// at: those are checked and skipped. Every fault names its line and the way to the value.
 struct JSONReader {
   private let bytes: UnsafeRawBufferPointer
   private let file: String
@@ -24,7 +24,7 @@ struct JSONReader {
     case element(Int)
   }
 
-  /// Deeper nesting is no annotation file, and would fill the stack.
+  /// Deeper nesting is not an annotation file, and would fill the stack.
   private static let deepest = 200
 
   /// - Parameter file: the name for messages.
@@ -32,7 +32,7 @@ struct JSONReader {
   init(_ bytes: UnsafeRawBufferPointer, file: String) {
     self.bytes = bytes
     self.file = file
-    // A byte order mark is no content.
+    // A byte order mark is not content.
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
   }
 
@@ -71,7 +71,7 @@ struct JSONReader {
     guard take(UInt8(ascii: "]")) else { throw unexpected("',' or ']'") }
   }
 
-  /// Reads an array of so many numbers.
+  /// Reads an array of this many numbers.
   mutating func numbers(_ count: Int) throws(ConfigError) -> [Double] {
     var values: [Double] = []
     values.reserveCapacity(count)

@@ -2,7 +2,7 @@ import DarknetBoxes
 
 /// Mean average precision and its companions, counted as AlexeyAB's `detector map` counts.
 ///
-/// Two countings stand side by side. For the *average precision* all claims of a class (see
+/// There are two ways of counting. For the *average precision* all claims of a class (see
 /// `PictureMatches`) are ranked by probability, ties in the order they came; the first to take an
 /// object finds it, the others are wrong. For the *counts at the confidence threshold* a claim
 /// above it is a true positive unless any earlier claim of its picture, even one below the

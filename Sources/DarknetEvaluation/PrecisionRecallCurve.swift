@@ -74,7 +74,7 @@ public struct PrecisionRecallCurve: Sendable {
   public enum Area: Hashable, Sendable {
     /// The exact area below the envelope, as PASCAL VOC 2010 and later: `-points 0`.
     case exact
-    /// The mean of the envelope at so many recalls from 0 to 1, evenly spread: 11 in PASCAL VOC
+    /// The mean of the envelope at this many recalls from 0 to 1, evenly spread: 11 in PASCAL VOC
     /// 2007, 101 in COCO.
     case points(Int)
 

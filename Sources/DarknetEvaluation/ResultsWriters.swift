@@ -35,7 +35,7 @@ public struct ResultsPicture: Sendable {
   /// The base name up to its first dot: how VOC and KITTI name pictures.
   public var identity: String { String(baseName.prefix { $0 != "." }) }
 
-  /// The number that COCO knows the picture by: the digits behind the last `_` of its base name,
+  /// The number that COCO knows the picture by: the digits after the last `_` of its base name,
   /// as in `COCO_val2014_000000000042.jpg`, or else those that the base name begins with; nil if
   /// there are none.
   ///
@@ -61,7 +61,7 @@ public enum ResultsWriter {
     return (1...90).filter { !missing.contains($0) }
   }()
 
-  /// A class' category; classes past COCO's 80 go on behind its last category.
+  /// A class' category; classes past COCO's 80 continue after its last category.
   public static func cocoCategory(ofClass number: Int) -> Int {
     let known = cocoCategories
     return number < known.count ? known[number] : 91 + number - known.count

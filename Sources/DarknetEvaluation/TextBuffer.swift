@@ -13,7 +13,7 @@ public struct TextBuffer: Sendable {
   public var isEmpty: Bool { bytes.isEmpty }
   public var string: String { String(outside: bytes) }
 
-  /// Hands the bytes over and starts anew, keeping the memory.
+  /// Hands the bytes over and starts over, keeping the memory.
   public mutating func drain(into write: ([UInt8]) throws -> Void) rethrows {
     try write(bytes)
     bytes.removeAll(keepingCapacity: true)

@@ -30,7 +30,7 @@ public struct TopAccuracy: Sendable {
   }
 
   /// The `count` most probable classes, the most probable first; of equals the first goes first,
-  /// and what is no number goes last.
+  /// and what is not a number goes last.
   public static func classes(_ probabilities: [Float], count: Int) -> [Int] {
     func rank(_ index: Int) -> Float {
       probabilities[index].isNaN ? -.infinity : probabilities[index]

@@ -42,7 +42,7 @@ public struct WorstMistakes: Sendable {
       return Mistake(
         picture: picture, classIndex: truth.classIndex, box: truth.box, weight: truth.box.area)
     }
-    // Memory for so many pictures as there may be, without sorting after each.
+    // Memory for as many pictures as there may be, without sorting after each.
     if positives.count > 1000 + 2 * limit { positives = falsePositives }
     if misses.count > 1000 + 2 * limit { misses = missedObjects }
   }

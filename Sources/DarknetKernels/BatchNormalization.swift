@@ -94,7 +94,7 @@ public enum BatchNormalization {
   /// Darknet differs from it in two small ways, which `likeDarknet` follows: it divides the last
   /// term by M, and pjreddie's program takes sqrt(variance + 1e-5) for s here.
   ///
-  /// With an `activation` behind the normalisation `dy` is the gradient by its result; `bias` is
+  /// With an `activation` after the normalisation `dy` is the gradient by its result; `bias` is
   /// then what `normalize` added, so that its sign is found again without the result.
   ///
   /// - Precondition: the activation has a `lowerSlope`, and is linear if sums are in order.

@@ -1,7 +1,7 @@
 import CKernels
 import DarknetTensors
 
-/// A 1x1 convolution and the depthwise one behind it, as one: the wide map between them never
+/// A 1x1 convolution and the depthwise one after it, fused: the wide map between them never
 /// leaves the second-level cache.
 ///
 /// A task is a panel of 32 channels of a band of rows: their sums of the 1x1 convolution, with the

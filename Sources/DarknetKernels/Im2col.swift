@@ -3,7 +3,7 @@ import CKernels
 /// The matrix of which a convolution is the product: row (c, ky, kx), column = output pixel.
 public enum Im2col {
   /// Fills columns `pixels` (indices y * outWidth + x) of the rows that `channels` planes at
-  /// `planes` give; rows are `rowStride` floats apart, the first column stands at `columns`.
+  /// `planes` give; rows are `rowStride` floats apart, the first column is at `columns`.
   public static func fill(
     _ columns: UnsafeMutablePointer<Float>, rowStride: Int, from planes: UnsafePointer<Float>,
     channels: Int, pixels: Range<Int>, _ geometry: ConvolutionGeometry

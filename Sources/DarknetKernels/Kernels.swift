@@ -20,7 +20,7 @@ public enum KernelVariant {
   /// The names of all variants that this CPU can run, plainest first.
   public static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
 
-  /// What `PRN_DARKNET_CPU` names if it is no variant that runs here; nil if it is, or is empty.
+  /// What `PRN_DARKNET_CPU` names if it is not a variant that runs here; nil if it is, or is empty.
   public static var refused: String? {
     guard let value = getenv("PRN_DARKNET_CPU"), value.pointee != 0 else { return nil }
     let bytes = UnsafeRawBufferPointer(start: value, count: strlen(value))

@@ -16,7 +16,7 @@ public enum Matrix {
 
   /// Whether products must wait for one another, asked once before the first of them.
   ///
-  /// OpenBLAS must not start threads of its own: ours already split the work. And it waits for ever
+  /// OpenBLAS must not start threads of its own: ours already split the work. And it waits forever
   /// for a buffer that it cannot have, so with little address space (`ulimit -v`) there is one
   /// product at a time, and with too little for that none.
   private static let isOneByOne: Bool = {

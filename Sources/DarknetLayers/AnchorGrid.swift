@@ -19,7 +19,7 @@ struct AnchorGrid: Sendable {
 
   @inline(__always) var area: Int { width &* height }
 
-  /// Where the first value of anchor `anchor` stands; entry e is e * `area` behind it.
+  /// Where the first value of anchor `anchor` is; entry e is e * `area` after it.
   @inline(__always) func base(anchor: Int, cell: Int) -> Int {
     anchor &* entries &* area &+ cell
   }

@@ -35,7 +35,7 @@ public enum ChannelFlow: Hashable, Sendable {
 }
 
 extension Layer {
-  /// How many of the first channels of its source number `source`, which has so many, the layer
+  /// How many of the first channels of its source number `source`, which has that many, the layer
   /// looks at.
   package func channelsRead(ofSource source: Int, channels: Int) -> Int {
     guard case .passes(let passages) = channelFlow else { return channels }

@@ -13,7 +13,7 @@ import DarknetTensors
 /// gradient through h from step to step).
 ///
 /// Darknet has the bottleneck, φ other than tanh and the shortcut in its GPU code alone; they are
-/// done here as there, but for batches: that code joins h and x of a whole batch one behind the
+/// done here as there, but for batches: that code joins h and x of a whole batch one after the
 /// other, which is right for a single stream. Its CPU code has no gradient through h; here it is
 /// whole.
 ///

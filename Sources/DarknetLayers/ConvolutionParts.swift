@@ -61,7 +61,7 @@ extension ConvolutionGeometry {
 }
 
 extension Dialect {
-  /// Where the small constant of batch normalisation stands.
+  /// Where the small constant of batch normalisation is added.
   var batchNormalizationEpsilon: BatchNormalization.Epsilon {
     self == .alexeyab ? .insideRoot(1e-5) : .outsideRoot(1e-6)
   }

@@ -12,7 +12,7 @@ import DarknetTensors
 /// ...]; dilation spreads the taps but is not part of that formula. Options: `filters`, `size`,
 /// `stride` or `stride_x` and `stride_y`, `pad` (1: padding = size / 2) or `padding`, `dilation`,
 /// `groups`, `batch_normalize`, `activation`, `antialiasing` (1, 2: the strides are left to a fixed
-/// blur behind the activation, Zhang 2019), `share_index` (that layer's parameters instead of own
+/// blur after the activation, Zhang 2019), `share_index` (that layer's parameters instead of own
 /// ones), `binary`, `xnor`, `flipped`.
 ///
 /// Weights file: biases[F], then with batch norm scales[F], rolling mean[F], rolling variance[F];
@@ -187,7 +187,7 @@ extension ConvolutionalLayer {
   /// Floats of the convolution's own output, before any blur.
   private func hostCount(batch: Int) -> Int { batch * geometry.outputCount }
 
-  /// What the stage keeps; behind it the activation's output if a blur follows.
+  /// What the stage keeps; after it the activation's output if a blur follows.
   public func savedCount(batch: Int) -> Int {
     stage.savedCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }

@@ -17,7 +17,7 @@ import DarknetTensors
 /// the largest gradients (0: all), `thresh` drops gradients below thresh / C H W, `noobj` (default
 /// 1). seg, wgan, ratio and thresh follow pjreddie's GPU code. No parameters.
 ///
-/// - Throws: `ConfigError` for an unknown type (Darknet goes on with sse).
+/// - Throws: `ConfigError` for an unknown type (Darknet continues with sse).
 public struct CostLayer: LossLayer {
   public static let sectionNames = ["cost"]
 

@@ -72,7 +72,7 @@ public struct DeconvolutionalLayer: Layer {
 
   public func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
-  /// Scratch, and behind it, if training, the input's gradient before it is added.
+  /// Scratch, and after it, if training, the input's gradient before it is added.
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     scratchCount(batch: batch, isTraining: isTraining)
       + (isTraining ? batch * geometry.outputCount : 0)

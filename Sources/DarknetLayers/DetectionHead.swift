@@ -7,7 +7,7 @@ public protocol DetectionHead: Layer {
   var classes: Int { get }
 
   /// Boxes that each cell of the output predicts, if the channels of the input are these times
-  /// what a box and its classes need; nil for heads that are no maps.
+  /// what a box and its classes need; nil for heads that are not maps.
   var boxesPerCell: Int? { get }
 
   /// What the head asks of the loader of training pictures; the last head decides for all.

@@ -11,7 +11,7 @@ struct HeadObject: Sendable {
   /// Darknet ends its lists), without boxes that lie outside or have no size.
   ///
   /// - Parameters:
-  ///   - maximum: labels behind so many are passed over.
+  ///   - maximum: labels past this many are ignored.
   ///   - classes: of the head, for the notice.
   ///   - headClass: the head's class for a label's class, nil if it has none: that is noticed.
   static func read(

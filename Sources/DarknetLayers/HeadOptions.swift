@@ -33,7 +33,7 @@ extension OptionReader {
         ?? "change it or drop the line")
   }
 
-  /// `anchors=`: width and height of `count` boxes; numbers behind those are passed over.
+  /// `anchors=`: width and height of `count` boxes; numbers after those are ignored.
   ///
   /// - Throws: `ConfigError` if there are fewer, or one is not above 0.
   mutating func anchors(count: Int) throws(ConfigError) -> [Anchor] {

@@ -14,7 +14,7 @@ public struct HeadSection: Sendable {
   /// Numbers in `anchors=`, two for each anchor, and their line; nil without the option.
   public let anchorNumbers: (count: Int, line: Int)?
 
-  /// nil if the section is none of a head with anchors.
+  /// nil if the section is not one of a head with anchors.
   public init?(_ section: ConfigFile.Section) {
     guard ["yolo", "Gaussian_yolo", "region"].contains(section.name) else { return nil }
     func option(_ key: String) -> ConfigFile.Option? { section.options.first { $0.key == key } }

@@ -5,7 +5,7 @@ import DarknetTensors
 /// `[iseg]`: pjreddie's head for instance segmentation.
 ///
 ///     y[c] = 1 / (1 + e^-x[c])    c in 0..<classes        x, y [N, classes + ids, H, W]
-///     y[c] = x[c]                 the ids behind them
+///     y[c] = x[c]                 the ids after them
 ///
 /// Options: `classes` (default 20), `ids` (default 32). No parameters. Its loss needs masks, which
 /// no data loader here gives: in training it says so and trains nothing by itself.

@@ -37,7 +37,7 @@ struct LSTMCell: Sendable {
   var addsBottleneck = false
   /// φ
   var activation = Activation.tanh
-  /// c stays within ±limit, and values that are no numbers become 0; nil: no such care.
+  /// c stays within ±limit, and values that are not numbers become 0; nil: no such care.
   var limit: Float?
   /// Scales the gradient that goes back through h.
   var timeNormalizer: Float = 1

@@ -35,13 +35,13 @@ public protocol Layer: Sendable {
   /// Index of the layer whose parameters are used instead of own ones (`share_index`), else nil.
   var sharesParametersOf: Int? { get }
 
-  /// Floats to keep from forward to backward, for a batch of so many images.
+  /// Floats to keep from forward to backward, for a batch of this many images.
   func savedCount(batch: Int) -> Int
 
-  /// Floats of scratch that a pass may overwrite, for a batch of so many images.
+  /// Floats of scratch that a pass may overwrite, for a batch of this many images.
   func workspaceCount(batch: Int, isTraining: Bool) -> Int
 
-  /// Floats of recurrent state for so many parallel streams; 0 for feed-forward layers.
+  /// Floats of recurrent state for this many parallel streams; 0 for feed-forward layers.
   func stateCount(streams: Int) -> Int
 
   /// Whether `backward` looks at the inputs' values; if nobody does, they need not be kept.
@@ -72,7 +72,7 @@ public protocol Layer: Sendable {
   /// own activation there).
   func backward(_ pass: BackwardPass)
 
-  /// What Darknet's layer table prints behind the index, with its line ends.
+  /// What Darknet's layer table prints after the index, with its line ends.
   func tableText(_ dialect: Dialect) -> String
 
   /// Operations that AlexeyAB's table counts for one image (`BF` is 1e-9 of it).
@@ -136,7 +136,7 @@ public struct Parameter: Hashable, Sendable {
     case normal(scale: Float)
     /// `mean` plus a uniform draw from -spread...spread.
     case around(mean: Float, spread: Float)
-    /// Uniform draws for the first `count` values, zeros behind.
+    /// Uniform draws for the first `count` values, zeros after them.
     case uniformHead(scale: Float, count: Int)
   }
 
@@ -186,7 +186,7 @@ public struct Parameter: Hashable, Sendable {
   }
 }
 
-/// Where a layer stands while it reads its options: what it may know of the network before it.
+/// Where a layer is while it reads its options: what it may know of the network before it.
 public struct LayerSite: Sendable {
   /// 0-based, `[net]` not counted.
   public var index: Int
@@ -200,7 +200,7 @@ public struct LayerSite: Sendable {
   public var dialect: Dialect
   /// The cfg's path; files named in options (`tree=`, `map=`) are opened as the program's paths.
   public var readFile: @Sendable (String) -> [UInt8]?
-  /// The sections of `previous`, for errors whose cause stands there; empty if nobody knows.
+  /// The sections of `previous`, for errors whose cause is there; empty if unknown.
   public var previousSections: [ConfigFile.Section]
   /// The sections after this one, for errors that would be the same there.
   public var laterSections: [ConfigFile.Section]
@@ -231,7 +231,7 @@ public struct LayerSite: Sendable {
 
   /// What to do about layers of different sizes that are to be joined here.
   ///
-  /// The usual cause is an input whose sides are no multiples of the network's stride: maps that
+  /// The usual cause is an input whose sides are not multiples of the network's stride: maps that
   /// were halved and doubled again then differ by one.
   ///
   /// - Parameter otherwise: the advice if the input is not to blame.

@@ -5,7 +5,7 @@ import DarknetTensors
 extension OptionReader {
   /// The `activation=` of a layer.
   ///
-  /// - Throws: `ConfigError` for a name that is no activation (Darknet goes on with ReLU).
+  /// - Throws: `ConfigError` for an unknown name (Darknet continues with ReLU).
   mutating func activation(
     _ key: String = "activation", default fallback: Activation, loud: Bool = false
   ) throws(ConfigError) -> Activation {

@@ -14,7 +14,7 @@ import DarknetTensors
 ///
 ///     y = 1 / (1 + e^-x)      cost = -sum of t ln y + (1 - t) ln(1 - y)      x, y [N, C, H, W]
 ///
-/// The gradient y - t is one of the cost before the function; what comes from layers behind is
+/// The gradient y - t is one of the cost before the function; what comes from later layers is
 /// taken as such, too, as pjreddie's program does. For a function without a loss there is
 /// `[activation]`. No options, no parameters.
 public struct LogisticLayer: LossLayer {

@@ -22,11 +22,11 @@ public struct NetOptions: Sendable {
   public var augmentation = AugmentationOptions()
   public var letterBox = false
   public var track = false
-  /// With `track`: frames of a sequence are taken in steps of 1 to so many.
+  /// With `track`: frames of a sequence are taken in steps of 1 to this many.
   public var augmentSpeed = 2
   public var resizeStep: Float = 32
   public var contrastive = false
-  /// Every so many iterations similar filters are re-initialised; 0 is never.
+  /// Similar filters are reinitialised at this interval of iterations; 0 is never.
   public var weightsRejectFrequency = 0
 
   public struct Adam: Hashable, Sendable {

@@ -26,7 +26,7 @@ public struct PartialShortcutLayer: Layer {
   public static let sectionNames = ["partial_shortcut"]
 
   public let sources: [Int]
-  /// c of each source behind the first, which is the previous layer.
+  /// c of each source after the first, which is the previous layer.
   public let addedChannels: [Int]
   public let activation: Activation
   public let outputShape: Shape

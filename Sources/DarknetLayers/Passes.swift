@@ -76,7 +76,7 @@ public struct BackwardPass {
   public var inputGradient: TensorView? { inputGradients[0] }
 
   /// Adds the first `added` channels of the output's gradient to those of input `index`, image by
-  /// image, or, where nothing is there yet, copies them and leaves zeros behind.
+  /// image, or, where nothing is there yet, copies them and zeros the rest.
   func passOn(to index: Int, channels added: Int) {
     guard let dx = inputGradients[index] else { return }
     let dy = outputGradient
@@ -98,11 +98,11 @@ public enum Truth: Sendable {
   case none
   /// Objects, one list per image.
   case boxes([[TruthBox]])
-  /// Plain values (class probabilities, targets of a regression), so many per image.
+  /// Plain values (class probabilities, targets of a regression), this many per image.
   case values([Float], perImage: Int)
 }
 
-/// Where training stands; losses and layers with schedules look at it.
+/// How far training has come; losses and layers with schedules look at it.
 public struct TrainingProgress: Hashable, Sendable {
   /// Images seen before this mini-batch.
   public var seen: Int

@@ -39,7 +39,7 @@ public struct LayerParts: Sendable {
     }
   }
 
-  /// The parts' rows of the layer table, in `order`, each behind `prefix`.
+  /// The parts' rows of the layer table, in `order`, each after `prefix`.
   func tableText(_ order: [Int], prefix: String, _ dialect: Dialect) -> String {
     order.map { prefix + all[$0].layer.tableText(dialect) }.joined()
   }
@@ -90,7 +90,7 @@ extension RecurrentLayer {
     timeSteps * StepLayout(self, streams: streams(batch), isTraining: true).count
   }
 
-  /// The parts' scratch, and behind it the gradients of the backward pass, or the values of the
+  /// The parts' scratch, and after it the gradients of the backward pass, or the values of the
   /// step at hand: a frozen layer runs as at inference within a training executor's workspace.
   public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let streams = streams(batch)

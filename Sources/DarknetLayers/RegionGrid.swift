@@ -23,7 +23,7 @@ struct RegionGrid: Sendable {
   /// From one value of a prediction to the next.
   var stride: Int { isPlanes ? area : 1 }
 
-  /// Where the first value of a prediction stands.
+  /// Where the first value of a prediction is.
   @inline(__always) func base(anchor: Int, cell: Int) -> Int {
     isPlanes
       ? planeBase(anchor: anchor, cell: cell) : (cell &* anchors.count &+ anchor) &* entries

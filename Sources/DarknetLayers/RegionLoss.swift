@@ -71,7 +71,7 @@ private struct RegionImageLoss {
     self.gradient = gradient
   }
 
-  /// One prediction: its values, its gradient in planes, and where it stands.
+  /// One prediction: its values, its gradient in planes, and where it is.
   private struct Place {
     var values: UnsafePointer<Float>
     var gradient: UnsafeMutablePointer<Float>
@@ -228,7 +228,7 @@ private struct RegionImageLoss {
     }
   }
 
-  /// On the way from a class to its root each node is told from its siblings.
+  /// On the way from a class to its root each node is distinguished from its siblings.
   private func learnPath(
     to classIndex: Int, of tree: ClassTree, _ values: UnsafePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>, scale: Float

@@ -17,7 +17,7 @@ struct RegionOptions: Sendable {
   let classMap: [Int]?
   /// Objectness learns the IoU instead of 1; cfg option `rescore`.
   let rescores: Bool
-  /// Overlap from which on a prediction is no background; cfg option `thresh`.
+  /// Overlap from which on a prediction is not background; cfg option `thresh`.
   let threshold: Float
   /// AlexeyAB's dialect: -1 teaches the best IoU as objectness, 1 and 2 teach classes to every
   /// prediction that covers an object.

@@ -7,7 +7,7 @@ import DarknetTensors
 ///
 /// x [N, C, H, W], y [N, C s^2, H / s, W / s]. With `reverse=1`, y [N, C / s^2, H s, W s], the
 /// reference runs that map over flat data of the output's sizes: x is read as [C / s^2, H s, W s],
-/// y written as [C / s^4, H s^2, W s^2], which is no clean depth to space (that is
+/// y written as [C / s^4, H s^2, W s^2], which is not a clean depth to space (that is
 /// `[reorg] reverse=1`). Options: `stride`, which is s (default 1), `reverse`. No parameters.
 ///
 /// - Throws: `ConfigError` if the stride does not divide width and height, or, reversed, its

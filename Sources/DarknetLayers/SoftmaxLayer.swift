@@ -21,7 +21,7 @@ import DarknetTensors
 /// In training it is a loss, too, if there are true values and not `noloss=1`: cross entropy,
 /// -sum of ln y[i] where the true t[i] is not 0 (t does not weigh it), with y - t as its gradient;
 /// places where t is -1234 are left out. As in Darknet that is a gradient of the sum, before the
-/// probabilities, and so is whatever comes from layers behind, such as a [cost]: it passes
+/// probabilities, and so is whatever comes from later layers, such as a [cost]: it passes
 /// through, but for the factor 1 / T that Darknet forgets. With `noloss=1` the layer is a function
 /// like any other: dx[i] = y[i] (dy[i] - sum of dy[k] y[k]) / T.
 ///

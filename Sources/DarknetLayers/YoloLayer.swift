@@ -182,7 +182,7 @@ extension AnchorBoxCoding {
     return weight * SIMD4(slope.x, slope.y, slope.width, slope.height)
   }
 
-  /// Without what is no number, and within `max_delta`.
+  /// Without what is not a number, and within `max_delta`.
   func limited(_ slope: SIMD4<Float>) -> SIMD4<Float> {
     var slope = slope
     for i in 0..<4 where !slope[i].isFinite { slope[i] = 0 }

@@ -21,7 +21,7 @@ public enum BoxLoss: String, CaseIterable, Sendable {
 
 /// What `[yolo]` and `[Gaussian_yolo]` read alike.
 ///
-/// Only AlexeyAB's dialect knows the options behind `truth_thresh`; in pjreddie's the loss has
+/// Only AlexeyAB's dialect knows the options after `truth_thresh`; in pjreddie's the loss has
 /// their neutral values.
 public struct YoloOptions: Sendable {
   public let classes: Int

@@ -8,7 +8,7 @@ import DarknetLayers
 /// Shortcuts, routes, pools and the like only hand gradients on, which costs no time. A gradient G
 /// has two marks:
 ///
-/// - its *timestamp* t: 1 where it leaves the loss, one more behind each layer that it went through;
+/// - its *timestamp* t: 1 where it leaves the loss, one more after each layer that it went through;
 /// - its *source*: who emitted it, the loss or the layer whose input's gradient it is, and which
 ///   slice of the emitted channels. Channels of an emission form a slice if they reach the same
 ///   layers: a residual network hands the same slice to all of them, a concatenation another to
@@ -219,7 +219,7 @@ private struct Tracer {
     emit(.layer(index), Set(timestamps.map { $0 + 1 }), into: source, channels)
   }
 
-  /// A layer without mixing weights: what arrives goes on to its inputs.
+  /// A layer without mixing weights: what arrives is passed on to its inputs.
   private mutating func handOn(_ index: Int) {
     let sources = network.nodes[index].layer.sources
     switch flows[index] {

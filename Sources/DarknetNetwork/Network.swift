@@ -116,7 +116,7 @@ public struct Network: Sendable {
   /// The layers that read layer `index`.
   public func readers(of index: Int) -> [Int] { readers[index + 1] }
 
-  /// The first layer that training changes: behind the last `stopbackward=1`.
+  /// The first layer that training changes: after the last `stopbackward=1`.
   public var firstTrainedLayer: Int {
     (nodes.last { $0.common.stopBackward == 1 }?.index).map { $0 } ?? 0
   }
@@ -136,11 +136,11 @@ public struct CommonOptions: Hashable, Sendable {
   public var dontLoadScales = false
   /// The weights are not changed by training.
   public var dontUpdate = false
-  /// No update before so many times `burn_in` iterations.
+  /// No update before this many times `burn_in` iterations.
   public var burnInUpdate = 0
   /// Only batch-norm parameters are trained, here and in all earlier layers.
   public var trainOnlyBatchNormalization = false
-  /// Weights stay within ±clip; 0 is no limit.
+  /// Weights stay within ±clip; 0 means no limit.
   public var clip: Float = 0
   /// Filters that the weights file holds, if fewer than the layer has.
   public var filtersToLoad: Int?

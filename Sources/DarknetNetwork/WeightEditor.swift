@@ -4,7 +4,7 @@ import DarknetTensors
 
 /// Changes to trained weights that need no training: folding batch norm, colour order, averages.
 public enum WeightEditor {
-  /// Where a layer's batch norm stands in its parameters, and how the weights fall into rows.
+  /// Where a layer's batch norm is in its parameters, and how the weights fall into rows.
   private struct Normalized {
     var biases: FloatBuffer
     var scales: FloatBuffer

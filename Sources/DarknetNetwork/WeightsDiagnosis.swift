@@ -13,7 +13,7 @@ struct WeightsDiagnosis {
   /// The first layer whose numbers cannot be its own; nil if there is none.
   let firstMisfit: Int?
 
-  /// Cuts below so many layers are not worth having.
+  /// Cuts below this many layers are not worth having.
   private static let fewLayers = 3
 
   /// A convolution whose output a head reads.

@@ -81,7 +81,7 @@ public struct WeightsFile {
 
   /// Fills `parameters` with the file's values.
   ///
-  /// Parameters become views of the mapped file where its bytes stand as they are needed, so a
+  /// Parameters become views of the mapped file where its bytes have the needed layout, so a
   /// file of any size loads at once.
   ///
   /// - Parameters:
@@ -133,7 +133,7 @@ public struct WeightsFile {
     let matrix =
       header.isTransposed ? parameter.transposable ?? parameter.flipped : parameter.flipped
     let source = floats(of: entry, count: available)
-    // Whole arrays that stand as they are needed stay in the mapped file.
+    // Whole arrays that have the needed layout stay in the mapped file.
     if available == parameter.count, matrix == nil {
       parameters.replace(entry.layer, entry.parameter, by: source, in: network)
       return

@@ -19,7 +19,7 @@ public struct WeightsLayout: Sendable {
 
   public let entries: [Entry]
   public let headerCount: Int
-  /// Bytes behind the last entry.
+  /// Bytes after the last entry.
   public let end: Int
 
   /// - Parameters:

@@ -14,7 +14,7 @@ import CMappedFiles
 /// killed process leaves nothing that the next one does not replace), else to a hidden neighbour;
 /// `commit` flushes them to the device, renames the file into place and flushes the folder, so that
 /// the new file outlives a loss of power. Without `commit` nothing changes. A link is followed, the
-/// permissions of a file that is replaced are kept, and a path that is no regular file
+/// permissions of a file that is replaced are kept, and a path that is not a regular file
 /// (`/dev/stdout`, a named pipe) is written in place.
 ///
 ///     let file = try AtomicFile("yolo.weights")
@@ -175,7 +175,7 @@ public final class AtomicFile {
 
   /// The name is part of the folder, not of the file: without this a loss of power may bring the
   /// old file back. Some file systems flush no folders, and the file is whole in any case, so a
-  /// refusal is no error.
+  /// refusal is not an error.
   private func flushFolder(of final: String) {
     if durable { Self.flushFolder(of: final) }
   }

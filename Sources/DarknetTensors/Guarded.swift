@@ -26,7 +26,7 @@ package final class Guarded<State>: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Waits for its turn. A call from inside `body` would wait for ever.
+  /// Waits for its turn. A call from inside `body` would wait forever.
   package func withLock<Result>(
     _ body: (inout State) throws -> Result
   ) rethrows -> Result {

@@ -1,6 +1,6 @@
 /// The size of one image's feature map, in Darknet's order of axes.
 ///
-/// A batch of `N` of them is a tensor [N, C, H, W]; element (n, c, y, x) stands at
+/// A batch of `N` of them is a tensor [N, C, H, W]; element (n, c, y, x) is at
 /// `x + width * (y + height * (c + channels * n))`.
 public struct Shape: Hashable, Sendable, CustomStringConvertible {
   public var channels: Int

@@ -2,7 +2,7 @@ import DarknetConfig
 import DarknetLayers
 import DarknetNetwork
 
-/// Why a training was stopped: its loss is no number any more, or grows without bound.
+/// Why a training was stopped: its loss is not a number any more, or grows without bound.
 public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
   public enum Fault: Hashable, Sendable {
     /// The loss is NaN or infinite.
@@ -56,7 +56,7 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Looks after the loss.
 struct DivergenceWatch {
-  /// A loss so many times that of the first iterations is an explosion.
+  /// A loss this many times that of the first iterations is an explosion.
   static let factor: Float = 100
   /// Iterations whose largest loss is the reference.
   private static let firstIterations = 10
@@ -81,7 +81,7 @@ struct DivergenceWatch {
     return nil
   }
 
-  /// Where the first value that is no number stands, after a forward pass.
+  /// Where the first value that is not a number is, after a forward pass.
   static func place(in executor: TrainingExecutor) -> Divergence.Place? {
     let network = executor.network
     if !isFinite(executor.output(-1).values) { return .input }
@@ -93,7 +93,7 @@ struct DivergenceWatch {
   }
 
   /// Outputs that are not kept have left the statistics of their batch norm, which any value that
-  /// is no number spoils.
+  /// is not a number spoils.
   private static func isFinite(outputOf node: Network.Node, in executor: TrainingExecutor) -> Bool {
     if executor.isKept(node.index) { return isFinite(executor.output(node.index).values) }
     guard let layer = node.layer as? any BatchNormalizedLayer,

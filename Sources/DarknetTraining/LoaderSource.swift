@@ -14,7 +14,7 @@ public final class LoaderSource: BatchSource {
   public private(set) var configuration: BatchLoader.Configuration
   /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
   public var onBatch: (Batch) -> Void = { _ in }
-  /// Asked while it waits for pictures, which a file system may keep back for ever; `fill` throws
+  /// Asked while it waits for pictures, which a file system may keep back forever; `fill` throws
   /// `Trainer.Stopped` then.
   public var shouldStop: () -> Bool = { false }
   /// Of a classifier whose classes are a tree.

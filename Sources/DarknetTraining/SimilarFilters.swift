@@ -4,12 +4,12 @@ import DarknetNetwork
 import DarknetTensors
 
 /// `weights_reject_freq`: now and then the more redundant one of a layer's two most similar
-/// filters starts anew, as long as three quarters of max_batches are not reached.
+/// filters is reinitialised, as long as three quarters of max_batches are not reached.
 struct SimilarFilters {
   /// Cosine similarity from which on a filter is redundant.
   static let threshold = 0.4
 
-  /// A filter that was started anew.
+  /// A filter that was reinitialised.
   struct Rejection: Sendable {
     var layer: Int
     var filter: Int

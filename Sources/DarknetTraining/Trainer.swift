@@ -315,7 +315,7 @@ public final class Trainer {
     let bestIteration = state.bestIteration
     if isBest { (state.bestPrecision, state.bestIteration) = (precision, state.iteration) }
     tell(.evaluated(precision: precision, isBest: isBest))
-    // A best that could not be written is none: the next one shall try again.
+    // A best that could not be written does not count: the next one tries again.
     if isBest, !save([.best], tell) {
       (state.bestPrecision, state.bestIteration) = (best, bestIteration)
     }

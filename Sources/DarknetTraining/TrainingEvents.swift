@@ -40,12 +40,12 @@ public struct IterationReport: Sendable {
 public enum TrainingEvent {
   /// A new input size: its factor's limit and the size.
   case resized(coefficient: Float, InputSizes.Size)
-  /// The first pictures of an iteration are there, after so many seconds of waiting.
+  /// The first pictures of an iteration are there, after this many seconds of waiting.
   case loaded(seconds: Double, isFirst: Bool)
   /// The heads' reports of a mini-batch.
   case losses([(layer: Int, report: LossReport)], boxes: Int, rewritten: Int)
   case iteration(IterationReport)
-  /// Filters that started anew, and the layers and similarities.
+  /// Filters that were reinitialised, and the layers and similarities.
   case rejectedFilter(layer: Int, filter: Int, similarity: Double)
   case averageStarted
   case averageUpdated(alpha: Float)
@@ -54,7 +54,7 @@ public enum TrainingEvent {
   case evaluated(precision: Double, isBest: Bool)
   case saving(CheckpointSchedule.Kind, path: String)
   case saved(CheckpointSchedule.Kind, path: String)
-  /// The file could not be written; training goes on, and tries again after so many iterations;
+  /// The file could not be written; training continues, and tries again after this many iterations;
   /// nil where it ends.
   case saveFailed(FileError, retryAfter: Int?)
 }

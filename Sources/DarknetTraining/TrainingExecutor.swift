@@ -86,7 +86,7 @@ public final class TrainingExecutor {
       shape: network.shape(of: index))
   }
 
-  /// Whether the output of layer `index` still stands when the forward pass is over.
+  /// Whether the output of layer `index` is still there when the forward pass is over.
   public func isKept(_ index: Int) -> Bool { layout.isKept[index] }
 
   /// dLoss/dOutput of layer `index`, while it is kept.
@@ -160,7 +160,7 @@ public final class TrainingExecutor {
     forward()
   }
 
-  /// Runs all layers on what stands in `output(-1)`. In training every pass is the start of a
+  /// Runs all layers on what is in `output(-1)`. In training every pass is the start of a
   /// sequence, for frozen layers too; at inference recurrent layers go on where the last one ended.
   public func forward() {
     if parameterGeneration != parameters.generation { makePasses() }

@@ -17,7 +17,7 @@ struct TrainingLayout {
   let saved: [Int]
   let gradients: [Int]
   let workspace: Int
-  /// Whether an output still stands when the losses are taken.
+  /// Whether an output is still there when the losses are taken.
   let isKept: [Bool]
   /// Floats of the arena.
   let count: Int

@@ -59,7 +59,7 @@ public final class TrainingRecords {
         + (precision.map { fixed($0, decimals: 6) } ?? "") + "\n"
     }
 
-    /// nil for a line that is no whole row.
+    /// nil for a line that is not a whole row.
     init?(_ line: Substring) {
       let fields = line.split(separator: ",", omittingEmptySubsequences: false)
       guard fields.count == 10, let iteration = Int(fields[0]), let loss = Float(fields[1]),
@@ -112,7 +112,7 @@ public final class TrainingRecords {
     for target in targets { close(target.descriptor) }
   }
 
-  /// The rows of a file; those that are no whole rows are left out.
+  /// The rows of a file; those that are not whole rows are left out.
   public static func rows(of path: String) -> [Row] {
     guard let bytes = try? FileBytes.read(path) else { return [] }
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)

@@ -1,5 +1,5 @@
-/// Where a training stands, beside the weights: what a resumed run needs to continue as if it had
-/// never stopped.
+/// How far a training has come, beside the weights: what a resumed run needs to continue as if it
+/// had never stopped.
 public struct TrainingState: Hashable, Sendable {
   /// Updates made.
   public var iteration = 0

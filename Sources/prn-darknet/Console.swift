@@ -126,7 +126,7 @@ enum Console {
   /// Whether people, not scripts, look at standard output.
   static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
 
-  /// Flushes and leaves. A full disk or a closed pipe behind stdout is an error of its own.
+  /// Flushes and leaves. A full disk or a closed pipe at stdout is an error of its own.
   static func finish(_ status: ExitStatus) -> Never {
     var status = status
     flush()

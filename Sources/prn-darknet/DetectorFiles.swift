@@ -20,7 +20,7 @@ enum DetectorFiles {
   }
 
   /// A line on stderr if `classes=` of the data file is not the network's number. Darknet never
-  /// compares them, so it is no error.
+  /// compares them, so it is not an error.
   static func compareClasses(_ data: DataFile, with classes: Int, of cfg: String) {
     guard let text = data.string("classes"), Number.int(text) != classes else { return }
     let error = data.error(
@@ -61,8 +61,8 @@ enum DetectorFiles {
 }
 
 extension Box {
-  /// The four numbers of what lies inside the picture, with so many decimals; nil if nothing does,
-  /// or too little to be written. What is read back lies inside, too.
+  /// The four numbers of what lies inside the picture, with this many decimals; nil if nothing
+  /// does, or too little to be written. What is read back lies inside, too.
   func written(decimals: Int) -> (x: String, y: String, width: String, height: String)? {
     guard let box = insidePicture else { return nil }
     var scale = 1

@@ -12,7 +12,7 @@ import Darknet
 ///
 /// A signal that `Interruption` watches ends the wait for the next line.
 final class InputLines {
-  /// No path is longer; what is, is no list of pictures.
+  /// No path is longer; what is, is not a list of pictures.
   static let limit = 1 << 16
 
   private var buffer: [UInt8] = []

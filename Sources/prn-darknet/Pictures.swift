@@ -47,7 +47,7 @@ struct PictureWords {
   private var foundIn: String?
 
   /// - Parameters:
-  ///   - data: the data file where it is no word of its own: CFG WEIGHTS [IMAGE ...].
+  ///   - data: the data file where it is not a word of its own: CFG WEIGHTS [IMAGE ...].
   ///   - command: that takes a data file instead.
   /// - Throws: `UsageError` for a data file where `data` is fixed, `ConfigError` if that is nowhere.
   init(_ arguments: Arguments, data fixed: String? = nil, command: String = "") throws {

@@ -3,7 +3,7 @@ import Darknet
 /// The files that `detector valid` writes; they appear when closed.
 final class ResultsFiles {
   private enum Target {
-    /// One file, and how its array goes on if it is one.
+    /// One file, and how its array continues if it is one.
     case single(AtomicFile)
     /// A file a class.
     case classes([AtomicFile])

@@ -229,7 +229,7 @@ struct ck_kernels {
   void (*pack_panel_mirrored)(
       const float *weights, size_t filters, size_t channels, size_t taps, size_t first,
       size_t columns, float *panel);
-  /// Filters that do not exist are passed over.
+  /// Filters that do not exist are skipped.
   void (*add_panel)(
       const float *panel, size_t all_filters, size_t channels, size_t taps, size_t first,
       size_t filters, float *weights);

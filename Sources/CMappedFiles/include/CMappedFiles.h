@@ -1,5 +1,5 @@
 // Mapped files that another program cuts while they are read. The system answers a read beyond the
-// file's new end with SIGBUS, which is no error that Swift could catch.
+// file's new end with SIGBUS, which is not an error that Swift could catch.
 #ifndef CMAPPEDFILES_H
 #define CMAPPEDFILES_H
 

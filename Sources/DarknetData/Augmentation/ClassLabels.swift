@@ -20,7 +20,7 @@ public struct ClassLabels: Sendable {
 
   public var count: Int { names.count }
 
-  /// All classes whose label stands somewhere in the path: one, if all is well. A class without
+  /// All classes whose label is somewhere in the path: one, if all is well. A class without
   /// a name is in none.
   public func classes(ofPicture path: String) -> [Int] {
     path.withCString { path in

@@ -1,7 +1,7 @@
 /// For each new sample along an axis, which two old ones make it: `v = a + d (b - a)`.
 ///
 /// Old samples are counted in a line with one more sample at each end, so 0 stands for all that
-/// lies before the picture, 1...old for the picture, old + 1 for what lies behind it.
+/// lies before the picture, 1...old for the picture, old + 1 for what lies after it.
 struct SamplingAxis {
   private(set) var first: [Int32]
   private(set) var second: [Int32]
@@ -11,7 +11,7 @@ struct SamplingAxis {
 
   var count: Int { weight.count }
 
-  /// What stands where the picture has no samples.
+  /// The value where the picture has no samples.
   enum Outside { case nearest, fill }
 
   /// A crop of `length` old samples from `start` on (either may lie outside the picture) stretched

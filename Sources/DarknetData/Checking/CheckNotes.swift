@@ -1,7 +1,7 @@
 import DarknetConfig
 
 extension DataSetCheck {
-  /// What is no fault, but often a mistake: a line each.
+  /// What is not a fault, but often a mistake: one line each.
   public var notes: [String] {
     var notes = options.notes
     if turned.count > 0 {

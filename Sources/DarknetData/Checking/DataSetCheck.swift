@@ -15,7 +15,7 @@ public struct DataSetCheck: Sendable {
     public var names: [String] = []
     /// Width and height of each anchor in pixels of the input; may be empty.
     public var anchors: [(width: Float, height: Float)] = []
-    /// The network's input, in whose pixels sizes are told.
+    /// The network's input, in whose pixels sizes are reported.
     public var inputWidth = 416
     public var inputHeight = 416
     /// Whether the cfg keeps proportions.
@@ -24,7 +24,7 @@ public struct DataSetCheck: Sendable {
     public var maxObjects = 200
     public var dialect = Dialect.alexeyab
     public var threads = 2
-    /// What the caller noticed that is no fault, for the report.
+    /// What the caller noticed that is not a fault, for the report.
     public var notes: [String] = []
 
     public init() {}
@@ -82,7 +82,7 @@ public struct DataSetCheck: Sendable {
   /// Reads everything.
   ///
   /// - Parameters:
-  ///   - valid: nil if there is none, or if it is the list that is trained with.
+  ///   - valid: nil if there is none, or if it is the training list.
   ///   - progress: called after each picture, from any thread, with the pictures done and all.
   public init(
     train: ListFile, valid: ListFile? = nil, options: Options = Options(),

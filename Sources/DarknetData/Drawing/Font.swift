@@ -35,7 +35,7 @@ struct Font: Sendable {
   }
 
   /// `text` if it fits into `limit` pixels, else as much of its start as does with three dots
-  /// behind it. Looks no further than the limit, as a box may have the names of all classes.
+  /// after it. Looks no further than the limit, as a box may have the names of all classes.
   func shortened(_ text: String, toWidth limit: Float, size: Float) -> String {
     let scale = size / Self.unitsPerEm
     let dots = "..."
@@ -79,7 +79,7 @@ struct Font: Sendable {
     }
     // Compares by canonical equivalence, so a letter with a separate accent is found, too.
     if let glyph = glyphs[character] { return glyph }
-    // A name that is no UTF-8: Latin-1 is the likeliest guess.
+    // A name that is not UTF-8: Latin-1 is the likeliest guess.
     if let byte = character.unicodeScalars.first?.outsideByte {
       return glyphs[Character(Unicode.Scalar(byte))] ?? missing
     }

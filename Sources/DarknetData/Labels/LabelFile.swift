@@ -14,7 +14,7 @@ import DarknetTensors
 /// x and y being the centre.
 ///
 /// Darknet reads five numbers after five numbers and stops where they stop, silently. Here each
-/// line stands for itself: a bad one is reported and left out, the others count.
+/// line is read on its own: a bad one is reported and left out, the others count.
 public struct LabelFile: Sendable {
   /// In the file's order.
   public private(set) var objects: [TruthBox] = []

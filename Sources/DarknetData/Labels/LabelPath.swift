@@ -3,7 +3,7 @@ import DarknetConfig
 /// Where the labels of a picture are.
 public enum LabelPath {
   /// AlexeyAB's rule: the known folders of COCO and VOC become `labels`, and the ending `.txt`.
-  /// nil if the ending is none of a picture.
+  /// nil if the ending is not one of a picture.
   ///
   /// `/images/` alone stays, so labels beside the pictures are found. Endings may be in capitals
   /// or mixed.
@@ -81,7 +81,7 @@ public enum LabelPath {
 }
 
 extension [UInt8] {
-  /// Replaces the first place where `text` stands.
+  /// Replaces the first occurrence of `text`.
   fileprivate mutating func replaceFirst(_ text: String, with new: String) {
     let wanted = Array(text.utf8)
     guard count >= wanted.count else { return }

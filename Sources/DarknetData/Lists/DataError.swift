@@ -2,7 +2,7 @@ import DarknetConfig
 import DarknetTensors
 
 /// Why a data set cannot be used at all. What is wrong with single pictures and labels is a
-/// `DataProblem`, and work goes on.
+/// `DataProblem`, and work continues.
 public enum DataError: Error, Hashable, Sendable, CustomStringConvertible {
   /// The operating system did not give or take a file.
   case file(FileError)

@@ -14,7 +14,7 @@ public struct DataFile: Sendable {
   public let notes: [ConfigNote]
   private let options: [ConfigFile.Option]
 
-  /// - Throws: `DataError` if the file cannot be read, is no text or is a cfg.
+  /// - Throws: `DataError` if the file cannot be read, is not text or is a cfg.
   public init(_ path: String) throws(DataError) {
     let file: LimitedFile
     do throws(LimitedFile.Failure) {

@@ -4,7 +4,7 @@ import DarknetTensors
 /// A list of pictures: one path per line, relative to the current folder.
 ///
 /// Blanks inside a path belong to it, those around it do not. Lines may end in LF, CR LF or CR;
-/// empty ones are passed over (Darknet draws again when it meets one) and counted.
+/// empty ones are skipped (Darknet draws again when it meets one) and counted.
 public struct ListFile: Sendable {
   /// The list's own path.
   public let path: String
@@ -16,7 +16,7 @@ public struct ListFile: Sendable {
   /// Empty lines.
   public let problems: [DataProblem]
 
-  /// - Throws: `DataError` if the file cannot be read, is no text or names no picture.
+  /// - Throws: `DataError` if the file cannot be read, is not text or names no picture.
   public init(_ path: String) throws(DataError) {
     try self.init(TextFile(path))
   }
@@ -26,7 +26,7 @@ public struct ListFile: Sendable {
     try self.init(TextFile(text, name: name))
   }
 
-  /// Pictures that stand in no file; `name` is for errors.
+  /// Pictures that are in no file; `name` is for errors.
   public init(pictures: [String], name: String) {
     path = name
     self.pictures = pictures
@@ -66,7 +66,7 @@ public struct ListFile: Sendable {
 
   public var count: Int { pictures.count }
 
-  /// Places in `pictures` of paths that stand there already, each with the first of its kind.
+  /// Places in `pictures` of paths that are there already, each with the first of its kind.
   public func duplicates() -> [(first: Int, again: Int)] {
     var seen: [String: Int] = [:]
     seen.reserveCapacity(count)

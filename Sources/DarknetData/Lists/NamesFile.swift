@@ -9,7 +9,7 @@ public struct NamesFile: Sendable {
   /// goes: the bytes come out as they went in.
   public let names: [String]
 
-  /// - Throws: `DataError` if the file cannot be read, is no text or has no name.
+  /// - Throws: `DataError` if the file cannot be read, is not text or has no name.
   public init(_ path: String) throws(DataError) {
     try self.init(TextFile(path))
   }

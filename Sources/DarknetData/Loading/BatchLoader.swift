@@ -124,7 +124,7 @@ private final class LoaderCrew: @unchecked Sendable {
     mutex.deallocate()
   }
 
-  /// Ends the threads without waiting: one of them may hang in a file for ever. With the mutex
+  /// Ends the threads without waiting: one of them may hang in a file forever. With the mutex
   /// held.
   private func abandon() {
     isStopping = true

@@ -4,7 +4,7 @@ extension BatchLoader {
   /// What is loaded, and how.
   public struct Configuration: Sendable {
     public enum Task: Sendable {
-      /// Pictures with boxes of so many classes.
+      /// Pictures with boxes of this many classes.
       case detection(DetectionAugmentation, classes: Int)
       /// Pictures with one class each.
       case classification(ClassifierAugmentation, labels: ClassLabels)
@@ -14,7 +14,7 @@ extension BatchLoader {
     public struct Sequences: Sendable {
       /// Sequences a batch: row `i` of an iteration belongs to sequence `i % streams`.
       public var streams: Int
-      /// Frames are taken in steps of 1 to so many; `augment_speed`.
+      /// Frames are taken in steps of 1 to this many; `augment_speed`.
       public var speed: Int
 
       public init(streams: Int, speed: Int = 2) {
@@ -37,7 +37,7 @@ extension BatchLoader {
     public var seed: UInt64
     /// Iterations are counted from 1; a resumed run begins later.
     public var firstIteration = 1
-    /// `next` gives nil after it; nil goes on for ever.
+    /// `next` gives nil after it; nil continues forever.
     public var lastIteration: Int?
     public var sequences: Sequences?
     /// Whether each second row shows the same picture as the one before, varied otherwise:

@@ -41,7 +41,7 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
     private let roomChanged = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     private let itemDone = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
     // Below: only with the mutex held.
-    /// Item `i` stands at `i % depth` from when it is made until it is taken.
+    /// Item `i` is at `i % depth` from when it is made until it is taken.
     private var ring: [Item?]
     private var nextToMake = 0
     private var nextToGive = 0

@@ -80,7 +80,7 @@ enum BMPDecoder {
     let shift: UInt32
     let largest: UInt32
 
-    /// Nil if the bits of `mask` do not stand together.
+    /// Nil if the bits of `mask` are not contiguous.
     init?(_ mask: UInt32) {
       guard mask != 0 else {
         (shift, largest) = (0, 0)

@@ -8,7 +8,7 @@
 
 /// A picture as files hold it: 8 bits a sample, interleaved, top row first.
 ///
-/// Sample `c` of pixel (x, y) stands at `(y * width + x) * channels + c`; 1 channel is grey, 3
+/// Sample `c` of pixel (x, y) is at `(y * width + x) * channels + c`; 1 channel is grey, 3
 /// are red, green, blue. A quarter of the memory of an `Image`, and what is drawn on. A class: it
 /// is not synchronised, so whoever hands it to several threads decides who may write.
 public final class Bitmap: @unchecked Sendable {

@@ -2,7 +2,7 @@ import DarknetTensors
 
 /// A picture as networks see it: planes [C, H, W] of float32, 0...1 for bytes 0...255.
 ///
-/// Sample (c, y, x) stands at `x + width * (y + height * c)`; RGB if there are three channels. A
+/// Sample (c, y, x) is at `x + width * (y + height * c)`; RGB if there are three channels. A
 /// class, so that passing it on copies no pixels: methods that change it in place say so, the
 /// others give a new one. Not synchronised.
 public final class Image: @unchecked Sendable {

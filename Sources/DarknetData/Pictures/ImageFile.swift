@@ -75,7 +75,7 @@ public enum ImageFile {
     let file: LimitedFile
     do throws(LimitedFile.Failure) {
       file = try LimitedFile(path, firstPart: 4096, waitsForPipes: limits.waitsForPipes)
-      // What is no picture is not worth reading whole: it may be a video, or an endless device.
+      // What is not a picture is not worth reading whole: it may be a video, or an endless device.
       if case .format = ImageFormat.identify(file.bytes) {
         try file.readRest(limit: limits.fileBytes)
       }

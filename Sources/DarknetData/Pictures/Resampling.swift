@@ -16,7 +16,7 @@ public struct PlaneTarget {
     self.init(image.pointer, width: image.width, height: image.height)
   }
 
-  /// Planes that stand one after another without gaps.
+  /// Planes that lie one after another without gaps.
   public init(_ pointer: UnsafeMutablePointer<Float>, width: Int, height: Int) {
     self.pointer = pointer
     self.width = width

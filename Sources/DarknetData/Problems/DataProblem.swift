@@ -50,7 +50,7 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     // Pictures: another one is drawn
     case unreadablePicture(ImageError.Problem)
 
-    // Classifiers: so many labels are part of the picture's path, where one should be.
+    // Classifiers: the number of labels that are part of the picture's path, where one should be.
     case labelsInPath(Int)
   }
 

@@ -6,7 +6,7 @@ import DarknetTensors
 /// Both layouts keep a map's channels in order, so the channels of which only the first are still
 /// to be read (a partial shortcut's source) give back the memory of the others.
 struct PlanStorage {
-  /// A part of a slot: where a map stands, and how far its images are apart.
+  /// A part of a slot: where a map is, and how far its images are apart.
   struct Place: Hashable {
     var slot: Int
     /// Bytes from the slot's start.
@@ -59,7 +59,7 @@ struct PlanStorage {
   /// Bytes of the arena.
   private(set) var count = 0
 
-  /// A slot of so many bytes that step `step` writes.
+  /// A slot of this many bytes that step `step` writes.
   mutating func makeSlot(count: Int, at step: Int) -> Int {
     // Multiples of 64 bytes keep every slot on cache lines of its own.
     let count = Self.lines(count)

@@ -22,7 +22,7 @@ struct ChooseLayout: GraphPass {
 }
 
 extension ChooseLayout {
-  /// The graph as far as it has been written anew.
+  /// The graph as far as it has been rewritten.
   fileprivate struct State {
     var graph: Graph
     /// Each value in the layouts that it has been written in.
@@ -78,7 +78,7 @@ extension ChooseLayout {
       }
     }
 
-    /// Whether an operator that is no convolution has its map in blocks, and a kernel for them.
+    /// Whether an operator that is not a convolution has its map in blocks, and a kernel for them.
     private func runsOnBlocks(_ step: Graph.Operator) -> Bool {
       guard let map = step.operand(.map) else { return false }
       switch step.operation {

@@ -25,7 +25,7 @@ struct ReuseMemory {
   private(set) var copies: [Int: [Copy]] = [:]
   private let graph: Graph
   private let batch: Int
-  /// The last operator that reads each value; behind all of them if it is kept.
+  /// The last operator that reads each value; after all of them if it is kept.
   private let lastReaders: [Int]
   /// How many living values are in each slot.
   private var occupants: [Int: Int] = [:]

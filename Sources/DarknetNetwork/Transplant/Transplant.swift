@@ -228,7 +228,7 @@ public struct Transplant {
     }
   }
 
-  /// Anchors of a head whose channels are so many; nil for heads of another layout.
+  /// Anchors of a head with this many channels; nil for heads of another layout.
   private func anchors(_ channels: Int, _ head: any DetectionHead) -> Int? {
     let box =
       switch head {

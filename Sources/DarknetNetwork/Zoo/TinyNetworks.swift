@@ -35,7 +35,7 @@ enum TinyNetworks {
 
   /// Figure 8 of Wang et al. 2019: at stride 32 a 3x3 convolution with a shortcut around it; at
   /// each finer scale the first 128 channels of the backbone's map are added before the 3x3
-  /// convolution and, with its input, behind it.
+  /// convolution and, with its input, after it.
   ///
   /// - Parameter skips: layer and channels of the backbone's map at each finer scale.
   private static func writePRNHead(
@@ -65,7 +65,7 @@ enum TinyNetworks {
   // MARK: PeleeNet
 
   /// PeleeNet (Wang, Li and Ling 2018): a stem, then 3, 4, 8 and 6 two-way dense layers that add
-  /// 32 channels each, a 1x1 convolution and mean pooling behind each of the first three stages.
+  /// 32 channels each, a 1x1 convolution and mean pooling after each of the first three stages.
   ///
   /// - Returns: the index and channels of each stage's last convolution.
   private static func writePelee(to cfg: inout ConfigWriter) -> [(layer: Int, channels: Int)] {

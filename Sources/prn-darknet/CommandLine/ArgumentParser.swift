@@ -18,7 +18,7 @@ struct ArgumentParser {
   /// A list that takes the place of standard input, as `<` came as a word.
   private(set) var inputFile: String?
 
-  /// A word that is no flag, or that may belong to the flag before it.
+  /// A word that is not a flag, or that may belong to the flag before it.
   private struct Item {
     var text: String
     var claim: Claim?
@@ -38,7 +38,7 @@ struct ArgumentParser {
     ignored = DarknetFlags.all(of: command.syntax.family)
   }
 
-  /// - Throws: `UsageError` for a missing word, a value that is none, an output over an input.
+  /// - Throws: `UsageError` for a missing word, an invalid value, an output over an input.
   mutating func parse(_ words: some Sequence<String>) throws -> Arguments {
     try scan(Array(words))
     let positional = try assign(settle())

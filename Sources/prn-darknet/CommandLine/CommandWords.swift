@@ -16,7 +16,7 @@ enum CommandWords {
     return String(decoding: Array(kept), as: UTF8.self)
   }
 
-  /// A dash with something after it that is no number.
+  /// A dash with something after it that is not a number.
   static func looksLikeFlag(_ word: String) -> Bool {
     word.hasPrefix("-") && word.utf8.count > 1 && Number.float(word) == nil
   }

@@ -68,7 +68,7 @@ protocol FlagDeclaration: Sendable {
   var file: FlagFile { get }
   var isNumber: Bool { get }
 
-  /// - Throws: `FlagFault` if the text is no value of this flag.
+  /// - Throws: `FlagFault` if the text is not a value of this flag.
   func read(_ text: String?) throws(FlagFault) -> any Sendable
   /// Both values together; nil if the flag counts once.
   func adding(_ second: any Sendable, to first: any Sendable) -> (any Sendable)?
@@ -98,7 +98,7 @@ enum FlagOrigin: Sendable { case darknet, ours }
 /// What a flag's value names. A result must not take the place of a file that is read.
 enum FlagFile: Sendable { case none, read, written }
 
-/// Why a value is none: `expected …, found '…'; …`, without the flag's name.
+/// Why a value is invalid: `expected …, found '…'; …`, without the flag's name.
 struct FlagFault: Error {
   var text: String
 }

@@ -2,7 +2,7 @@ import Darknet
 
 /// What `--help` prints, made from the commands' declarations.
 enum Help {
-  /// Words that ask for it; `-h` does as well where it is no flag of pjreddie's.
+  /// Words that ask for it; `-h` does as well where it is not a flag of pjreddie's.
   static let words: Set<String> = ["--help", "-help", "help", "-h"]
   private static let width = 100
 

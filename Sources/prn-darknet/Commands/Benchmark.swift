@@ -96,7 +96,7 @@ enum Benchmark: Command {
     return .done
   }
 
-  /// Each of these asks for runs of its own; one of them would be passed over.
+  /// Each of these asks for runs of its own; one of them would be ignored.
   private static func checkFlags(_ arguments: Arguments) throws {
     let modes: [any FlagDeclaration] = [training, sizes, batches, weightsCopy]
     let given = modes.filter { arguments.has($0) }.map(\.name)

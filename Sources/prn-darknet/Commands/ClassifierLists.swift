@@ -86,8 +86,8 @@ struct ClassifierAccuracy {
     accuracy = TopAccuracy(limit: try run.setup.top(default: 1))
   }
 
-  /// Counts a picture in; one whose path has no label, or several, is told. The class of the first
-  /// label counts, as in Darknet.
+  /// Counts a picture in; one whose path has no label, or several, is reported. The class of the
+  /// first label counts, as in Darknet.
   ///
   /// - Returns: that class.
   @discardableResult

@@ -132,7 +132,7 @@ enum DetectorCheck: Command {
   }
 }
 
-/// Lines about files that could not be used; the check goes on without them.
+/// Lines about files that could not be used; the check continues without them.
 private struct Findings {
   private(set) var lines: [String] = []
 

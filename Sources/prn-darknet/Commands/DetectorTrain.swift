@@ -120,7 +120,7 @@ enum DetectorTrain: Command {
       printsSummary: !Console.outputIsTerminal)
   }
 
-  /// - Throws: `ConfigError` if the network is none that can be trained here.
+  /// - Throws: `ConfigError` if the network cannot be trained here.
   private static func head(
     of network: Network, _ data: DataFile
   ) throws -> any DetectionHead {

@@ -120,7 +120,7 @@ enum GradientsCommand: Command {
     ])
   }
 
-  /// The first channel, and the one behind the last.
+  /// The first channel, and the one after the last.
   private static func bounds(_ channels: Range<Int>) -> JSONText {
     .wholes([channels.lowerBound, channels.upperBound])
   }

@@ -41,7 +41,7 @@ enum Denormalize: Command {
   }
 }
 
-/// `reset CFG WEIGHTS OUT`: folds batch norm into the weights and leaves a neutral one behind.
+/// `reset CFG WEIGHTS OUT`: folds batch norm into the weights and leaves a neutral one.
 enum Reset: Command {
   static let words = ["reset"]
   static let about = "fold batch norm into the weights; scales, means, variances become 1, 0, 1"

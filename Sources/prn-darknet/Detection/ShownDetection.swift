@@ -50,7 +50,7 @@ struct ShownDetection {
       if extended {
         let (w, h) = (Float(picture.width), Float(picture.height))
         func pixels(_ value: Float) -> String {
-          // Plus 0, as -0 is no place.
+          // Plus 0, as -0 is not a place.
           fixed(Double(value.rounded() + 0), decimals: 0, width: 4)
         }
         line += "\t(left_x: \(pixels(box.left * w))   top_y: \(pixels(box.top * h))   "

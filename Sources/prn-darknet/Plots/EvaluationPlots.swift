@@ -11,7 +11,7 @@ struct EvaluationPlots {
   private var mistakes = WorstMistakes(limit: 12)
   private var paths: [Int: String] = [:]
 
-  /// Makes the folder, so that one that cannot be written is told before the work.
+  /// Makes the folder, so that one that cannot be written is reported before the work.
   init(
     folder: String, names: NamesFile, options: MeanAveragePrecision.Options, dialect: Dialect
   ) throws {

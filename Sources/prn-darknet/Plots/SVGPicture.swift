@@ -70,7 +70,7 @@ struct SVGPicture {
   }
 
   /// Text as XML 1.0 takes it (section 2.2): characters that it forbids are left out, and a byte
-  /// that is no UTF-8 becomes the sign of a character that is lost.
+  /// that is not UTF-8 becomes the sign of a character that is lost.
   private static func escaped(_ text: String) -> String {
     var result = String.UnicodeScalarView()
     for scalar in text.unicodeScalars {

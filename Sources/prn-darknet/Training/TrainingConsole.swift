@@ -8,7 +8,7 @@ import Darknet
   import Darwin
 #endif
 
-/// What a training prints. A stream that is no terminal carries Darknet's lines, which scripts
+/// What a training prints. A stream that is not a terminal carries Darknet's lines, which scripts
 /// parse; a terminal shows one line of progress that is written over.
 final class TrainingConsole {
   /// Whose lines are printed.
@@ -169,7 +169,7 @@ final class TrainingConsole {
     }
     let loss = fixed(Double(report.loss), decimals: 1)
     // AlexeyAB's program clears the screen before this line and rings after it, for the title of a
-    // terminal's window. Here no terminal sees it, and a file is no place for that.
+    // terminal's window. Here no terminal sees it, and a file is not a place for that.
     text += "\(report.iteration)/\(report.maxBatches): loss=\(loss) "
     if let last = report.lastPrecision, last > 0 {
       text += "map=\(two(last)) best=\(two(report.bestPrecision ?? last)) "

@@ -9,7 +9,7 @@ import Darknet
 #endif
 
 /// What `detector train` and `classifier train` have in common: where weights go, where the run
-/// goes on, and the loop with what it prints and writes.
+/// continues, and the loop with what it prints and writes.
 struct TrainingRun {
   let trainer: Trainer
   let source: LoaderSource
@@ -48,7 +48,7 @@ struct TrainingRun {
     )
   }
 
-  /// The file of `-chart` is drawn anew, so it must be a picture, or not there yet.
+  /// The file of `-chart` is drawn again, so it must be a picture, or not there yet.
   ///
   /// - Throws: `UsageError` if it is another file, `FileError` if it is a folder.
   private static func checkChart(_ arguments: Arguments) throws {
@@ -203,7 +203,7 @@ struct TrainingRun {
       console.line(
         "trained for \(Progress.duration(seconds() - start)) until iteration "
           + "\(iteration)\(best ?? "")\(weights)")
-      // Empty lines of a list are no picture that was skipped.
+      // Empty lines of a list are not skipped pictures.
       let isWhole = DataProblem.Group.allCases.allSatisfy { $0 == .lists || log.count($0) == 0 }
       return isStrict && !isWhole ? .skippedInputs : .done
     case .unsaved:
