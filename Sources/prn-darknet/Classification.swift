@@ -18,27 +18,25 @@ struct Classification {
     classes = try data.classCount() ?? 2
     network = try Load.network(
       cfg, weights: weights, arguments, batch: batch, isTraining: isTraining, seed: seed,
-      needsWeights: needsWeights)
-    try checkClasses()
+      needsWeights: needsWeights
+    ) { [data, classes] network in try Self.check(network, data, classes) }
   }
 
-  /// Outputs of the network; the last layer that is no `[cost]` has them.
-  var outputCount: Int { network.network.shape(of: network.network.outputIndex).count }
-
-  private func checkClasses() throws {
-    guard network.network.lastHead == nil else {
+  private static func check(_ network: Network, _ data: DataFile, _ classes: Int) throws {
+    guard network.lastHead == nil else {
       throw ConfigError(
-        file: network.network.file, expected: "a classifier", found: "a network that finds boxes",
+        file: network.file, expected: "a classifier", found: "a network that finds boxes",
         fix: "name a classifier's cfg, or use the 'detector' commands")
     }
-    let nodes = network.network.nodes
+    let nodes = network.nodes
+    let outputCount = network.shape(of: network.outputIndex).count
     let mustBeEqual = ["softmax", "soft", "cost"].contains(nodes.last?.name ?? "")
     guard mustBeEqual ? classes != outputCount : classes > outputCount else { return }
     Console.out(
       "\n Error: num of filters = \(outputCount) in the last conv-layer in cfg-file doesn't match "
         + "to classes = \(classes) in data-file \n")
     throw data.error(
-      "classes", expected: "\(outputCount), as \(network.network.file) has outputs",
+      "classes", expected: "\(outputCount), as \(network.file) has outputs",
       found: data.string("classes") ?? "no such line, so the default of 2",
       fix: "make both agree")
   }

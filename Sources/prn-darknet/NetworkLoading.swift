@@ -88,15 +88,18 @@ enum Load {
 
   /// Cfg and, if a path is given, weights.
   ///
-  /// - Parameter needsWeights: whether layers without weights are an error, as what the network
-  ///   finds would mean nothing; not with `-force`.
+  /// - Parameters:
+  ///   - needsWeights: whether layers without weights are an error, as what the network finds would
+  ///     mean nothing; not with `-force`.
+  ///   - check: called with the network before its weights are looked at.
   static func network(
     _ path: String, weights: String?, _ arguments: Arguments, batch: Int? = 1,
     cutoff: Int = .max, showsTable: Bool = true, isTraining: Bool = false, seed: UInt64 = 0,
-    needsWeights: Bool = false
+    needsWeights: Bool = false, check: (Network) throws -> Void = { _ in }
   ) throws -> LoadedNetwork {
     let network = try network(
       path, arguments, batch: batch, showsTable: showsTable, isTraining: isTraining)
+    try check(network)
     let needsWeights = needsWeights && !arguments[Flags.force]
     if needsWeights, weights == nil, network.nodes.contains(where: { !$0.layer.parameters.isEmpty })
     {

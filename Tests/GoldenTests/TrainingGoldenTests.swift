@@ -29,7 +29,8 @@ struct TrainingGoldenTests {
     // and update 30 is off by 3.5e-5. With the initial weights moved by a millionth it is off by
     // 8e-7, or by 3e-3, as chance will have it. For the same reason the trainings with batch norm
     // are followed by `TrainingReplayTests` alone, in the recorded order of sums.
-    Run("prn-nobn", "pjreddie", upTo: 24),
+    // The order of sums of AVX2 meets such a kink before update 10 already.
+    Run("prn-nobn", "pjreddie", upTo: 9),
     Run("shortcut-unequal", "pjreddie"), Run("policy", "alexeyab"), Run("policy", "pjreddie"),
     Run("region", "alexeyab"), Run("detection-v1", "pjreddie"), Run("classifier", "pjreddie"),
     Run("classifier-cost", "pjreddie"), Run("cli-symmetric", "alexeyab"),

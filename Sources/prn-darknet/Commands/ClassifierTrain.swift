@@ -18,7 +18,7 @@ enum ClassifierTrain: Command {
       NAME_last.weights every 100 iterations, NAME_1000.weights ..., NAME_best.weights with -topk,
       NAME_final.weights at the end; chart.png, chart_NAME.png, results.csv, results_NAME.csv and
       bad.list to the current folder. Without max_batches in the cfg it trains until it is
-      interrupted. -force also runs beside another training of the same cfg and folder.
+      interrupted. Beside another training of the same cfg and folder it runs with -force only.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

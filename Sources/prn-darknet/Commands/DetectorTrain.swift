@@ -25,8 +25,8 @@ enum DetectorTrain: Command {
       to the folder 'backup' as NAME_last.weights every 100 iterations, NAME_1000.weights ...,
       NAME_best.weights with -map, NAME_final.weights at the end; chart.png, chart_NAME.png,
       results.csv, results_NAME.csv, bad.list and bad_label.list to the current folder. A run that
-      is interrupted continues from NAME_last.weights. -force also runs beside another training of
-      the same cfg and folder.
+      is interrupted continues from NAME_last.weights. Beside another training of the same cfg and
+      folder it runs with -force only.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

@@ -294,7 +294,9 @@ import Testing
         "mask_scale: Using default '1.000000'\n", "class_scale: Using default '1.000000'\n",
       ])
     #expect(run.layer.tableText(.alexeyab) == "detection\n")
-    #expect(run.layer.training == HeadTrainingOptions(maximumBoxes: 3))
+    let (given, defaults) = (run.layer.training, HeadTrainingOptions(maximumBoxes: 3))
+    #expect(given.maximumBoxes == 3 && given.jitter == defaults.jitter)
+    #expect(given.resize == defaults.resize && given.random == defaults.random)
   }
 
   @Test(arguments: [

@@ -128,8 +128,8 @@ import Testing
     #expect(try head().layer.training.maximumBoxes == 200)
     #expect(try head(dialect: .pjreddie).layer.training.maximumBoxes == 90)
     let given = try head("max=7\njitter=.3\nresize=1.5\nrandom=1.2").layer.training
-    #expect(
-      given == HeadTrainingOptions(maximumBoxes: 7, jitter: 0.3, resize: 1.5, random: 1.2))
+    #expect(given.maximumBoxes == 7 && given.jitter == 0.3)
+    #expect(given.resize == 1.5 && given.random == 1.2)
   }
 
   @Test func `pjreddie's dialect does not know the later options`() throws {
