@@ -66,7 +66,8 @@ import Testing
     }
     let run = try folder.train("-map")
     #expect(run.status == 3, "\(run.errors)")
-    #expect(run.errors.contains("shapes/valid.txt: expected a labelled object to measure in 4 pictures"))
+    #expect(
+      run.errors.contains("shapes/valid.txt: expected a labelled object to measure in 4 pictures"))
     #expect(!folder.exists("backup/x_best.weights") && !folder.exists("backup/x_final.weights"))
   }
 

@@ -61,7 +61,7 @@ import Testing
     return folder
   }
 
-  @Test(.disabled("an iteration ends before the second signal comes where pictures are read slowly"))
+  @Test(.disabled("where pictures are slow, the iteration ends before the second signal"))
   func `a signal says what is still done, a second one ends it`() throws {
     let folder = try slow()
     let run = try start(folder)
