@@ -1,3 +1,5 @@
+import DarknetTensors
+
 /// What is wrong in a cfg, data, names or list file, and where.
 public struct ConfigError: Error, Hashable, Sendable, CustomStringConvertible {
   public var file: String
@@ -34,6 +36,7 @@ public struct ConfigError: Error, Hashable, Sendable, CustomStringConvertible {
     place += ":"
     if let section { place += " [\(section)]" }
     if let option { place += " \(option):" } else if section != nil { place += ":" }
-    return "\(place) expected \(expected), found \(found)"
+    // What was found comes from outside, control characters and all.
+    return "\(place) expected \(expected), found \(found)".shown(limit: 2000)
   }
 }

@@ -1,3 +1,5 @@
+import DarknetTensors
+
 /// A line of a cfg or data file that has no effect, or not the one that was meant. Darknet says
 /// little or nothing about such lines, and neither do they stop anything here.
 public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
@@ -42,7 +44,7 @@ public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
     var place = "\(file):\(line):"
     if let section { place += " [\(section)]" }
     if let option { place += " \(option):" } else if section != nil { place += ":" }
-    return "\(place) \(text)"
+    return "\(place) \(text)".shown(limit: 2000)
   }
 
   /// The notes with those of one option and kind in several sections as one, which counts them.

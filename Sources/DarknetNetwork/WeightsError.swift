@@ -1,4 +1,5 @@
 import DarknetLayers
+import DarknetTensors
 
 /// What is wrong with a weights file, and at which byte.
 public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -23,6 +24,7 @@ public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     let place = place.map { " \($0):" } ?? ""
-    return "\(file): byte \(byte):\(place) expected \(expected), found \(found); \(fix)"
+    return "\(file.shown(limit: 5000)): byte \(byte):\(place) expected \(expected), "
+      + "found \(found); \(fix)"
   }
 }

@@ -37,8 +37,8 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   public var description: String {
-    "\(path): cannot \(action.rawValue) the \(action == .makeFolder ? "folder" : "file"): "
-      + "\(reason); \(advice)"
+    "\(path.shown(limit: 5000)): cannot \(action.rawValue) the "
+      + "\(action == .makeFolder ? "folder" : "file"): \(reason); \(advice)"
   }
 
   /// What can be done about it.

@@ -12,6 +12,20 @@ import Testing
     #expect(nearestName(to: name, among: known) == nearest)
   }
 
+  @Test func `errors and notes show control characters, and cut long values`() {
+    let error = ConfigError(
+      file: "a\u{1B}.cfg", line: 3, section: "net", option: "batch", expected: "a number",
+      found: "'\u{1B}[2J\r'", fix: "change it")
+    #expect(
+      "\(error)" == #"a\x1B.cfg:3: [net] batch: expected a number, found '\x1B[2J\x0D'; change it"#)
+    let long = ConfigError(
+      file: "x", expected: "a number", found: String(repeating: "9", count: 5000), fix: "change it")
+    #expect("\(long)".hasSuffix("9…; change it") && "\(long)".count < 2100)
+    let note = ConfigNote(
+      file: "x.cfg", line: 1, section: nil, option: "\u{7}a", kind: .unknown, text: "it is ignored")
+    #expect("\(note)" == #"x.cfg:1: \x07a: it is ignored"#)
+  }
+
   @Test func `nothing is near nothing`() { #expect(nearestName(to: "a", among: []) == nil) }
 
   @Test(arguments: [
