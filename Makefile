@@ -55,8 +55,12 @@ bench: build
 	@bench/run $(PROGRAM)
 
 fuzz: deps
-	PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-100000} PRN_DARKNET_MUTATIONS=$${PRN_DARKNET_MUTATIONS:-10000} \
-	  $(TEST) --filter Mutation
+	swift build -c release --product prn-darknet
+	# One family a process, so that time and memory are its own.
+	for family in Cfg Weights Picture Text State JSON CommandLine; do \
+	  PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-1000000} \
+	    $(TEST) --no-parallel --filter $${family}FuzzTests || exit; \
+	done
 	PRN_DARKNET_NETWORKS=$${PRN_DARKNET_NETWORKS:-1200} $(TEST) --filter RandomNetworkTests
 
 parity: deps weights/yolov3-tiny.weights
