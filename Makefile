@@ -10,7 +10,7 @@ TEST := swift test -c release --disable-testable-imports
 APT := DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
 
 .DELETE_ON_ERROR:
-.PHONY: help build demo test weights install uninstall deps test-deps bench fuzz parity kill \
+.PHONY: help build demo test weights install uninstall deps test-deps bench fuzz networks parity kill \
   sanitize format-check clean
 
 help:
@@ -61,6 +61,9 @@ fuzz: deps
 	  PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-1000000} \
 	    $(TEST) --no-parallel --filter $${family}FuzzTests || exit; \
 	done
+
+# Random networks, each test for PRN_DARKNET_NETWORKS seconds.
+networks: deps
 	PRN_DARKNET_NETWORKS=$${PRN_DARKNET_NETWORKS:-1200} $(TEST) --filter RandomNetworkTests
 
 parity: deps weights/yolov3-tiny.weights
