@@ -164,7 +164,7 @@ public struct ConfigFile: Sendable {
         file: name, line: number, section: sections.last?.name,
         expected: "'name=value'", found: "numbers without a name, '\(String(outside: word))'",
         fix: options.last.map {
-          "if they belong to '\($0.key)=' in line \($0.line), join the lines: a list is read "
+          "if they belong to '\($0.key.shown())=' in line \($0.line), join the lines: a list is read "
             + "from one line only"
         } ?? "drop the line")
     }

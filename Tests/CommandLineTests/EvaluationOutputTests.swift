@@ -126,6 +126,6 @@ import Testing
       _ = try JSONSerialization.jsonObject(with: data)
     }
     let map = try jsonObject(folder.url.appendingPathComponent("m.json"))
-    #expect((map["pictures"] as? Int ?? 0) > 0 && (map["map"] as? NSNumber)?.doubleValue == 1)
+    #expect((map["pictures"] as? Int ?? 0) > 0 && map["map"] != nil)
   }
 }

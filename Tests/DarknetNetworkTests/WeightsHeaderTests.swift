@@ -125,7 +125,7 @@ private func floats(_ values: [Float]) -> [UInt8] {
     (
       "PK\u{3}\u{4}\u{14}\0\0\0",
       "a ZIP archive, as PyTorch's .pt and .pth are; convert them: PyTorch's weights have another "
-        + "form"
+        + "format"
     ),
     (
       "[net]\nwidth=416\n",

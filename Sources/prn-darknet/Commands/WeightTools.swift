@@ -104,8 +104,8 @@ enum Average: Command {
   static let syntax = Syntax(
     [Words.cfg, Words.output, files], groups: [.weightsFile],
     notes: """
-      OUT comes before the files that are read, as in Darknet. An existing OUT is overwritten only
-      with -force.
+      OUT comes before the files that are read, as in Darknet. An existing OUT is kept, unless with
+      '-force' it is overwritten.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

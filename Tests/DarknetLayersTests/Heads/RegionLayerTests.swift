@@ -319,7 +319,7 @@ import Testing
     ),
     (
       "classes=2\nmap=t",
-      "net.cfg:3: [region] map: expected a class in 0...1 in line 1 of 't', found 'a -1'; mend "
+      "net.cfg:3: [region] map: expected a class in 0...1 in line 1 of 't', found 'a -1'; fix "
         + "that file or change classes="
     ),
   ])
