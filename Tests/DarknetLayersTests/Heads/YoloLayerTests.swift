@@ -154,7 +154,7 @@ import Testing
     ),
     (
       "counters_per_class=3",
-      "net.cfg:5: [yolo] counters_per_class: expected 2 whole numbers, one a class, found 1; fix "
+      "net.cfg:5: [yolo] counters_per_class: expected 2 whole numbers, one per class, found 1; fix "
         + "the list or change classes="
     ),
     (
