@@ -3,6 +3,7 @@ import DarknetTensors
 /// A line of a cfg or data file that has no effect, or not the one that was meant. Darknet says
 /// little or nothing about such lines, and neither do they stop anything here.
 public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
+  /// What is the matter with the line.
   public enum Kind: Sendable {
     /// An option that an earlier line of the section gives already.
     case repeated
@@ -14,12 +15,15 @@ public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
     case doubtful
   }
 
+  /// As the user named it.
   public var file: String
   /// 1-based.
   public var line: Int
   /// Without brackets; nil outside any section.
   public var section: String?
+  /// As the line spells it; nil for notes on a whole section.
   public var option: String?
+  /// What is the matter with it.
   public var kind: Kind
   /// What is the matter, and what to do about it.
   public var text: String

@@ -2,6 +2,7 @@
 public struct OptionPlaces: Hashable, Sendable {
   /// Without brackets.
   public var section: String?
+  /// The line of each option that is given.
   public var lines: [String: Int] = [:]
 
   public init() {}
