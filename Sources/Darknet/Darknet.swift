@@ -1,11 +1,16 @@
-@_exported import DarknetBoxes
+@_exported import DarknetAnalysis
 @_exported import DarknetConfig
 @_exported import DarknetData
 @_exported import DarknetEvaluation
+@_exported import DarknetGeometry
 @_exported import DarknetGraph
+@_exported import DarknetImages
 @_exported import DarknetInference
 @_exported import DarknetKernels
 @_exported import DarknetLayers
 @_exported import DarknetNetwork
+@_exported import DarknetPipeline
+@_exported import DarknetSystem
 @_exported import DarknetTensors
+@_exported import DarknetText
 @_exported import DarknetTraining

@@ -1,3 +1,5 @@
+import DarknetText
+
 /// How training pictures are varied, as `[net]` says.
 public struct AugmentationOptions: Hashable, Sendable {
   public enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }

@@ -1,4 +1,5 @@
-import DarknetTensors
+import DarknetSystem
+import DarknetText
 
 /// A Darknet `.cfg` or `.data` file: options, in sections.
 ///

@@ -1,4 +1,4 @@
-import DarknetTensors
+import DarknetText
 
 /// A line of a cfg or data file that has no effect, or not the one that was meant. Darknet says
 /// little or nothing about such lines, and neither do they stop anything here.

@@ -1,3 +1,5 @@
+import DarknetText
+
 /// The lines of some options, for errors that are found long after the section was read.
 public struct OptionPlaces: Hashable, Sendable {
   /// Without brackets.

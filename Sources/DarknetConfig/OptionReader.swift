@@ -1,3 +1,5 @@
+import DarknetText
+
 /// Reads the options of one section by name and type, remembers which were asked for, and
 /// collects what Darknet would print about them.
 public struct OptionReader: Sendable {

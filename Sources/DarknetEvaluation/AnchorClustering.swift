@@ -1,5 +1,5 @@
-import DarknetBoxes
-import DarknetConfig
+import DarknetGeometry
+import DarknetText
 
 /// Finds anchors: k-means on the sizes of objects, with 1 - IoU of two boxes at the origin as
 /// distance (Redmon and Farhadi 2017, section 2).

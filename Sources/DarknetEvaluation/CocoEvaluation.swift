@@ -1,3 +1,5 @@
+import DarknetText
+
 /// Average precision and recall as the COCO challenge measures boxes, to the digits of its own
 /// program (pycocotools).
 ///

@@ -1,4 +1,4 @@
-import DarknetConfig
+import DarknetText
 
 /// A rectangle as COCO writes it: top left corner and size, in pixels.
 public struct CocoBox: Hashable, Sendable {

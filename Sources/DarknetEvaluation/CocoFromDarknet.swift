@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 extension CocoDataset.Object {
   /// From an object of a Darknet label file, whose box is in parts of the picture.

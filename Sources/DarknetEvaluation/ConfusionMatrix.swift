@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// What objects of each class are taken for.
 ///

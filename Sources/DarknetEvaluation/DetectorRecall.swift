@@ -1,4 +1,5 @@
-import DarknetBoxes
+import DarknetGeometry
+import DarknetText
 
 /// How many objects have any box on them, whatever its class: `detector recall`.
 public struct DetectorRecall: Sendable {

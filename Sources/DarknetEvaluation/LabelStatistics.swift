@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// What the labels of a data set hold: how many objects of each class, and of what sizes.
 public struct LabelStatistics: Sendable {

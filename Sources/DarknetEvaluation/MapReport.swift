@@ -1,4 +1,4 @@
-import DarknetConfig
+import DarknetText
 
 extension MeanAveragePrecision.Result {
   /// Every figure as JSON, for programs: `detector map … -json FILE`. Numbers have all their

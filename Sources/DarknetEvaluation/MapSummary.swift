@@ -1,3 +1,5 @@
+import DarknetText
+
 extension MeanAveragePrecision.Result {
   /// The text that `detector map` prints after the pictures, byte for byte AlexeyAB's without its
   /// progress counter: scripts search it for `mAP` and `class_id`.

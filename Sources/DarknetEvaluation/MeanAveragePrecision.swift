@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// Mean average precision and its companions, counted as AlexeyAB's `detector map` counts.
 ///

@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// The detections of one picture laid beside its marked objects, as `detector map` does it.
 ///

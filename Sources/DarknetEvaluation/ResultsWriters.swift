@@ -1,5 +1,5 @@
-import DarknetBoxes
-import DarknetTensors
+import DarknetGeometry
+import DarknetText
 
 /// What `detector valid` writes, by the value of `eval` in the data file.
 public enum ResultsFormat: String, CaseIterable, Sendable {

@@ -1,4 +1,4 @@
-import DarknetConfig
+import DarknetText
 
 extension MeanAveragePrecision.Result {
   /// For each class with objects the threshold at which its F1 is highest, a line each.

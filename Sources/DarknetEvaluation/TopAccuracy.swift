@@ -1,3 +1,5 @@
+import DarknetText
+
 /// How often the right class is among the most probable ones: `classifier valid`.
 public struct TopAccuracy: Sendable {
   /// How many classes the wider figure looks at; `top` in the data file.

@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// The most instructive mistakes of a network: its surest false positives and the largest objects
 /// that it misses.

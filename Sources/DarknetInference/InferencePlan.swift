@@ -1,6 +1,5 @@
 import DarknetGraph
 import DarknetKernels
-import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
 

@@ -1,3 +1,4 @@
+import DarknetGraph
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// The first layer in training: few channels, planes at both ends.
 struct BlockedPlanar {

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// 1x1, stride 1, from planes to planes with weights that are new at each call.
 struct BlockedPointwise {

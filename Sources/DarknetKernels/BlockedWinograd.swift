@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// F(4x4, 3x3) from planes to planes with weights that are new at each call.
 ///

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// The layout in which the fast convolutions keep feature maps: [N, C / 16, H, W, 16].
 ///

@@ -1,3 +1,5 @@
+import DarknetGraph
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)

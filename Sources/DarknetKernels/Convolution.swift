@@ -1,3 +1,5 @@
+import DarknetGraph
+
 /// Convolution by im2col and matrix products: for any geometry, forward and backward.
 ///
 /// `workspace` is scratch memory of the caller, as many floats as the function of the same name

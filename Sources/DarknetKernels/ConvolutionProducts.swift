@@ -1,3 +1,5 @@
+import DarknetGraph
+
 /// The three products of a convolution in training by the kernels of one instruction set: what
 /// `FastConvolution` calls with those in use, and tests with each that runs.
 ///

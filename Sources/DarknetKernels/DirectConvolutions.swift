@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetTensors
 
 /// Any size, stride, padding and dilation without groups.

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetTensors
 
 /// Weights [F, C, taps] to panels of 32 filters, filters innermost, zeros where there is no filter

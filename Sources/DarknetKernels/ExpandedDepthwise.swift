@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetTensors
 
 /// A 1x1 convolution and the depthwise one after it, fused: the wide map between them never

@@ -1,3 +1,5 @@
+import DarknetGraph
+
 /// The three products of a convolution in training, by the same kernels as inference.
 ///
 /// The same contract as `Convolution`: planar maps, weights that change from call to call (so they

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// The matrix of which a convolution is the product: row (c, ky, kx), column = output pixel.
 public enum Im2col {

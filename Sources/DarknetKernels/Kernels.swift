@@ -1,5 +1,5 @@
 import CKernels
-import DarknetTensors
+import DarknetSystem
 
 #if canImport(Glibc)
   import Glibc

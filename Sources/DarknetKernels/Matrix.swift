@@ -1,4 +1,5 @@
 import CBLAS
+import DarknetSystem
 import DarknetTensors
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetTensors
 
 /// A convolution made ready for inference: weights packed once for the algorithm that suits its

@@ -1,5 +1,5 @@
 import CKernels
-import DarknetTensors
+import DarknetSystem
 import Synchronization
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 
 /// Gradients by the weights of a 3x3 (by F(4x4, 3x3)) or 1x1 convolution.
 ///

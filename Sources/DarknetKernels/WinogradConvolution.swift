@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetTensors
 
 /// 3x3, stride 1 by F(4x4, 3x3): see winograd.h for the arithmetic.

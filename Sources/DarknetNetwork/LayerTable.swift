@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetText
 
 /// The table of layers that Darknet prints while it reads a cfg, and its totals.
 public enum LayerTable {

@@ -1,5 +1,3 @@
-import DarknetLayers
-
 extension Network {
   /// What to do when the network does not fit in memory: first what changes nothing else.
   public var memoryAdvice: String {

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTensors
+import DarknetText
 
 /// A network as its cfg describes it: typed layers with their shapes, and the edges between them.
 ///
@@ -99,7 +100,7 @@ public struct Network: Sendable {
 
   /// The same network with batch norm in all convolutions and connected layers (recurrent layers
   /// stay as they are, as with Darknet's `normalize`), or in no layer.
-  func settingBatchNormalization(_ isNormalized: Bool) throws(ConfigError) -> Network {
+  package func settingBatchNormalization(_ isNormalized: Bool) throws(ConfigError) -> Network {
     var config = config
     let plain = ["convolutional", "conv", "connected", "conn"]
     let names = isNormalized ? plain : plain + ["rnn", "gru", "lstm", "crnn", "conv_lstm"]

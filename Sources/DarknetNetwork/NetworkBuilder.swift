@@ -1,6 +1,6 @@
 import DarknetConfig
 import DarknetLayers
-import DarknetTensors
+import DarknetText
 
 /// Makes a `Network` from a cfg: asks the registry for each section's layer, which reads its own
 /// options and infers its own shape.
@@ -79,8 +79,8 @@ public struct NetworkBuilder: Sendable {
       var options = OptionReader(section, file: config.name)
       let site = LayerSite(
         index: nodes.count, inputShape: shape, previous: layers, networkShape: net.inputShape,
-        net: net, dialect: dialect, readFile: readFile, previousSections: sections,
-        laterSections: Array(config.sections[(place + 1)...]))
+        timeSteps: net.timeSteps, miniBatch: net.miniBatch, dialect: dialect, readFile: readFile,
+        previousSections: sections, laterSections: Array(config.sections[(place + 1)...]))
       let layer = try type.init(&options, at: site)
       guard let count = layer.outputShape.checkedCount, count <= Int(Int32.max) else {
         let found = layer.outputShape

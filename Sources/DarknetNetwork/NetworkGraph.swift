@@ -20,4 +20,9 @@ extension Network {
     graph.kept = Set(kept.map { graph.output(ofLayer: $0) })
     return graph
   }
+
+  /// The layers that users read: detection heads and the network's output.
+  package var readOutputs: Set<Int> {
+    Set(nodes.filter { $0.layer is any DetectionHead }.map(\.index)).union([outputIndex])
+  }
 }

@@ -1,5 +1,5 @@
 import DarknetConfig
-import DarknetLayers
+import DarknetText
 
 extension Network {
   /// What cannot be meant in the learning rate's schedule: a warm-up or steps beyond the last

@@ -1,5 +1,5 @@
-import DarknetLayers
 import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
 
 #if canImport(Glibc)

@@ -1,6 +1,6 @@
-import DarknetConfig
 import DarknetLayers
 import DarknetNetwork
+import DarknetText
 
 /// Why a training was stopped: its loss is not a number any more, or grows without bound.
 public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {

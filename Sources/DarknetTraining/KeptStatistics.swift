@@ -1,5 +1,4 @@
 import DarknetNetwork
-import DarknetTensors
 
 /// A copy of the rolling statistics of batch normalisation, which every forward pass of a training
 /// moves: all that an iteration changes in the parameters before its update.

@@ -1,4 +1,3 @@
-import DarknetConfig
 import DarknetData
 import DarknetKernels
 import DarknetLayers

@@ -1,5 +1,4 @@
 import DarknetKernels
-import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
 

@@ -1,5 +1,5 @@
 import DarknetNetwork
-import DarknetTensors
+import DarknetSystem
 
 /// What a run that is resumed from a weights file found beside it.
 public enum Resumption: Sendable {

@@ -1,5 +1,7 @@
 import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

@@ -1,7 +1,7 @@
 import DarknetData
 import DarknetKernels
-import DarknetLayers
 import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
 
 #if canImport(Glibc)

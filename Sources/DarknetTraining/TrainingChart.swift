@@ -1,5 +1,5 @@
-import DarknetConfig
-import DarknetData
+import DarknetImages
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

@@ -1,6 +1,6 @@
 import DarknetData
 import DarknetLayers
-import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
 
 /// Where a training's pictures come from.

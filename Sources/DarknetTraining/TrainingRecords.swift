@@ -1,5 +1,5 @@
-import DarknetConfig
-import DarknetTensors
+import DarknetSystem
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

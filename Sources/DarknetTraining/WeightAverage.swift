@@ -1,7 +1,5 @@
 import DarknetKernels
-import DarknetLayers
 import DarknetNetwork
-import DarknetTensors
 
 /// The exponential moving average of the trained parameters, which `ema_alpha` asks for.
 ///

@@ -1,3 +1,5 @@
+import DarknetData
+import DarknetImages
 import DarknetTestSupport
 import Foundation
 import Testing

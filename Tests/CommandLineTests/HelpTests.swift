@@ -1,3 +1,4 @@
+import DarknetGeometry
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,3 +1,6 @@
+import DarknetData
+import DarknetImages
+import DarknetSystem
 import DarknetTestSupport
 import Foundation
 import Testing
@@ -162,7 +165,9 @@ import Testing
       "-conf: unknown to 'detector map', ignored with its value '.1'; did you mean -thresh?"
     ),
   ])
-  func `unknown flags of map name the nearest of its own, more words are ignored`(more: String, line: String) throws {
+  func `unknown flags of map name the nearest of its own, more words are ignored`(
+    more: String, line: String
+  ) throws {
     try expectSame(Self.map + more.split(separator: " ").map(String.init), as: Self.map, says: line)
   }
 

@@ -1,3 +1,5 @@
+import DarknetGeometry
+import DarknetImages
 import DarknetTestSupport
 import Foundation
 import Testing

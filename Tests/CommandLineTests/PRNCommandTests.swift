@@ -1,3 +1,5 @@
+import DarknetData
+import DarknetLayers
 import DarknetTestSupport
 import Foundation
 import Testing

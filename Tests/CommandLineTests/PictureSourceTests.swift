@@ -1,3 +1,4 @@
+import DarknetImages
 import DarknetTestSupport
 import Foundation
 import Testing

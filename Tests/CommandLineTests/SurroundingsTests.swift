@@ -1,3 +1,4 @@
+import DarknetKernels
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,7 +1,7 @@
-import DarknetBoxes
-import DarknetConfig
 import DarknetData
-import DarknetTensors
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,5 +1,6 @@
-import DarknetBoxes
 import DarknetData
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
 import DarknetTestSupport
 import Foundation

@@ -1,7 +1,10 @@
-import DarknetBoxes
 import DarknetConfig
 import DarknetData
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
+import DarknetText
 import Testing
 
 /// Pictures of one coloured rectangle on grey ground are augmented, and the rectangle is found

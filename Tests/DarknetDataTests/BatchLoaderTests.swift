@@ -1,6 +1,7 @@
-import DarknetBoxes
 import DarknetConfig
 import DarknetData
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
 import Foundation
 import Testing

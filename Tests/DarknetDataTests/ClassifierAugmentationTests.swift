@@ -1,6 +1,9 @@
 import DarknetConfig
 import DarknetData
+import DarknetImages
 import DarknetTensors
+import DarknetTestSupport
+import DarknetText
 import Testing
 
 @Suite struct ClassifierAugmentationTests {

@@ -1,6 +1,8 @@
-import DarknetBoxes
 import DarknetData
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
+import DarknetText
 import Testing
 
 @Suite struct CropTests {

@@ -1,6 +1,6 @@
-import DarknetBoxes
-import DarknetData
-import DarknetTensors
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import Foundation
 
 /// A folder of its own for `body`, removed with all that is in it.

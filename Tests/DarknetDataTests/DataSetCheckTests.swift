@@ -1,6 +1,6 @@
-import DarknetBoxes
 import DarknetData
-import DarknetTensors
+import DarknetGeometry
+import DarknetImages
 import Testing
 
 @Suite struct DataSetCheckTests {

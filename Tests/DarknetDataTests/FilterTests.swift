@@ -1,5 +1,7 @@
-import DarknetBoxes
 import DarknetData
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import DarknetTestSupport
 import Foundation
 
 /// The two-sample test of Kolmogorov and Smirnov.

@@ -1,6 +1,5 @@
-import DarknetBoxes
-import DarknetConfig
 import DarknetData
+import DarknetGeometry
 import Testing
 
 @Suite struct LabelTests {

@@ -1,6 +1,7 @@
 import DarknetData
-import DarknetTensors
+import DarknetSystem
 import DarknetTestSupport
+import DarknetText
 import Testing
 
 @Suite struct ListTests {

@@ -1,5 +1,5 @@
 import DarknetData
-import DarknetTensors
+import DarknetSystem
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,5 +1,4 @@
-import DarknetData
-import DarknetTensors
+import DarknetImages
 import DarknetTestSupport
 import Glibc
 import Testing

@@ -1,6 +1,7 @@
-import DarknetBoxes
 import DarknetData
-import DarknetTensors
+import DarknetGeometry
+import DarknetImages
+import DarknetTestSupport
 import Foundation
 import Testing
 

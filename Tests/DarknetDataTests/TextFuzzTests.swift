@@ -1,6 +1,4 @@
-import DarknetConfig
 import DarknetData
-import DarknetTensors
 import DarknetTestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import DarknetEvaluation
+import DarknetText
 import Foundation
 import Testing
 

@@ -1,6 +1,6 @@
-import DarknetBoxes
-import DarknetConfig
 import DarknetEvaluation
+import DarknetGeometry
+import DarknetText
 import Foundation
 import Testing
 

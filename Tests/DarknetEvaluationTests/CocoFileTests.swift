@@ -1,5 +1,5 @@
-import DarknetConfig
 import DarknetEvaluation
+import DarknetText
 import Testing
 
 private func dataset(_ text: String) throws -> CocoDataset {

@@ -1,5 +1,6 @@
-import DarknetBoxes
 import DarknetEvaluation
+import DarknetGeometry
+import DarknetText
 import Testing
 
 /// Boxes 10 wide and high, named by their centre. Centres 1 apart: IoU 9/11; 5 apart: 1/3.

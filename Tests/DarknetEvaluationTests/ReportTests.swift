@@ -1,5 +1,5 @@
-import DarknetBoxes
 import DarknetEvaluation
+import DarknetGeometry
 import Foundation
 import Testing
 

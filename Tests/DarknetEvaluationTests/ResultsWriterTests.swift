@@ -1,5 +1,6 @@
-import DarknetBoxes
 import DarknetEvaluation
+import DarknetGeometry
+import DarknetText
 import Testing
 
 /// A box that leaves the picture at the left and the top, with two classes, and one inside.

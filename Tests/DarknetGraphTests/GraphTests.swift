@@ -1,5 +1,6 @@
 import DarknetGraph
 import DarknetTensors
+import DarknetText
 import Testing
 
 @Suite struct GraphTests {

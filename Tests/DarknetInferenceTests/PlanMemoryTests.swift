@@ -1,6 +1,4 @@
-import DarknetConfig
 import DarknetInference
-import DarknetNetwork
 import DarknetTensors
 import DarknetTestSupport
 import Testing

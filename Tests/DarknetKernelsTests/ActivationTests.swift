@@ -1,4 +1,5 @@
 import CKernels
+import DarknetGraph
 import DarknetKernels
 import Foundation
 import Testing

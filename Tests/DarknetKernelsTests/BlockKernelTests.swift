@@ -1,5 +1,7 @@
 import CKernels
+import DarknetGraph
 import DarknetKernels
+import DarknetSystem
 import DarknetTestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import CKernels
+import DarknetKernels
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import DarknetGraph
 import DarknetKernels
 import DarknetTensors
 

@@ -1,4 +1,6 @@
+import DarknetGraph
 import DarknetKernels
+import DarknetSystem
 import DarknetTestSupport
 import Testing
 

@@ -1,5 +1,6 @@
 import CKernels
 import DarknetKernels
+import DarknetSystem
 import DarknetTestSupport
 import Testing
 

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetData
 import DarknetLayers
 import DarknetTestSupport
 import Testing

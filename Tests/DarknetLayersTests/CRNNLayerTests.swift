@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
 import Testing

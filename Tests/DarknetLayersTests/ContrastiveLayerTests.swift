@@ -1,5 +1,4 @@
-import DarknetBoxes
-import DarknetLayers
+import DarknetGeometry
 import DarknetTestSupport
 import Testing
 

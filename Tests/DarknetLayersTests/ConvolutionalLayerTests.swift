@@ -1,6 +1,8 @@
 import DarknetConfig
+import DarknetGraph
 import DarknetKernels
 import DarknetLayers
+import DarknetSystem
 import DarknetTensors
 import DarknetTestSupport
 import Testing

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetText
 import Testing
 
 @Suite struct LocalLayerTests {

@@ -1,4 +1,3 @@
-import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
 import Testing

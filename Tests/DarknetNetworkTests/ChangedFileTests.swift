@@ -1,4 +1,4 @@
-import DarknetTensors
+import DarknetSystem
 import DarknetTestSupport
 import Foundation
 import Testing

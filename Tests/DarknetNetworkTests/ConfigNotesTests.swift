@@ -264,7 +264,7 @@ import Testing
     var names: Set<String> = []
     for folder in ["DarknetLayers", "DarknetConfig", "DarknetNetwork"] {
       let sources = ProjectFolder.root.appendingPathComponent("Sources/\(folder)")
-      for file in try FileManager.default.contentsOfDirectory(atPath: sources.path)
+      for file in try FileManager.default.subpathsOfDirectory(atPath: sources.path)
       where file.hasSuffix(".swift") {
         let text = try String(
           contentsOf: sources.appendingPathComponent(file), encoding: .utf8)

@@ -1,4 +1,4 @@
-import DarknetNetwork
+import DarknetAnalysis
 import DarknetTestSupport
 import DarknetTraining
 import Testing

@@ -1,5 +1,8 @@
+import DarknetGraph
 import DarknetKernels
+import DarknetSystem
 import DarknetTensors
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

@@ -1,3 +1,4 @@
+import DarknetSystem
 import DarknetTensors
 import Foundation
 

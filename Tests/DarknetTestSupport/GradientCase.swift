@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetNetwork
 import DarknetTensors
 
 /// One setting of a layer's options at which its output and its gradients are checked.

@@ -1,6 +1,10 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
+import DarknetText
+import DarknetTraining
 
 /// One layer, run without a network.
 ///
@@ -33,12 +37,11 @@ public final class LayerFixture<L: Layer> {
   ) throws {
     let file = try ConfigFile(text: Array(cfg.utf8), name: "net.cfg")
     var options = OptionReader(file.sections[0], file: file.name)
-    var net = net
-    net.timeSteps = timeSteps
     let site = LayerSite(
       index: inputs.count, inputShape: inputs[0],
       previous: inputs.reversed().map { GivenLayer(outputShape: $0) },
-      networkShape: networkShape ?? inputs[0], net: net, dialect: dialect, readFile: readFile)
+      networkShape: networkShape ?? inputs[0], timeSteps: timeSteps, miniBatch: net.miniBatch,
+      dialect: dialect, readFile: readFile)
     layer = try L(&options, at: site)
     inputShapes = inputs
     self.timeSteps = timeSteps

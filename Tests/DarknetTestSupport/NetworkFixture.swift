@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
 import DarknetTraining
 

@@ -1,3 +1,4 @@
+import DarknetData
 import Foundation
 
 /// One run of the real program.

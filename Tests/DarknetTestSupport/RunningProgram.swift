@@ -1,3 +1,4 @@
+import DarknetSystem
 import Foundation
 
 /// A run of the real program that goes on while the test looks at it.

@@ -1,5 +1,3 @@
-import DarknetConfig
-import DarknetLayers
 import DarknetNetwork
 import DarknetTestSupport
 import DarknetTraining

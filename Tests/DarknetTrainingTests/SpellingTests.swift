@@ -1,8 +1,5 @@
-import DarknetBoxes
-import DarknetConfig
+import DarknetGeometry
 import DarknetLayers
-import DarknetNetwork
-import DarknetTensors
 import DarknetTestSupport
 import DarknetTraining
 import Testing

@@ -1,4 +1,5 @@
 import DarknetNetwork
+import DarknetSystem
 import DarknetTensors
 import DarknetTestSupport
 import DarknetTraining

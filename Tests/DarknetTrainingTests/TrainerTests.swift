@@ -1,6 +1,6 @@
-import DarknetBoxes
 import DarknetConfig
 import DarknetData
+import DarknetGeometry
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors

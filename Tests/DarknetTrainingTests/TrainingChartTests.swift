@@ -1,4 +1,5 @@
-import DarknetData
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
 import DarknetTestSupport
 import DarknetTraining

@@ -1,3 +1,5 @@
+import DarknetImages
+import DarknetKernels
 import DarknetTestSupport
 import Foundation
 import Testing

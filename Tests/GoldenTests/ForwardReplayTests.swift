@@ -1,3 +1,5 @@
+import DarknetData
+import DarknetKernels
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,3 +1,4 @@
+import DarknetData
 import DarknetTestSupport
 import Foundation
 import Testing

@@ -1,3 +1,6 @@
+import DarknetData
+import DarknetImages
+import DarknetKernels
 import DarknetTestSupport
 import Foundation
 import Testing

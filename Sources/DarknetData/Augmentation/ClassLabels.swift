@@ -1,5 +1,3 @@
-import DarknetConfig
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)

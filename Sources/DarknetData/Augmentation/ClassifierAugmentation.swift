@@ -1,5 +1,7 @@
 import DarknetConfig
+import DarknetImages
 import DarknetTensors
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

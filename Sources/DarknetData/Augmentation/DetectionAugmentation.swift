@@ -1,6 +1,8 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
+import DarknetText
 
 /// A picture with its objects, in parts of the picture.
 public struct LabelledPicture: Sendable {

@@ -1,4 +1,5 @@
-import DarknetBoxes
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
 
 /// A rectangle of the input, and which part of a picture as large as the input it shows.

@@ -1,4 +1,5 @@
-import DarknetBoxes
+import DarknetGeometry
+import DarknetSystem
 import DarknetTensors
 
 /// The part of a picture that fills the network's input: a rectangle in pixels of the picture,

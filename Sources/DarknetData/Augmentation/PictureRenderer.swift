@@ -1,4 +1,6 @@
+import DarknetImages
 import DarknetTensors
+import DarknetText
 
 /// Paints 8-bit pictures into network inputs: crop, resize, flip and change of colours in one
 /// pass over the new pixels, row by row, so that no picture of floats is made on the way.

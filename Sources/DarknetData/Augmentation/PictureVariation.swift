@@ -1,5 +1,6 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
 
 /// How one picture is varied: the numbers, already drawn.
@@ -39,10 +40,10 @@ extension ColorDistortion {
   /// Draws a change of colours: hue uniform around 0, saturation and exposure a factor of up to
   /// the cfg's, or one by it.
   init(_ options: AugmentationOptions, isOf8Bits: Bool = false, random: inout Random) {
-    hue = random.uniform(Double(-options.hue), Double(options.hue))
-    saturation = random.factor(options.saturation)
-    exposure = random.factor(options.exposure)
-    self.isOf8Bits = isOf8Bits
+    self.init(
+      hue: random.uniform(Double(-options.hue), Double(options.hue)),
+      saturation: random.factor(options.saturation), exposure: random.factor(options.exposure),
+      isOf8Bits: isOf8Bits)
   }
 }
 

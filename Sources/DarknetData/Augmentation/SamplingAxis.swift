@@ -1,3 +1,5 @@
+import DarknetSystem
+
 /// For each new sample along an axis, which two old ones make it: `v = a + d (b - a)`.
 ///
 /// Old samples are counted in a line with one more sample at each end, so 0 stands for all that

@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 
 /// Sizes of objects, in pixels of the network's input, against its anchors.
 public struct BoxStatistics: Sendable {

@@ -1,4 +1,4 @@
-import DarknetConfig
+import DarknetText
 
 extension DataSetCheck {
   /// All that was found, for programs: `detector check -json FILE`. Problems are complete here.

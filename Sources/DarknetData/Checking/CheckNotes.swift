@@ -1,4 +1,5 @@
-import DarknetConfig
+import DarknetSystem
+import DarknetText
 
 extension DataSetCheck {
   /// What is not a fault, but often a mistake: one line each.

@@ -1,4 +1,4 @@
-import DarknetConfig
+import DarknetText
 
 extension DataSetCheck {
   /// The report for people.
@@ -165,7 +165,7 @@ private struct CheckText {
     line("")
   }
 
-  private func number(_ value: Int, _ width: Int) -> String { DarknetConfig.padded(value, width) }
+  private func number(_ value: Int, _ width: Int) -> String { DarknetText.padded(value, width) }
 
   private func percent(_ part: Float) -> String { fixed(Double(part) * 100, decimals: 1) + " %" }
 

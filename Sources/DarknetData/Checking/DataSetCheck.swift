@@ -1,6 +1,7 @@
-import DarknetBoxes
 import DarknetConfig
-import DarknetTensors
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import Synchronization
 
 /// Reads a whole data set before training, and finds all that is wrong with it.

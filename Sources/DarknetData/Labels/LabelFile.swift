@@ -1,6 +1,6 @@
-import DarknetBoxes
 import DarknetConfig
-import DarknetTensors
+import DarknetGeometry
+import DarknetSystem
 
 #if canImport(Glibc)
   import Glibc

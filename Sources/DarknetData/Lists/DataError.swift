@@ -1,5 +1,5 @@
-import DarknetConfig
-import DarknetTensors
+import DarknetSystem
+import DarknetText
 
 /// Why a data set cannot be used at all. What is wrong with single pictures and labels is a
 /// `DataProblem`, and work continues.

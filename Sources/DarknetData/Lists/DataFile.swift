@@ -1,5 +1,7 @@
 import DarknetConfig
-import DarknetTensors
+import DarknetImages
+import DarknetSystem
+import DarknetText
 
 /// A Darknet `.data` file: where the lists, names and results of a data set are.
 ///

@@ -1,5 +1,7 @@
 import DarknetConfig
-import DarknetTensors
+import DarknetImages
+import DarknetSystem
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

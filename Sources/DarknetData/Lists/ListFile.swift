@@ -1,5 +1,5 @@
-import DarknetConfig
-import DarknetTensors
+import DarknetSystem
+import DarknetText
 
 /// A list of pictures: one path per line, relative to the current folder.
 ///

@@ -1,5 +1,5 @@
-import DarknetConfig
-import DarknetTensors
+import DarknetSystem
+import DarknetText
 
 /// A `.names` or labels file: a class a line, the first being class 0.
 public struct NamesFile: Sendable {

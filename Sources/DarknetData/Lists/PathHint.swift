@@ -1,4 +1,4 @@
-import DarknetTensors
+import DarknetSystem
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,5 @@
-import DarknetBoxes
+import DarknetGeometry
+import DarknetSystem
 import DarknetTensors
 
 /// Pictures and truths for one forward and backward pass.

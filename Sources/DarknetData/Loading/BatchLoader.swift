@@ -1,5 +1,7 @@
-import DarknetConfig
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

@@ -1,4 +1,5 @@
 import DarknetConfig
+import DarknetImages
 
 extension BatchLoader {
   /// What is loaded, and how.

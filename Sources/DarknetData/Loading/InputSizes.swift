@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetTensors
+import DarknetText
 
 /// The size of the network's input at each iteration: always the same, or another every ten
 /// iterations where the cfg's last head says `random=1`.

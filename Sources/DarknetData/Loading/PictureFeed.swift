@@ -1,5 +1,7 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
 
 /// The pictures of a list, one after another, as a network takes them: decoded and resized by

@@ -1,5 +1,6 @@
 import DarknetConfig
-import DarknetTensors
+import DarknetImages
+import DarknetSystem
 
 /// The pictures of a list: decodes them, keeps decoded ones within a budget, and knows which
 /// cannot be read.

@@ -1,6 +1,7 @@
-import DarknetBoxes
-import DarknetConfig
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
+import DarknetText
 
 /// Makes the rows of batches: draws pictures, decodes, varies and paints them.
 ///

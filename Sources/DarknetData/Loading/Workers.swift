@@ -1,4 +1,4 @@
-import DarknetTensors
+import DarknetSystem
 import Synchronization
 
 /// Threads for long tasks that read or write files, such as checking a data set.

@@ -1,4 +1,6 @@
 import DarknetConfig
+import DarknetImages
+import DarknetText
 
 /// Something wrong with a single picture, label or line of a list. It is counted and reported
 /// once; training and evaluation go on without it.
@@ -192,7 +194,7 @@ extension DataProblem {
 
     /// So many of them: `1 picture without label file`, `2 pictures without label file`.
     public func counted(_ count: Int) -> String {
-      DarknetConfig.counted(count, one, rawValue)
+      DarknetText.counted(count, one, rawValue)
     }
 
     private var one: String {

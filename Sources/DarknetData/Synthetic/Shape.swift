@@ -1,4 +1,5 @@
-import DarknetBoxes
+import DarknetGeometry
+import DarknetImages
 import DarknetTensors
 
 #if canImport(Glibc)

@@ -1,6 +1,8 @@
-import DarknetBoxes
-import DarknetConfig
+import DarknetGeometry
+import DarknetImages
+import DarknetSystem
 import DarknetTensors
+import DarknetText
 
 #if canImport(Glibc)
   import Glibc

@@ -1,3 +1,4 @@
+import DarknetImages
 import DarknetTensors
 
 /// Ground for synthetic pictures: two muted colours mixed by smooth noise in several sizes, as in

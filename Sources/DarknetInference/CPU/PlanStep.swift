@@ -1,5 +1,3 @@
-import DarknetTensors
-
 /// One thing that a plan does.
 struct PlanStep {
   /// The last layer that it computes.

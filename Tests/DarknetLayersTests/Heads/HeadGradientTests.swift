@@ -1,7 +1,8 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
+import DarknetText
 import Testing
 
 #if canImport(Glibc)

@@ -1,4 +1,4 @@
-import DarknetBoxes
+import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
 

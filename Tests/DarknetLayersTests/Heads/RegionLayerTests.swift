@@ -1,5 +1,5 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
 import Testing

@@ -1,6 +1,7 @@
-import DarknetBoxes
 import DarknetConfig
+import DarknetGeometry
 import DarknetLayers
+import DarknetSystem
 import DarknetTestSupport
 import Testing
 

@@ -1,0 +1,166 @@
+import DarknetGeometry
+import DarknetKernels
+import DarknetTensors
+
+/// What a forward pass reads and writes.
+public struct ForwardPass {
+  /// N: images, which is streams times time steps for recurrent networks, step-major.
+  public var batch: Int
+  public var timeSteps: Int
+  public var isTraining: Bool
+  /// One per entry of the layer's `sources`: [N, C, H, W].
+  public var inputs: [TensorView]
+  public var output: TensorView
+  /// Values of the layer's `parameters`, in their order.
+  public var parameters: [UnsafeMutablePointer<Float>]
+  /// `savedCount` floats that the backward pass will see; only written when training.
+  public var saved: UnsafeMutablePointer<Float>
+  /// `workspaceCount` floats of scratch.
+  public var workspace: UnsafeMutablePointer<Float>
+  /// `stateCount` floats that live from call to call; zeros at a sequence's start.
+  public var state: UnsafeMutablePointer<Float>
+  /// Seed of this layer's random draws in this pass (dropout, crop).
+  public var seed: UInt64
+
+  public init(
+    batch: Int, timeSteps: Int = 1, isTraining: Bool, inputs: [TensorView], output: TensorView,
+    parameters: [UnsafeMutablePointer<Float>], saved: UnsafeMutablePointer<Float>,
+    workspace: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>, seed: UInt64 = 0
+  ) {
+    self.batch = batch
+    self.timeSteps = timeSteps
+    self.isTraining = isTraining
+    self.inputs = inputs
+    self.output = output
+    self.parameters = parameters
+    self.saved = saved
+    self.workspace = workspace
+    self.state = state
+    self.seed = seed
+  }
+
+  /// The input of layers that have one.
+  public var input: TensorView { inputs[0] }
+}
+
+/// What a backward pass reads, and where it adds.
+///
+/// Gradients are +dLoss/dx; Darknet's `delta` is their negative.
+public struct BackwardPass {
+  /// The pass whose gradient this is: same inputs, output, saved values and seed.
+  public var forward: ForwardPass
+  /// dLoss/dOutput. The layer may overwrite it.
+  public var outputGradient: TensorView
+  /// One per input, to be added to; nil where nobody needs it.
+  public var inputGradients: [TensorView?]
+  /// One per input: whether the gradient holds nothing yet and is to be written as a whole instead
+  /// of being added to. Only ever true for layers that `canReplaceGradients`.
+  public var replaces: [Bool]
+  /// One per parameter, to be added to; nil for those not trained.
+  public var parameterGradients: [UnsafeMutablePointer<Float>?]
+
+  public init(
+    forward: ForwardPass, outputGradient: TensorView, inputGradients: [TensorView?],
+    replaces: [Bool]? = nil, parameterGradients: [UnsafeMutablePointer<Float>?]
+  ) {
+    self.forward = forward
+    self.outputGradient = outputGradient
+    self.inputGradients = inputGradients
+    self.replaces = replaces ?? inputGradients.map { _ in false }
+    self.parameterGradients = parameterGradients
+  }
+
+  public var batch: Int { forward.batch }
+  public var input: TensorView { forward.inputs[0] }
+  public var output: TensorView { forward.output }
+  public var inputGradient: TensorView? { inputGradients[0] }
+
+  /// Adds the first `added` channels of the output's gradient to those of input `index`, image by
+  /// image, or, where nothing is there yet, copies them and zeros the rest.
+  func passOn(to index: Int, channels added: Int) {
+    guard let dx = inputGradients[index] else { return }
+    let dy = outputGradient
+    let count = added * dy.shape.area
+    let replaces = replaces[index]
+    ThreadPool.shared.run(batch) { n in
+      if replaces {
+        Vector.copy(dy.image(n), to: dx.image(n), count: count)
+        Vector.fill(dx.image(n) + count, with: 0, count: dx.shape.count - count)
+      } else {
+        Vector.add(dy.image(n), to: dx.image(n), count: count)
+      }
+    }
+  }
+}
+
+/// What a batch should have given.
+public enum Truth: Sendable {
+  case none
+  /// Objects, one list per image.
+  case boxes([[TruthBox]])
+  /// Plain values (class probabilities, targets of a regression), this many per image.
+  case values([Float], perImage: Int)
+}
+
+/// How far training has come; losses and layers with schedules look at it.
+public struct TrainingProgress: Hashable, Sendable {
+  /// Images seen before this mini-batch.
+  public var seen: Int
+  public var iteration: Int
+  public var maxBatches: Int
+
+  public init(seen: Int = 0, iteration: Int = 0, maxBatches: Int = 0) {
+    self.seen = seen
+    self.iteration = iteration
+    self.maxBatches = maxBatches
+  }
+}
+
+/// What a loss reads and writes, after the layer's forward pass.
+public struct LossPass {
+  public var forward: ForwardPass
+  public var truth: Truth
+  public var progress: TrainingProgress
+  /// To be filled (it holds zeros): the negative of what Darknet calls `delta`, [N, C, H, W] of
+  /// the output.
+  public var gradient: TensorView
+
+  public init(
+    forward: ForwardPass, truth: Truth, progress: TrainingProgress, gradient: TensorView
+  ) {
+    self.forward = forward
+    self.truth = truth
+    self.progress = progress
+    self.gradient = gradient
+  }
+
+  public var batch: Int { forward.batch }
+  public var output: TensorView { forward.output }
+}
+
+/// What a loss layer found in one mini-batch.
+public struct LossReport: Sendable {
+  /// Darknet's cost: a sum over the mini-batch.
+  public var cost: Float
+  /// What Darknet prints for each mini-batch, without line end; nil if it prints nothing.
+  public var line: String?
+  /// Problems worth one notice each, such as classes outside the head's range.
+  public var notices: [String]
+  /// Boxes that the loss compared with a prediction, for Darknet's running `total_bbox`.
+  public var boxes = 0
+  /// Of these the ones whose prediction had another object already: `rewritten_bbox`.
+  public var rewrittenBoxes = 0
+
+  public init(cost: Float, line: String? = nil, notices: [String] = []) {
+    self.cost = cost
+    self.line = line
+    self.notices = notices
+  }
+}
+
+/// A layer that compares its output with the truth.
+public protocol LossLayer: Layer {
+  /// Fills `pass.gradient` and returns the cost; nil if the layer has no loss here (a softmax
+  /// without truth).
+  func loss(_ pass: LossPass) -> LossReport?
+}

@@ -1,0 +1,54 @@
+import DarknetConfig
+import DarknetGraph
+import DarknetKernels
+import DarknetTensors
+import DarknetText
+
+/// `[avgpool]`: the mean of each channel.
+///
+///     y[n, c] = sum over i, j of x[n, c, i, j] / (H W)        x [N, C, H, W], y [N, C, 1, 1]
+///
+/// No options, no parameters.
+public struct AveragePoolLayer: Layer {
+  public static let sectionNames = ["avgpool", "avg"]
+
+  public let inputShape: Shape
+  let source: Int
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    inputShape = site.inputShape
+    source = site.previousIndex
+  }
+
+  public var sources: [Int] { [source] }
+  public var outputShape: Shape { Shape(vector: inputShape.channels) }
+
+  public func lower(into lowering: inout LayerLowering) { lowering.append(.averageMap) }
+
+  public func forward(_ pass: ForwardPass) {
+    let area = inputShape.area
+    for i in 0..<pass.output.count {
+      let sum = Vector.sum(pass.input.pointer + i * area, count: area)
+      pass.output.pointer[i] = Float(sum / Double(area))
+    }
+  }
+
+  public func backward(_ pass: BackwardPass) {
+    guard let dx = pass.inputGradient else { return }
+    let area = inputShape.area
+    for i in 0..<pass.outputGradient.count {
+      Vector.scale(
+        dx.pointer + i * area, by: 1, adding: pass.outputGradient.pointer[i] / Float(area),
+        count: area)
+    }
+  }
+
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
+  public func tableText(_ dialect: Dialect) -> String {
+    let channels = padded(inputShape.channels, 4)
+    return dialect == .pjreddie
+      ? "avg                     \(inputShape.tableText)   ->  \(channels)\n"
+      : "avg                          \(inputShape.tableText) ->   \(channels)\n"
+  }
+}

@@ -1,0 +1,86 @@
+import DarknetConfig
+import DarknetGraph
+import DarknetKernels
+import DarknetTensors
+import DarknetText
+
+/// `[local_avgpool]`: the mean of each window.
+///
+///     y[n, c, i, j] = mean of x[n, c, i', j'] over the window's cells inside the map
+///
+/// x [N, C, H, W]; windows, sizes and options as `[maxpool]` has them: `stride`, `stride_x`,
+/// `stride_y`, `size`, `padding`. No parameters. The gradient is shared by the cells that were
+/// counted; AlexeyAB divides it by size^2 even where a window reaches over the edge.
+///
+/// - Throws: `ConfigError` if a window is larger than the map with its padding.
+public struct LocalAveragePoolLayer: Layer {
+  public static let sectionNames = ["local_avgpool", "local_avg"]
+
+  public let window: PoolWindow
+  let source: Int
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    window = try PoolWindow(&options, input: site.inputShape)
+    source = site.previousIndex
+  }
+
+  public var sources: [Int] { [source] }
+  public var outputShape: Shape { window.outputShape }
+
+  public func lower(into lowering: inout LayerLowering) { lowering.append(.average(window.pool)) }
+
+  public func forward(_ pass: ForwardPass) {
+    let (x, y) = (pass.input.pointer, pass.output.pointer)
+    forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
+      var sum: Float = 0
+      for row in rows {
+        for column in columns { sum += x[plane &+ row &* window.input.width &+ column] }
+      }
+      y[output] = sum / Float(max(rows.count &* columns.count, 1))
+    }
+  }
+
+  public func backward(_ pass: BackwardPass) {
+    guard let dx = pass.inputGradient?.pointer else { return }
+    let dy = pass.outputGradient.pointer
+    forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
+      let share = dy[output] / Float(max(rows.count &* columns.count, 1))
+      for row in rows {
+        for column in columns { dx[plane &+ row &* window.input.width &+ column] += share }
+      }
+    }
+  }
+
+  /// Calls `body` for each output with the rows and columns of its window that are inside, and
+  /// the start of its plane. Planes run in parallel: each is read and written by itself.
+  private func forEachWindow(
+    planes: Int,
+    _ body: (_ output: Int, _ rows: Range<Int>, _ columns: Range<Int>, _ plane: Int) -> Void
+  ) {
+    let pool = window.pool
+    let (outHeight, outWidth) = (pool.outHeight, pool.outWidth)
+    func inside(_ start: Int, _ limit: Int) -> Range<Int> {
+      let low = min(max(start, 0), limit)
+      return low..<max(min(start + pool.size, limit), low)
+    }
+    ThreadPool.shared.run(planes) { plane in
+      for i in 0..<outHeight {
+        let rows = inside(i * pool.strideY - pool.padding / 2, pool.height)
+        for j in 0..<outWidth {
+          body(
+            (plane * outHeight + i) * outWidth + j, rows,
+            inside(j * pool.strideX - pool.padding / 2, pool.width),
+            plane * pool.height * pool.width)
+        }
+      }
+    }
+  }
+
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
+  public func tableText(_ dialect: Dialect) -> String {
+    window.tableText("avg", output: outputShape, operations: operations, dialect)
+  }
+
+  public var operations: Double { window.operations(output: outputShape) }
+}

@@ -1,0 +1,116 @@
+import DarknetConfig
+import DarknetGraph
+import DarknetKernels
+import DarknetTensors
+import DarknetText
+
+/// `[upsample]`: every value becomes a block, or every block a value.
+///
+///     stride s > 0:  y[c, i, j] = scale x[c, i / s, j / s]            x [N, C, H, W], y [N, C, sH, sW]
+///     stride -s < 0: y[c, i, j] = scale (sum over the s x s block of x)    y [N, C, H / s, W / s]
+///
+/// A sum, not a mean, as in Darknet; rows and columns that fill no block are left out. Options:
+/// `stride` (default 2), `scale` (default 1). No parameters.
+///
+/// - Throws: `ConfigError` if the stride is 0, or a map is smaller than the block.
+public struct UpsampleLayer: Layer {
+  public static let sectionNames = ["upsample"]
+
+  /// Sides of a block.
+  public let stride: Int
+  public let isReducing: Bool
+  public let scale: Float
+  public let inputShape: Shape
+  public let outputShape: Shape
+  let source: Int
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    let x = site.inputShape
+    let signed = try options.int("stride", default: 2, loud: true, in: -(1 << 28)...(1 << 28))
+    scale = try options.float("scale", default: 1)
+    isReducing = signed < 0
+    stride = abs(signed)
+    guard signed != 0 else {
+      throw options.error(
+        "stride", expected: "a whole number other than 0", found: "'0'",
+        fix: "change it or drop the line")
+    }
+    guard !isReducing || stride <= min(x.width, x.height) else {
+      throw options.error(
+        "stride", expected: "blocks that fit into the map of \(x.width)x\(x.height)",
+        found: "'\(signed)'", fix: "change it")
+    }
+    inputShape = x
+    outputShape =
+      isReducing
+      ? Shape(channels: x.channels, height: x.height / stride, width: x.width / stride)
+      : Shape(channels: x.channels, height: x.height * stride, width: x.width * stride)
+    source = site.previousIndex
+  }
+
+  public var sources: [Int] { [source] }
+
+  public func lower(into lowering: inout LayerLowering) {
+    if !isReducing { lowering.append(.upsample(factor: stride, scale: scale)) }
+  }
+
+  public func forward(_ pass: ForwardPass) {
+    move(
+      pass.input.pointer, to: pass.output.pointer, batch: pass.batch, isSumming: isReducing,
+      isAdding: false)
+  }
+
+  public var readsInputsInBackward: Bool { false }
+  public var readsOutputInBackward: Bool { false }
+  /// A map that is reduced may have rows that fill no block, which nobody would write.
+  public var canReplaceGradients: Bool { !isReducing }
+
+  /// The transpose: blocks are summed where values were copied, and the other way round.
+  public func backward(_ pass: BackwardPass) {
+    guard let dx = pass.inputGradient else { return }
+    move(
+      pass.outputGradient.pointer, to: dx.pointer, batch: pass.batch, isSumming: !isReducing,
+      isAdding: !pass.replaces[0])
+  }
+
+  /// Sums each block of the larger maps into a value of the smaller ones, or copies each value to
+  /// its block.
+  private func move(
+    _ from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>, batch: Int, isSumming: Bool,
+    isAdding: Bool
+  ) {
+    let (small, large) = isReducing ? (outputShape, inputShape) : (inputShape, outputShape)
+    ThreadPool.shared.run(batch * small.channels) { plane in
+      let source = from + plane * (isSumming ? large : small).area
+      let target = to + plane * (isSumming ? small : large).area
+      for i in 0..<small.height * stride {
+        let (wide, narrow) = (i &* large.width, i / stride &* small.width)
+        if isSumming, !isAdding, i % stride == 0 {
+          Vector.fill(target + narrow, with: 0, count: small.width)
+        }
+        for j in 0..<small.width {
+          for k in j &* stride..<(j &+ 1) &* stride {
+            if isSumming {
+              target[narrow &+ j] += scale * source[wide &+ k]
+            } else if isAdding {
+              target[wide &+ k] += scale * source[narrow &+ j]
+            } else {
+              target[wide &+ k] = scale * source[narrow &+ j]
+            }
+          }
+        }
+      }
+    }
+  }
+
+  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+
+  public func tableText(_ dialect: Dialect) -> String {
+    let name = isReducing ? "downsample" : "upsample  "
+    return dialect == .pjreddie
+      ? "\(name)         \(padded(stride, 2))x  \(inputShape.tableText)   ->  "
+        + "\(outputShape.tableText)\n"
+      : "\(name)              \(padded(stride, 2))x  \(inputShape.tableText) -> "
+        + "\(outputShape.tableText)\n"
+  }
+}

@@ -1,0 +1,60 @@
+import DarknetConfig
+import DarknetKernels
+import DarknetTensors
+import DarknetText
+
+/// `[implicit]`: trained values that depend on no input (Wang et al. 2021, YOLOR).
+///
+///     y[n, f, a] = w[f, a]        y [N, filters, atoms, 1]
+///
+/// Options: `mean` (default 0) and `std` (default 0.2): initial values are mean ± std, uniformly;
+/// `filters` (default 128), `atoms` (default 1). Weights file: weights [filters, atoms].
+public struct ImplicitLayer: Layer {
+  public static let sectionNames = ["implicit"]
+
+  public let mean: Float
+  public let deviation: Float
+  public let outputShape: Shape
+
+  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+    mean = try options.float("mean", default: 0, loud: true)
+    deviation = try options.float("std", default: 0.2, loud: true)
+    let filters = try options.size("filters", default: 128, loud: true)
+    let atoms = try options.size("atoms", default: 1)
+    outputShape = Shape(channels: filters, height: atoms, width: 1)
+    guard let count = outputShape.checkedCount, count <= Int(Int32.max) else {
+      throw options.error(
+        "filters", expected: "less than 2^31 weights", found: "\(filters) x \(atoms)",
+        fix: "use fewer")
+    }
+  }
+
+  public var sources: [Int] { [] }
+
+  public var parameters: [Parameter] {
+    [
+      Parameter(
+        "weights", count: outputShape.count, role: .weight,
+        initial: .around(mean: mean, spread: deviation))
+    ]
+  }
+
+  public func forward(_ pass: ForwardPass) {
+    for n in 0..<pass.batch {
+      Vector.copy(pass.parameters[0], to: pass.output.image(n), count: outputShape.count)
+    }
+  }
+
+  /// dw = sum of dy over the batch.
+  public func backward(_ pass: BackwardPass) {
+    guard let dw = pass.parameterGradients[0] else { return }
+    for n in 0..<pass.batch {
+      Vector.add(pass.outputGradient.image(n), to: dw, count: outputShape.count)
+    }
+  }
+
+  public func tableText(_ dialect: Dialect) -> String {
+    "implicit Layer: \(outputShape.channels) x \(outputShape.height) \t "
+      + "mean=\(fixed(Double(mean), decimals: 2)), std=\(fixed(Double(deviation), decimals: 2)) \n"
+  }
+}

@@ -1,0 +1,27 @@
+/// What is wrong with a weights file, and at which byte.
+public struct WeightsError: Error, Hashable, Sendable, CustomStringConvertible {
+  public var file: String
+  public var byte: Int
+  /// `layer 20 [convolutional] weights`, if it is about one.
+  public var place: String?
+  public var expected: String
+  public var found: String
+  public var fix: String
+
+  public init(
+    file: String, byte: Int, place: String? = nil, expected: String, found: String, fix: String
+  ) {
+    self.file = file
+    self.byte = byte
+    self.place = place
+    self.expected = expected
+    self.found = found
+    self.fix = fix
+  }
+
+  public var description: String {
+    let place = place.map { " \($0):" } ?? ""
+    return "\(file.shown(limit: 5000)): byte \(byte):\(place) expected \(expected), "
+      + "found \(found); \(fix)"
+  }
+}
