@@ -81,6 +81,12 @@ struct RandomNetwork {
       + often("stride=2", in: 3)
   }
 
+  /// Of a pool: with at least one pixel of the map in each window.
+  private mutating func window() -> String {
+    let size = one(of: [1, 2, 3, 3, 5])
+    return "size=\(size)\npadding=\(random.below(2 * size - 1))\n" + often("stride=2", in: 3)
+  }
+
   private mutating func section() -> String {
     let kinds = isRecurrent ? 29 : 24
     switch random.below(kinds) {
@@ -90,9 +96,9 @@ struct RandomNetwork {
         + kernel() + often("dilation=2", in: 4) + often("stride_x=2\nstride_y=1", in: 8)
         + often("antialiasing=\(1 + random.below(2))", in: 8) + normalization() + activation()
     case 5:
-      return "[maxpool]\n" + kernel() + often("antialiasing=1", in: 6)
+      return "[maxpool]\n" + window() + often("antialiasing=1", in: 6)
         + often("maxpool_depth=1\nout_channels=2", in: 6)
-    case 6: return "[local_avgpool]\n" + kernel()
+    case 6: return "[local_avgpool]\n" + window()
     case 7: return often("[avgpool]", in: 3) + "[l2norm]\n"
     case 8: return "[upsample]\nstride=\(one(of: [2, 2, 3, -2]))\n" + often("scale=0.5")
     case 9, 10:

@@ -4,15 +4,8 @@ import Foundation
 import Testing
 
 /// Networks drawn at random, one after another until the time is over: `PRN_DARKNET_NETWORKS`
-/// seconds for each test, from the seed `PRN_DARKNET_SEED` on.
-///
-/// Run on request only: some of the networks that are drawn are degenerate (windows that lie outside
-/// of the map, gradients that are zero), and are reported as differences.
-@Suite(
-  .serialized,
-  .enabled(
-    if: ProcessInfo.processInfo.environment["PRN_DARKNET_NETWORKS"] != nil,
-    "random networks are drawn on request: PRN_DARKNET_NETWORKS=seconds"))
+/// seconds for each test (20 by default), from the seed `PRN_DARKNET_SEED` on.
+@Suite(.serialized)
 struct RandomNetworkTests {
   private static let environment = ProcessInfo.processInfo.environment
   private static let firstSeed = environment["PRN_DARKNET_SEED"].flatMap { UInt64($0) } ?? 1
@@ -92,6 +85,14 @@ struct RandomNetworkTests {
       try Data(drawn.cfg.utf8).write(to: folder.appendingPathComponent("net.cfg"))
       try WeightsFile.write(
         fixture.parameters, of: fixture.network, to: path("net.weights"), seen: 0)
+      // Files do not hold everything: biases of [batchnorm] are left out in one of the dialects.
+      let read = Parameters(of: fixture.network, randomize: false)
+      _ = try WeightsFile(
+        path("net.weights"), dialect: drawn.dialect, order: drawn.dialect
+      ).load(into: read, of: fixture.network)
+      for (own, other) in zip(fixture.parameters.buffers.joined(), read.buffers.joined()) {
+        _ = own.values.update(fromContentsOf: other.values)
+      }
       let input = Values.random(fixture.network.inputShape.count, seed: 3, in: 0...1)
       try input.withUnsafeBytes { try Data($0).write(to: folder.appendingPathComponent("x.f32")) }
       let expected = fixture.forward(input)
@@ -126,8 +127,7 @@ struct RandomNetworkTests {
     }
   }
 
-  /// The slope of the whole network's cost by some of its parameters. Float32 rounding of a chain
-  /// of layers leaves some per cent of the smallest slopes; wrong gradients are wrong as a whole.
+  /// The slope of the whole network's cost by some of its parameters, tensor by tensor.
   @Test func `gradients of one update equal central differences`() throws {
     try forEachSeed { seed in
       let drawn = RandomNetwork(seed: seed, isTraining: true)
@@ -142,8 +142,8 @@ struct RandomNetworkTests {
       // Darknet's cost is the sum of squares, its gradient half of the slope.
       // Some of the parameters, evenly over all.
       let count = fixture.network.nodes.flatMap(\.layer.parameters).reduce(0) { $0 + $1.count }
-      let worst = fixture.worstGradientError(
-        truth: truth, factor: 2, stride: max(3, count / 40), tolerance: 0.02)
+      let worst = fixture.gradientDeviation(
+        truth: truth, factor: 2, stride: max(3, count / 40), tolerance: 0.05)
       return (drawn.cfg, worst.error < 0.05 ? [] : ["\(worst)"])
     }
   }

@@ -70,6 +70,45 @@ public enum GradientCheck {
     return worst
   }
 
+  /// How far a tensor's gradient is from the slopes, as a whole: |gradient - slopes| over the larger
+  /// of both lengths. In a chain of float32 layers single slopes are drowned by rounding, or lie at
+  /// a kink; a wrong formula is wrong in most of them.
+  ///
+  /// - Parameters:
+  ///   - stride: every so many-th value is tried.
+  ///   - noise: the loss's own rounding error. Slopes that are smaller than what it makes of a
+  ///     difference, noise / h, cannot be told from 0.
+  public static func deviation(
+    _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
+    stride: Int, noise: Double, tolerance: Double,
+    difference: (_ move: (Float) -> Void, _ h: Float) -> Double
+  ) -> Worst {
+    var (squares, claimed, seen, unseen) = (0.0, 0.0, 0.0, 0.0)
+    for index in Swift.stride(from: 0, to: values.count, by: stride) {
+      let old = values[index]
+      let analytic = Double(gradient[index])
+      guard analytic.isFinite else {
+        return Worst(tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
+      }
+      var (best, bestStep) = (Double.infinity, 1.0)
+      for h: Float in [1 / 32, 1 / 128, 1 / 512, 1 / 2048] {
+        let way = Double(old + h) - Double(old - h)
+        let numeric = difference({ values[index] = old + $0 }, h) / way
+        if abs(numeric - analytic) < abs(best - analytic) { (best, bestStep) = (numeric, way) }
+      }
+      values[index] = old
+      squares += (best - analytic) * (best - analytic)
+      claimed += analytic * analytic
+      seen += best * best
+      unseen += noise / bestStep * (noise / bestStep)
+    }
+    let floor = unseen.squareRoot() / tolerance
+    let scale = max(claimed.squareRoot(), seen.squareRoot(), floor)
+    return Worst(
+      tensor: tensor, index: 0, analytic: claimed.squareRoot(), numeric: seen.squareRoot(),
+      error: scale > 0 ? squares.squareRoot() / scale : 0)
+  }
+
   // MARK: Against double precision
 
   /// Central differences of a function in double: `loss(index, change)` is its value with the

@@ -67,6 +67,34 @@ public final class NetworkFixture {
   public func worstGradientError(
     truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int = 1, tolerance: Double = 1e-3
   ) -> GradientCheck.Worst {
+    worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, _, difference in
+      GradientCheck.worst(
+        name, of: values, gradient: gradient, tolerance: tolerance, stride: stride,
+        difference: difference)
+    }
+  }
+
+  /// The largest deviation of a whole parameter's gradient (`GradientCheck.deviation`).
+  public func gradientDeviation(
+    truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int, tolerance: Double
+  ) -> GradientCheck.Worst {
+    worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, cost, difference in
+      // Of each layer's few roundings some tens reach the cost.
+      GradientCheck.deviation(
+        name, of: values, gradient: gradient, stride: stride,
+        noise: cost * 32 * Double(Float.ulpOfOne), tolerance: tolerance, difference: difference)
+    }
+  }
+
+  /// What `check` finds worst among the trained parameters. It gets a parameter's name, values and
+  /// gradient, the sum of the losses' magnitudes, and the difference of the loss between two values.
+  private func worst(
+    truth: Truth, factor: Float, seed: UInt64,
+    check: (
+      String, UnsafeMutableBufferPointer<Float>, [Float], Double,
+      (_ move: (Float) -> Void, _ h: Float) -> Double
+    ) -> GradientCheck.Worst
+  ) -> GradientCheck.Worst {
     let executor = executor(isTraining: true)
     let input = randomInput(seed: seed)
     let rolling = parameters.buffers.map { $0.map(\.array) }
@@ -80,17 +108,15 @@ public final class NetworkFixture {
       input.withUnsafeBufferPointer { executor.forward($0) }
       return executor.computeLoss(truth).reports.reduce(0) { $0 + Double($1.report.cost) }
     }
-    _ = cost()
+    let magnitude = abs(cost())
     executor.backward()
     var worst = GradientCheck.Worst(tensor: "", index: 0, analytic: 0, numeric: 0, error: 0)
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for (k, parameter) in node.layer.parameters.enumerated() {
         guard let gradient = executor.gradients[node.index][k] else { continue }
-        let found = GradientCheck.worst(
+        let found = check(
           "layer \(node.index) [\(node.name)] \(parameter.name)",
-          of: parameters.buffers[node.index][k].values,
-          gradient: gradient.array.map { $0 * factor },
-          tolerance: tolerance, stride: stride
+          parameters.buffers[node.index][k].values, gradient.array.map { $0 * factor }, magnitude
         ) { move, h in
           move(h)
           let above = cost()
