@@ -13,8 +13,16 @@ import Testing
         at: folder, includingPropertiesForKeys: nil)) ?? []
     let ours = files.filter { $0.pathExtension == "cfg" }.sorted { $0.path < $1.path }
       .compactMap { try? Array(Data(contentsOf: $0)) }
-    return ours + [Array(allSections.utf8)]
+    return ours + ours.flatMap(beginnings) + [Array(allSections.utf8)]
   }()
+
+  /// A cfg's first layers: networks that work, with as many faults in a fraction of the time.
+  private static func beginnings(_ cfg: [UInt8]) -> [[UInt8]] {
+    let sections = String(decoding: cfg, as: UTF8.self).components(separatedBy: "\n[")
+    return [2, 4, 7, 11, 16].filter { $0 < sections.count }.map { count in
+      Array(sections[..<count].joined(separator: "\n[").utf8)
+    }
+  }
 
   /// A network of one of each section that works on any map.
   private static let allSections: String = {
@@ -81,7 +89,10 @@ import Testing
       {
         return "nan in the layer table"
       }
-      guard LayerTable.messages(of: try Self.network(cfg, dialect)) == messages else {
+      guard
+        try random.below(8) > 0
+          || LayerTable.messages(of: Self.network(cfg, dialect)) == messages
+      else {
         return "the same cfg gives two networks"
       }
       return nil
