@@ -8,7 +8,7 @@ struct TrainingFolder {
 
   init(
     net: String = "max_batches=12", layers: String = TrainingFolder.layers, data: String = "",
-    trainCount: Int = 12
+    trainCount: Int = 12, side: Int = 64
   ) throws {
     url = try TemporaryFolder.make()
     var shapes = SyntheticShapes()
@@ -30,7 +30,7 @@ struct TrainingFolder {
       backup=backup
       \(data)
       """, to: "x.data")
-    try write(Self.cfg(net, layers), to: "x.cfg")
+    try write(Self.cfg(net, layers, side: side), to: "x.cfg")
   }
 
   func write(_ text: String, to name: String) throws {
@@ -62,11 +62,11 @@ struct TrainingFolder {
         + arguments, in: url, input: input)
   }
 
-  static func cfg(_ net: String, _ layers: String = layers) -> String {
+  static func cfg(_ net: String, _ layers: String = layers, side: Int = 64) -> String {
     """
     [net]
-    width=64
-    height=64
+    width=\(side)
+    height=\(side)
     channels=3
     batch=8
     subdivisions=2
