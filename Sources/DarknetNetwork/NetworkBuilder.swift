@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetTensors
 import DarknetText
 
 /// Makes a `Network` from a cfg: asks the registry for each section's layer, which reads its own
@@ -70,18 +71,15 @@ public struct NetworkBuilder: Sendable {
   ) throws(ConfigError) -> [Network.Node] {
     var nodes: [Network.Node] = []
     var layers: [any Layer] = []
-    var sections: [ConfigFile.Section] = []
     var shape = net.inputShape
     for (place, section) in config.sections.enumerated().dropFirst() {
       guard let type = LayerRegistry.layer(named: section.name) else {
         throw unknownSection(section, in: config)
       }
       var options = OptionReader(section, file: config.name)
-      let site = LayerSite(
-        index: nodes.count, inputShape: shape, previous: layers, networkShape: net.inputShape,
-        timeSteps: net.timeSteps, miniBatch: net.miniBatch, dialect: dialect, readFile: readFile,
-        previousSections: sections, laterSections: Array(config.sections[(place + 1)...]))
-      let layer = try type.init(&options, at: site)
+      // A function's call, so that the site is gone, and with it a second user of `layers`, when one
+      // more is appended.
+      let layer = try layer(type, &options, after: layers, inputShape: shape, place, config, net)
       guard let count = layer.outputShape.checkedCount, count <= Int(Int32.max) else {
         let found = layer.outputShape
         throw options.error(
@@ -95,7 +93,6 @@ public struct NetworkBuilder: Sendable {
           messages: options.messagesBeforeRow, messagesAfterRow: options.messagesAfterRow))
       readers.append(options)
       layers.append(layer)
-      sections.append(section)
       shape = layer.outputShape
     }
     guard !nodes.isEmpty else {
@@ -104,6 +101,19 @@ public struct NetworkBuilder: Sendable {
         fix: "add sections such as [convolutional]")
     }
     return nodes
+  }
+
+  /// The layer of section `place` of the file.
+  private func layer(
+    _ type: any Layer.Type, _ options: inout OptionReader, after layers: [any Layer],
+    inputShape: Shape, _ place: Int, _ config: ConfigFile, _ net: NetOptions
+  ) throws(ConfigError) -> any Layer {
+    let site = LayerSite(
+      index: layers.count, inputShape: inputShape, previous: layers,
+      networkShape: net.inputShape, timeSteps: net.timeSteps, miniBatch: net.miniBatch,
+      dialect: dialect, readFile: readFile, previousSections: config.sections[1..<place],
+      laterSections: config.sections[(place + 1)...])
+    return try type.init(&options, at: site)
   }
 
   private func unknownSection(

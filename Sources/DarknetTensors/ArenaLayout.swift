@@ -44,16 +44,16 @@ public struct ArenaLayout: Sendable {
         })
     }
     let sizes = blocks.map(\.count)
-    var placed: [Int] = []
+    var placed: [PlacedPart] = []
+    // Offsets strictly between these bounds would put a part on another that lives with it.
+    var taken: [(low: Int, high: Int)] = []
     for index in blocks.indices.sorted(by: { (sizes[$0], $1) > (sizes[$1], $0) })
     where sizes[index] > 0 {
-      // Offsets strictly between these bounds would put a part on another that lives with it.
-      var taken: [(low: Int, high: Int)] = []
-      for rival in placed {
-        for theirs in blocks[rival].parts {
-          for ours in blocks[index].parts where ours.lifetime.overlaps(theirs.lifetime) {
-            taken.append((offsets[rival] - ours.count, offsets[rival] + theirs.count))
-          }
+      taken.removeAll(keepingCapacity: true)
+      for ours in blocks[index].parts {
+        let (first, last) = (ours.lifetime.lowerBound, ours.lifetime.upperBound)
+        for theirs in placed where theirs.first <= last && first <= theirs.last {
+          taken.append((theirs.offset - ours.count, theirs.offset + theirs.count))
         }
       }
       taken.sort { $0.low < $1.low }
@@ -64,7 +64,20 @@ public struct ArenaLayout: Sendable {
       }
       offsets[index] = offset
       count = max(count, offset + sizes[index])
-      placed.append(index)
+      for part in blocks[index].parts {
+        placed.append(
+          PlacedPart(
+            offset: offset, count: part.count, first: part.lifetime.lowerBound,
+            last: part.lifetime.upperBound))
+      }
     }
+  }
+
+  /// A part of a block that has its place. Numbers only: every block is compared with all others.
+  private struct PlacedPart {
+    var offset: Int
+    var count: Int
+    var first: Int
+    var last: Int
   }
 }

@@ -206,15 +206,16 @@ public struct LayerSite: Sendable {
   /// The cfg's path; files named in options (`tree=`, `map=`) are opened as the program's paths.
   public var readFile: @Sendable (String) -> [UInt8]?
   /// The sections of `previous`, for errors whose cause is there; empty if unknown.
-  public var previousSections: [ConfigFile.Section]
+  public var previousSections: ArraySlice<ConfigFile.Section>
   /// The sections after this one, for errors that would be the same there.
-  public var laterSections: [ConfigFile.Section]
+  public var laterSections: ArraySlice<ConfigFile.Section>
 
   public init(
     index: Int, inputShape: Shape, previous: [any Layer], networkShape: Shape, timeSteps: Int,
     miniBatch: Int, dialect: Dialect,
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
-    previousSections: [ConfigFile.Section] = [], laterSections: [ConfigFile.Section] = []
+    previousSections: ArraySlice<ConfigFile.Section> = [],
+    laterSections: ArraySlice<ConfigFile.Section> = []
   ) {
     self.index = index
     self.inputShape = inputShape
