@@ -23,6 +23,7 @@ struct Classification {
   }
 
   private static func check(_ network: Network, _ data: DataFile, _ classes: Int) throws {
+    try network.requirePictureInput()
     guard network.lastHead == nil else {
       throw ConfigError(
         file: network.file, expected: "a classifier", found: "a network that finds boxes",

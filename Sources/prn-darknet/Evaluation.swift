@@ -21,7 +21,9 @@ struct Evaluation {
     // Before the weights are read, as most mistakes are here.
     names = try data.names()
     list = try data.list("valid", default: listFallback)
-    let loaded = try Load.network(cfg, weights: weights, arguments, needsWeights: true)
+    let loaded = try Load.network(cfg, weights: weights, arguments, needsWeights: true) {
+      try $0.requirePictureInput()
+    }
     let batch = arguments[Flags.batch] ?? DetectorRun.batch(for: loaded.network)
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters, batch: batch,

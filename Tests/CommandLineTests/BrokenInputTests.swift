@@ -125,6 +125,31 @@ import Testing
     #expect(run.errors.hasSuffix(line + "\n"), "found: \(run.errors)")
   }
 
+  /// Before any picture is looked at.
+  @Test(arguments: [
+    ["detector", "test", "x.data", "x.cfg", "x.weights", "a.png"],
+    ["detector", "map", "x.data", "x.cfg", "x.weights"],
+    ["detector", "valid", "x.data", "x.cfg", "x.weights"],
+    ["detector", "recall", "x.data", "x.cfg", "x.weights"],
+    ["detector", "train", "x.data", "x.cfg"],
+    ["classifier", "predict", "x.data", "x.cfg", "x.weights", "a.png"],
+    ["classifier", "train", "x.data", "x.cfg"],
+    ["classifier", "valid", "x.data", "x.cfg", "x.weights"],
+  ])
+  func `inputs that no picture has`(words: [String]) throws {
+    let channels = "[net]\nwidth=8\nheight=8\nchannels=4\nbatch=8\n" + Self.conv
+    let folder = try folder([
+      "x.data": "classes=2\ntrain=l.txt\nvalid=l.txt\nnames=x.names\nlabels=x.names\n",
+      "x.names": "a\nb\n", "l.txt": "a.png\n", "x.cfg": channels,
+    ])
+    let run = try ProgramRun(words, in: folder)
+    #expect(run.status == 3)
+    #expect(
+      run.errors.hasSuffix(
+        "x.cfg:4: [net] channels: expected 3 for RGB or 1 for grey pictures, found 4; pictures have "
+          + "no others; 'dump' runs a network on raw values\n"), "found: \(run.errors)")
+  }
+
   @Test func `a cfg that never ends`() throws {
     let run = try ProgramRun(["ops", "/dev/zero"], in: try folder([:]))
     #expect(run.status == 3)
@@ -235,7 +260,7 @@ import Testing
     try weights(112).write(to: folder.appendingPathComponent("x.weights"))
     let run = try ProgramRun(["partial", "x.cfg", "x.weights", "y.weights", "9"], in: folder)
     #expect(run.status == 0)
-    #expect(run.errors.contains("N: x.cfg has 1 layers, not 9; all of them are written\n"))
+    #expect(run.errors.contains("N: x.cfg has 1 layer, not 9; all of them are written\n"))
     #expect(try Data(contentsOf: folder.appendingPathComponent("y.weights")) == weights(112))
   }
 

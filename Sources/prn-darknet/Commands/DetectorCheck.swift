@@ -80,7 +80,9 @@ enum DetectorCheck: Command {
     }
     guard let cfg,
       let network = findings.attempt({
-        try Load.network(cfg, arguments, showsTable: false, showsNotes: false)
+        let network = try Load.network(cfg, arguments, showsTable: false, showsNotes: false)
+        try network.requirePictureInput()
+        return network
       })
     else { return options }
     findings.add(network.notes + network.scheduleNotes())

@@ -52,7 +52,8 @@ enum DetectorTest: Command {
     let cfg = words.cfg
     let isOriginal = arguments.dialect == .pjreddie
     let loaded = try Load.network(
-      cfg, weights: words.weights, arguments, needsWeights: true)
+      cfg, weights: words.weights, arguments, needsWeights: true
+    ) { network in try network.requirePictureInput() }
     let plan = InferencePlan(
       loaded.network, parameters: loaded.parameters,
       convolutions: arguments.convolutions,

@@ -43,7 +43,8 @@ enum DetectorTrain: Command {
       data.backupFolder, cfg: cfg, dialect: arguments.dialect)
     Console.out("\(folder.base)\n")
     let loaded = try Load.network(
-      cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
+      cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed
+    ) { network in try network.requirePictureInput() }
     let network = loaded.network
     let head = try head(of: network, data)
     try list.requirePicture()
