@@ -14,6 +14,18 @@ public struct CocoBox: Hashable, Sendable {
     self.height = height
   }
 
+  /// What a box of pixels cannot reach. Beyond it areas and their sums would be infinite.
+  private static let limit = 1e100
+
+  /// Reads `[x, y, width, height]`.
+  init(_ reader: inout JSONReader) throws(ConfigError) {
+    let numbers = try reader.numbers(4)
+    guard numbers.allSatisfy({ abs($0) < Self.limit }) else {
+      throw reader.error("numbers of -1e100...1e100", found: "a larger one")
+    }
+    self.init(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
+  }
+
   public var area: Double { width * height }
 
   /// Intersection over union; over the box's own area if `truth` is a crowd, in which any number
@@ -100,14 +112,14 @@ public struct CocoDataset: Sendable {
   private static func object(_ reader: inout JSONReader) throws(ConfigError) -> Object {
     var image: Int?
     var category: Int?
-    var box: [Double]?
+    var box: CocoBox?
     var area: Double?
     var isCrowd = false
     try reader.object { reader, key throws(ConfigError) in
       switch key {
       case "image_id": image = try reader.integer()
       case "category_id": category = try reader.integer()
-      case "bbox": box = try reader.numbers(4)
+      case "bbox": box = try CocoBox(&reader)
       case "area": area = try reader.number()
       case "iscrowd": isCrowd = try reader.flag()
       default: try reader.skip()
@@ -116,10 +128,8 @@ public struct CocoDataset: Sendable {
     guard let image, let category, let box else {
       throw reader.error("'image_id', 'category_id' and 'bbox'", found: "not all of them")
     }
-    let rectangle = CocoBox(x: box[0], y: box[1], width: box[2], height: box[3])
     return Object(
-      image: image, category: category, box: rectangle, area: area ?? rectangle.area,
-      isCrowd: isCrowd)
+      image: image, category: category, box: box, area: area ?? box.area, isCrowd: isCrowd)
   }
 }
 
@@ -146,13 +156,13 @@ public struct CocoDetection: Hashable, Sendable {
     try reader.array { reader, _ throws(ConfigError) in
       var image: Int?
       var category: Int?
-      var box: [Double]?
+      var box: CocoBox?
       var score: Double?
       try reader.object { reader, key throws(ConfigError) in
         switch key {
         case "image_id": image = try reader.integer()
         case "category_id": category = try reader.integer()
-        case "bbox": box = try reader.numbers(4)
+        case "bbox": box = try CocoBox(&reader)
         case "score": score = try reader.number()
         default: try reader.skip()
         }
@@ -162,9 +172,7 @@ public struct CocoDetection: Hashable, Sendable {
           "'image_id', 'category_id', 'bbox' and 'score'", found: "not all of them")
       }
       result.append(
-        CocoDetection(
-          image: image, category: category,
-          box: CocoBox(x: box[0], y: box[1], width: box[2], height: box[3]), score: score))
+        CocoDetection(image: image, category: category, box: box, score: score))
     }
     try reader.end()
     return result

@@ -4,14 +4,16 @@ import DarknetTensors
 /// changes it.
 ///
 /// Words of eight bytes are mixed in by multiplication and rotation, four streams at a time.
-struct Checksum {
+package struct Checksum {
   private var lanes: SIMD4<UInt64> = [
     0x9E37_79B9_7F4A_7C15, 0xC2B2_AE3D_27D4_EB4F, 0x1656_67B1_9E37_79F9, 0x85EB_CA77_C2B2_AE63,
   ]
   private var count: UInt64 = 0
 
+  package init() {}
+
   /// Pieces count as separate: the same bytes cut elsewhere give another sum.
-  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+  package mutating func add(_ bytes: UnsafeRawBufferPointer) {
     count &+= UInt64(bytes.count) &+ 1
     var offset = 0
     while offset &+ 32 <= bytes.count {
@@ -32,7 +34,7 @@ struct Checksum {
     lanes = (lanes &<< 29) | (lanes &>> 35)
   }
 
-  var value: UInt64 {
+  package var value: UInt64 {
     var sum = count
     for i in 0..<4 {
       sum = (sum ^ lanes[i]) &* 0xFF51_AFD7_ED55_8CCD

@@ -155,6 +155,14 @@ struct StateFile {
     arrays = Int(reader.uint32())
     hasMomentum = reader.uint32() != 0
     floats = reader.int()
+    let counters = [
+      state.iteration, state.lastEvaluation, state.lastNumbered, state.lastSaved, state.boxes,
+      state.rewrittenBoxes, state.bestIteration, adamSteps, floats,
+    ]
+    // What this program writes; more would leave the range of numbers that are computed from it.
+    guard let most = counters.max(), counters.allSatisfy({ $0 >= 0 }), most < 1 << 53 else {
+      throw damage(16, "counts of 0...2^53", "others")
+    }
     // The sum holds, so the number is the one that was written.
     let count = Self.headCount + 4 * floats + 8
     guard bytes.count == count else {

@@ -39,7 +39,12 @@ enum ExitStatus: Int32 {
 struct UsageError: Error, CustomStringConvertible {
   var description: String
 
-  init(_ description: String) { self.description = description }
+  /// - Parameter description: words of the command line may be in it, control characters and all.
+  init(_ description: String) { self.init(lines: [description]) }
+
+  init(lines: [String]) {
+    description = lines.map { $0.shown(limit: 2000) }.joined(separator: "\n")
+  }
 }
 
 /// The two streams of the program: stdout carries what scripts parse, stderr the rest.

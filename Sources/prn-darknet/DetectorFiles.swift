@@ -52,7 +52,8 @@ enum DetectorFiles {
     for head in detector.leftOutHeads {
       let error = ConfigError(
         file: cfg,
-        expected: "\(detector.classes) classes in layer \(head.index) [\(head.name)], as the last "
+        expected:
+          "\(counted(detector.classes, "class", "classes")) in layer \(head.index) [\(head.name)], as the last "
           + "head has",
         found: "\(head.classes)", fix: "the boxes of this head are left out; change its classes=")
       Console.error("warning: \(error)\n")

@@ -41,8 +41,8 @@ private func results(_ text: String) throws -> [CocoDetection] {
   ])
   func `numbers are the nearest doubles`(text: String) throws {
     let row = try results(
-      #"[{"image_id":1,"category_id":1,"bbox":[\#(text),0,0,0],"score":0}]"#)
-    #expect(row[0].box.x.bitPattern == Double(text)!.bitPattern)
+      #"[{"image_id":1,"category_id":1,"bbox":[0,0,0,0],"score":\#(text)}]"#)
+    #expect(row[0].score.bitPattern == Double(text)!.bitPattern)
   }
 
   @Test func `an empty results file`() throws {
@@ -52,6 +52,10 @@ private func results(_ text: String) throws -> [CocoDetection] {
   @Test(arguments: [
     ("", "results.json:1: expected an array, found the end of the file"),
     ("{}", "results.json:1: expected an array, found '{'"),
+    (
+      "[{\"bbox\":[0,0,1e200,1e200]}]",
+      "results.json:1: [0].bbox: expected numbers of -1e100...1e100, found a larger one"
+    ),
     ("[\n1]", "results.json:2: [0]: expected an object, found '1'"),
     ("[{\"a\" 1}]", "results.json:1: [0].a: expected ':' after the name, found '1'"),
     (

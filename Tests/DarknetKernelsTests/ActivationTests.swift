@@ -1,38 +1,9 @@
 import CKernels
 import DarknetGraph
 import DarknetKernels
+import DarknetTestSupport
 import Foundation
 import Testing
-
-/// f of semantics.md section 3, in double.
-private func slow(_ activation: Activation, _ x: Double) -> Double {
-  let logistic = 1 / (1 + exp(-x))
-  switch activation {
-  case .linear: return x
-  case .logistic: return logistic
-  case .loggy: return 2 * logistic - 1
-  case .relu: return max(x, 0)
-  case .relu6: return min(max(x, 0), 6)
-  case .elu: return x >= 0 ? x : exp(x) - 1
-  case .selu: return x >= 0 ? 1.0507 * x : 1.0507 * 1.6732 * (exp(x) - 1)
-  case .gelu: return 0.5 * x * (1 + tanh(0.797885 * x + 0.035677 * x * x * x))
-  case .relie: return x > 0 ? x : 0.01 * x
-  case .leaky, .revleaky: return x > 0 ? x : 0.1 * x
-  case .ramp: return max(x, 0) + 0.1 * x
-  case .tanh: return tanh(x)
-  case .plse:
-    return x < -4 ? 0.01 * (x + 4) : x > 4 ? 0.01 * (x - 4) + 1 : 0.125 * x + 0.5
-  case .stair:
-    let n = floor(x)
-    return n.truncatingRemainder(dividingBy: 2) == 0 ? floor(x / 2) : (x - n) + floor(x / 2)
-  case .hardtan: return min(max(x, -1), 1)
-  case .lhtan: return x < 0 ? 0.001 * x : x > 1 ? 0.001 * (x - 1) + 1 : x
-  case .swish: return x * logistic
-  case .mish: return x * tanh(x > 20 ? x : log1p(exp(x)))
-  case .hardMish: return x > 0 ? x : x > -2 ? x * x / 2 + x : 0
-  default: fatalError("acts on pixels")
-  }
-}
 
 private let single = Activation.allCases.filter { !$0.mixesChannels }
 
@@ -46,7 +17,7 @@ private let single = Activation.allCases.filter { !$0.mixesChannels }
         var y = x
         table.pointee.activate(activation.kernelCode, &y, count)
         #expect(Array(y[count...]) == Array(x[count...]), "wrote past the end")
-        let expected = x.prefix(count).map { slow(activation, Double($0)) }
+        let expected = x.prefix(count).map { Exact.activate(activation, Double($0)) }
         let name = String(cString: table.pointee.name)
         #expect(Slow.deviation(Array(y.prefix(count)), expected) < 1e-6, "\(name), \(count)")
       }
@@ -60,7 +31,7 @@ private let single = Activation.allCases.filter { !$0.mixesChannels }
     let x = Slow.random(500, seed: 2, in: -6...6).filter { v in
       corners.allSatisfy { abs($0 - Double(v)) > 1e-3 }
     }
-    let y = x.map { Float(slow(activation, Double($0))) }
+    let y = x.map { Float(Exact.activate(activation, Double($0))) }
     let dy = Slow.random(x.count, seed: 3)
     for table in KernelVariant.runnable {
       var dx = dy
@@ -68,7 +39,8 @@ private let single = Activation.allCases.filter { !$0.mixesChannels }
         activation.kernelCode, &dx, activation.needsInput ? x : y, x.count)
       let expected = zip(x, dy).map { x, dy in
         let h = 1e-5
-        return Double(dy) * (slow(activation, Double(x) + h) - slow(activation, Double(x) - h))
+        return Double(dy)
+          * (Exact.activate(activation, Double(x) + h) - Exact.activate(activation, Double(x) - h))
           / (2 * h)
       }
       // stair tells its slope from the output; a step of slope 1 ends on a whole number only.

@@ -301,6 +301,27 @@ extension Resumption {
     }
   }
 
+  /// Whoever forges the checksum can write any counts.
+  @Test(
+    arguments: [
+      (24, Int64.max), (24, Int64(-1)), (72, .min), (128, .max / 4), (128, -5),
+    ] as [(Int, Int64)])
+  func `counts that no training has are damage`(place: Int, count: Int64) throws {
+    try withTemporaryFolder { folder in
+      _ = try Self.trainer(folder, maxBatches: 10).run { _ in }
+      let path = "\(folder)/small_last.state"
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+      withUnsafeBytes(of: count.littleEndian) { bytes.replaceSubrange(place..<place + 8, with: $0) }
+      var sum = Checksum()
+      bytes.prefix(136).withUnsafeBytes { sum.add($0) }
+      withUnsafeBytes(of: sum.value.littleEndian) { bytes.replaceSubrange(136..<144, with: $0) }
+      try bytes.write(to: URL(fileURLWithPath: path))
+      #expect(
+        try Self.resumption(folder).1.fault
+          == "\(path): byte 16: expected counts of 0...2^53, found others; the file is damaged")
+    }
+  }
+
   @Test func `a whole state that is cut is damaged, not of other options`() throws {
     try withTemporaryFolder { folder in
       _ = try Self.trainer(folder, maxBatches: 10).run { _ in }

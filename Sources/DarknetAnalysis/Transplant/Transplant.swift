@@ -1,6 +1,7 @@
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
+import DarknetText
 
 /// Starts a network from the weights of another one.
 ///
@@ -219,7 +220,7 @@ public struct Transplant {
       return [Int?](repeating: nil, count: new)
     }
     if x.classes != y.classes {
-      entry.note = "boxes and objectness; \(y.classes) classes start fresh"
+      entry.note = "boxes and objectness; \(counted(y.classes, "class", "classes")) start fresh"
     }
     return (0..<new).map { row in
       let (anchor, place) = row.quotientAndRemainder(dividingBy: stepB)

@@ -72,7 +72,8 @@ struct RegionOptions: Sendable {
     tree = try options.classTree(at: site)
     if let tree, tree.count != classes {
       throw options.error(
-        "tree", expected: "a tree of \(classes) classes", found: "one of \(tree.count)",
+        "tree", expected: "a tree of \(counted(classes, "class", "classes"))",
+        found: "one of \(tree.count)",
         fix: "name the right file or change classes=")
     }
     classMap = try options.classMap(classes: classes, at: site)

@@ -59,7 +59,8 @@ public struct SoftmaxLayer: LossLayer {
     let classes = isSpatial ? x.channels : x.count
     if let tree, tree.count != classes {
       throw options.error(
-        "tree", expected: "a tree of \(classes) classes, as the layer has inputs",
+        "tree",
+        expected: "a tree of \(counted(classes, "class", "classes")), as the layer has inputs",
         found: "\(tree.count)", fix: "change the layer before or the tree")
     }
     outputShape = x

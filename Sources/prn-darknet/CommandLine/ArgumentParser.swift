@@ -44,7 +44,7 @@ struct ArgumentParser {
     let positional = try assign(settle())
     let arguments = try checked(positional)
     if arguments[Flags.strict], !notices.isEmpty {
-      throw UsageError(notices.joined(separator: "\n"))
+      throw UsageError(lines: notices)
     }
     return arguments
   }

@@ -42,7 +42,7 @@ enum CalculateAnchors: Command {
       Console.out(
         "Usage: darknet detector calc_anchors data/voc.data -num_of_clusters 9 -width 416 "
           + "-height 416 \n")
-      throw UsageError("Error: set width and height \n")
+      throw UsageError(lines: ["Error: set width and height ", ""])
     }
 
     let list = try data.list("train", default: "data/train.list")

@@ -21,7 +21,9 @@ enum Partial: Command {
     let loaded = try Load.network(cfg, weights: weights, arguments, cutoff: cutoff)
     let count = loaded.network.nodes.count
     if cutoff > count {
-      Console.error("N: \(cfg) has \(count) layers, not \(cutoff); all of them are written\n")
+      Console.error(
+        "N: \(cfg) has \(counted(count, "layer", "layers")), not \(cutoff); all of them are written\n"
+      )
       cutoff = count
     }
     if let file = loaded.file,

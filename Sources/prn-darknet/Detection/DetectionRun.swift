@@ -57,7 +57,8 @@ final class DetectionRun {
     if result == .interrupted || result == .terminated {
       Console.flush()
       Console.error(
-        "stopped by a signal after \(frameCount) pictures, whose results are written\n")
+        "stopped by a signal after \(counted(frameCount, "picture", "pictures")), whose results are "
+          + "written\n")
     }
     return result == .done && drawings.hasFailed ? .inputOutput : result
   }
@@ -71,7 +72,7 @@ final class DetectionRun {
     try json?.close()
     guard impossibleCount > 0 else { return }
     Console.error(
-      "warning: \(impossibleCount) boxes left out, which are not finite or more than "
+      "warning: \(counted(impossibleCount, "box", "boxes")) left out, which are not finite or more than "
         + "\(Int(Self.boxLimit)) pictures wide or high: \(options.weights ?? "random numbers") "
         + "cannot be the weights of \(detector.plan.network.file), or their training diverged\n")
   }
