@@ -46,6 +46,7 @@ enum GradientCoverage {
     Entry(
       layer: GaussianYoloLayer.self, cases: HeadGradientTests.gaussian,
       remark: "by the activated values, as Darknet; IoU losses as `[yolo]`"),
+    Entry(layer: GateLayer.self, cases: GateLayerTests.gradients),
     Entry(layer: GRULayer.self, cases: GRULayerTests.gradients, remark: recurrent),
     Entry(layer: HistoryLayer.self, cases: HistoryLayerTests.gradients),
     Entry(layer: ImplicitLayer.self, cases: ImplicitLayerTests.gradients),

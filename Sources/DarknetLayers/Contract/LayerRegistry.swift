@@ -24,6 +24,7 @@ public enum LayerRegistry {
     ReorgLayer.self,
     UpsampleLayer.self,
     // Joining layers.
+    GateLayer.self,
     PartialShortcutLayer.self,
     RouteLayer.self,
     ScaleChannelsLayer.self,
