@@ -58,8 +58,10 @@ let package = Package(
     module("DarknetData", ["DarknetConfig", "DarknetImages"]),
     module("DarknetTraining", ["DarknetNetwork", "DarknetData"]),
     module("DarknetEvaluation", ["DarknetGeometry", "DarknetText"]),
-    module("DarknetPipeline", ["DarknetInference", "DarknetData", "DarknetEvaluation"]),
-    module("Darknet", ["DarknetPipeline", "DarknetTraining", "DarknetAnalysis"]),
+    module(
+      "DarknetPipeline",
+      ["DarknetInference", "DarknetData", "DarknetTraining", "DarknetEvaluation"]),
+    module("Darknet", ["DarknetPipeline", "DarknetAnalysis"]),
     .executableTarget(name: "prn-darknet", dependencies: ["Darknet"], swiftSettings: swift6),
 
     .target(
@@ -79,6 +81,7 @@ let package = Package(
     tests("DarknetDataTests", ["DarknetData"]),
     tests("DarknetTrainingTests", ["DarknetTraining"]),
     tests("DarknetEvaluationTests", ["DarknetEvaluation"]),
+    tests("DarknetPipelineTests", ["Darknet"]),
     tests("GoldenTests", ["Darknet"]),
     tests("CommandLineTests", ["Darknet"]),
   ]

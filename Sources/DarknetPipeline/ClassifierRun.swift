@@ -1,59 +1,12 @@
 import DarknetData
 import DarknetImages
-import DarknetInference
-import DarknetLayers
-import DarknetNetwork
-
-/// A network whose output is a probability a class.
-public struct Classifier {
-  public let plan: InferencePlan
-  /// The tree of its `[softmax]`, if it has one.
-  public let tree: ClassTree?
-  /// For each class of the tree whether it counts as a leaf.
-  private let leaves: [Bool]
-
-  /// - Parameters:
-  ///   - leaves: names of the classes that count as leaves, instead of those that have no children.
-  ///   - usesTree: false to leave the network's outputs as they are.
-  public init(_ plan: InferencePlan, leaves: Set<String>? = nil, usesTree: Bool = true) {
-    self.plan = plan
-    let tree = usesTree ? Self.tree(of: plan.network) : nil
-    self.tree = tree
-    self.leaves = (0..<(tree?.count ?? 0)).map { index in
-      leaves?.contains(tree!.names[index]) ?? tree!.isLeaf(index)
-    }
-  }
-
-  /// The tree of the last layer that has one.
-  public static func tree(of network: Network) -> ClassTree? {
-    network.nodes.lazy.reversed().compactMap { ($0.layer as? SoftmaxLayer)?.tree }.first
-  }
-
-  /// Values of the network's output.
-  public var outputCount: Int { plan.network.shape(of: plan.network.outputIndex).count }
-
-  /// Probabilities of one image of the last run: in a tree absolute ones, whose parents hold.
-  ///
-  /// - Parameter onlyLeaves: in a tree, inner classes are 0.
-  public func probabilities(image: Int = 0, onlyLeaves: Bool) -> [Float] {
-    let output = plan.output(plan.network.outputIndex).image(image)
-    var values = Array(UnsafeBufferPointer(start: output, count: outputCount))
-    if let tree {
-      values.withUnsafeMutableBufferPointer {
-        tree.multiplyAlongPaths($0.baseAddress!, onlyLeaves: false)
-      }
-      if onlyLeaves {
-        for index in leaves.indices where !leaves[index] { values[index] = 0 }
-      }
-    }
-    return values
-  }
-}
 
 /// Runs a classifier over a list of pictures, in its order: `classifier valid`, `test`, `label`.
 public struct ClassifierRun {
+  /// How the pictures are looked at.
   public struct Options: Sendable {
-    public var fit: PictureFeed.Fit
+    /// How they become the network's input.
+    public var fit: PictureFit
     /// In a class tree: whether inner classes count as 0.
     public var onlyLeaves: Bool
     /// Threads that decode; nil for as many as there are processors.
@@ -61,30 +14,40 @@ public struct ClassifierRun {
     /// Asked before each batch; the run ends when it says true, with the pictures so far.
     public var shouldStop: @Sendable () -> Bool = { false }
 
-    public init(_ fit: PictureFeed.Fit, onlyLeaves: Bool = true) {
+    /// All processors decode, nothing stops the run.
+    public init(_ fit: PictureFit, onlyLeaves: Bool = true) {
       self.fit = fit
       self.onlyLeaves = onlyLeaves
     }
   }
 
+  /// A picture and what the network makes of it.
   public struct Picture: Sendable {
     /// Place in the list.
     public let index: Int
+    /// As the list has it.
     public let path: String
+    /// One a class, in the order of the network's outputs.
     public let probabilities: [Float]
   }
 
+  /// What happens on the way.
   public enum Event: Sendable {
+    /// The next picture of the list.
     case picture(Picture)
     /// It could not be read, and is in no figure.
     case skipped(ImageError)
   }
 
-  public let classifier: Classifier
+  /// The network, and how its output is read.
+  public let classifier: ClassDecoder
+  /// Paths, in the order in which they are looked at.
   public let pictures: [String]
+  /// How they are looked at.
   public let options: Options
 
-  public init(_ classifier: Classifier, pictures: [String], options: Options) {
+  /// Nothing is read before `forEach`.
+  public init(_ classifier: ClassDecoder, pictures: [String], options: Options) {
     self.classifier = classifier
     self.pictures = pictures
     self.options = options

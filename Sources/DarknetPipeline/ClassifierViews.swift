@@ -74,11 +74,13 @@ extension Image {
 
 /// A classifier that looks at several images of a picture, resized as they need it.
 public final class ViewingClassifier {
+  /// At the size of its cfg.
   public let network: Network
+  /// Which images of a picture it sees.
   public let views: ClassifierViews
-  private let makeClassifier: (Network, _ batch: Int) throws -> Classifier
+  private let makeClassifier: (Network, _ batch: Int) throws -> ClassDecoder
   /// Plans of the sizes that came last: lists often repeat few sizes.
-  private var classifiers: [(key: Key, classifier: Classifier)] = []
+  private var classifiers: [(key: Key, classifier: ClassDecoder)] = []
   private static let keptClassifiers = 8
 
   private struct Key: Hashable {
@@ -90,7 +92,7 @@ public final class ViewingClassifier {
   /// - Parameter makeClassifier: packs the network at an input size, for that many images at once.
   public init(
     _ network: Network, views: ClassifierViews,
-    makeClassifier: @escaping (Network, _ batch: Int) throws -> Classifier
+    makeClassifier: @escaping (Network, _ batch: Int) throws -> ClassDecoder
   ) {
     self.network = network
     self.views = views
@@ -125,7 +127,7 @@ public final class ViewingClassifier {
     return sum
   }
 
-  private func classifier(_ key: Key) throws -> Classifier {
+  private func classifier(_ key: Key) throws -> ClassDecoder {
     if let index = classifiers.firstIndex(where: { $0.key == key }) {
       let found = classifiers.remove(at: index)
       classifiers.append(found)

@@ -8,11 +8,15 @@ import DarknetText
 /// `train -map` measures between two iterations.
 ///
 ///     let plan = InferencePlan(network, parameters: parameters, batch: 4)
-///     let result = try DetectorEvaluation(of: Detector(plan), on: list).run()
+///     let result = try DetectorEvaluation(of: HeadDecoder(plan), on: list).run()
 public struct DetectorEvaluation {
+  /// How it is measured.
   public struct Options: Sendable {
+    /// Thresholds of the figures, and how the area under the curve is taken.
     public var map: MeanAveragePrecision.Options
+    /// Whether pictures keep their proportions.
     public var letterbox: Bool
+    /// Threshold inside class trees.
     public var hierarchyThreshold: Float = 0.5
     /// Which boxes are scored.
     public var selection = DetectorRun.Selection.map
@@ -23,6 +27,7 @@ public struct DetectorEvaluation {
     /// Asked between pictures; the figures are then those of the pictures so far.
     public var shouldStop: @Sendable () -> Bool = { false }
 
+    /// What `detector map` does without flags.
     public init(map: MeanAveragePrecision.Options = .init(), letterbox: Bool = false) {
       self.map = map
       self.letterbox = letterbox
@@ -31,26 +36,38 @@ public struct DetectorEvaluation {
 
   /// A picture that was scored.
   public struct Scored: Sendable {
+    /// The picture, its boxes and its objects.
     public let picture: DetectorRun.Picture
+    /// Which box is which object.
     public let matches: PictureMatches
   }
 
+  /// What happens on the way.
   public enum Event: Sendable {
+    /// The next picture of the list.
     case scored(Scored)
+    /// It could not be read, and is in no figure.
     case skipped(ImageError)
+    /// Something is wrong with labels; the picture counts without the objects concerned.
     case problem(DataProblem)
   }
 
-  public let detector: Detector
+  /// What is measured.
+  public let detector: HeadDecoder
+  /// The pictures that it is measured on.
   public let list: ListFile
+  /// For each of them one that leads to the labels of its difficult objects.
   public let difficult: ListFile?
+  /// How it is measured.
   public let options: Options
 
+  /// Nothing is read before `run`.
+  ///
   /// - Parameter difficult: for each picture of `list` one that leads to the labels of its
   ///   difficult objects, which do not count as mistakes.
   /// - Throws: if `difficult` is of another length.
   public init(
-    of detector: Detector, on list: ListFile, difficult: ListFile? = nil,
+    of detector: HeadDecoder, on list: ListFile, difficult: ListFile? = nil,
     options: Options = Options()
   ) throws(DataError) {
     if let difficult, difficult.count != list.count {

@@ -19,6 +19,7 @@ public struct DetectorRun {
     /// Suppress whole boxes by their objectness, as `detector recall` does.
     public var isByObjectness: Bool
 
+    /// Of classes, unless it is said otherwise.
     public init(threshold: Float, overlap: Float, isByObjectness: Bool = false) {
       self.threshold = threshold
       self.overlap = overlap
@@ -36,6 +37,7 @@ public struct DetectorRun {
     public static let recall = Selection(threshold: 0.001, overlap: 0.4, isByObjectness: true)
   }
 
+  /// How the pictures are looked at.
   public struct Options: Sendable {
     /// At least one.
     public var selections: [Selection]
@@ -43,12 +45,14 @@ public struct DetectorRun {
     public var letterbox = false
     /// Threshold inside class trees.
     public var hierarchyThreshold: Float = 0.5
+    /// Which label files are read along; nil for none.
     public var labels: PictureFeed.Labels?
     /// Threads that decode; nil for as many as there are processors.
     public var decodingThreads: Int?
     /// Asked before each batch; the run ends when it says true, with the pictures so far.
     public var shouldStop: @Sendable () -> Bool = { false }
 
+    /// Without labels; all processors decode, nothing stops the run.
     public init(_ selections: Selection..., letterbox: Bool = false) {
       self.selections = selections
       self.letterbox = letterbox
@@ -59,17 +63,23 @@ public struct DetectorRun {
   public struct Picture: Sendable {
     /// Place in the list.
     public let index: Int
+    /// As the list has it.
     public let path: String
+    /// Of the upright picture, in pixels.
     public let width: Int
+    /// Of the upright picture, in pixels.
     public let height: Int
     /// One set a selection, in parts of the picture.
     public let detections: [DetectionSet]
+    /// The labelled objects, in parts of the picture; none unless labels are read.
     public let objects: [TruthBox]
+    /// Those that do not count as mistakes.
     public let difficult: [TruthBox]
   }
 
   /// What happens on the way.
   public enum Event: Sendable {
+    /// The next picture of the list.
     case picture(Picture)
     /// It could not be read, and is in no figure.
     case skipped(ImageError)
@@ -77,12 +87,17 @@ public struct DetectorRun {
     case problem(DataProblem)
   }
 
-  public let detector: Detector
+  /// The network, and how its heads are read.
+  public let detector: HeadDecoder
+  /// Paths, in the order in which they are looked at.
   public let pictures: [String]
+  /// How they are looked at.
   public let options: Options
 
+  /// Nothing is read before `forEach`.
+  ///
   /// - Precondition: there is a selection.
-  public init(_ detector: Detector, pictures: [String], options: Options) {
+  public init(_ detector: HeadDecoder, pictures: [String], options: Options) {
     precondition(!options.selections.isEmpty, "nothing is selected")
     self.detector = detector
     self.pictures = pictures
@@ -148,7 +163,7 @@ public struct DetectorRun {
   }
 }
 
-extension Detector {
+extension HeadDecoder {
   /// The boxes of one image of the last run that a selection asks for.
   public func detections(
     _ selection: DetectorRun.Selection, image: Int = 0, hierarchyThreshold: Float = 0.5,

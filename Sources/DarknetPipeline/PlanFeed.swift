@@ -1,6 +1,7 @@
 import DarknetData
 import DarknetInference
 import DarknetKernels
+import DarknetNetwork
 
 /// The pictures of a list in the input of a plan, as many as it takes at once.
 final class PlanFeed {
@@ -12,13 +13,12 @@ final class PlanFeed {
   ///
   /// - Parameter threads: that decode; nil for as many as there are processors.
   init(
-    _ plan: InferencePlan, pictures: [String], fit: PictureFeed.Fit, labels: PictureFeed.Labels?,
+    _ plan: InferencePlan, pictures: [String], fit: PictureFit, labels: PictureFeed.Labels?,
     threads: Int?
   ) {
     self.plan = plan
     var options = PictureFeed.Options(
-      shape: plan.network.inputShape, fit: fit, labels: labels)
-    options.limits.follow(plan.network.dialect)
+      PicturePreparation(for: plan.network, fit: fit), labels: labels)
     options.threads = threads ?? ThreadPool.shared.threads
     options.depth = 2 * plan.batch + options.threads
     feed = PictureFeed(pictures, options: options)
@@ -43,5 +43,12 @@ final class PlanFeed {
       items.append(item)
     }
     return (items, pictures)
+  }
+}
+
+extension PicturePreparation {
+  /// For the pictures of `network`, whose dialect says whose pixels and orientation are wanted.
+  public init(for network: Network, fit: PictureFit) {
+    self.init(shape: network.inputShape, fit: fit, dialect: network.dialect)
   }
 }

@@ -24,11 +24,7 @@ struct Classification {
 
   private static func check(_ network: Network, _ data: DataFile, _ classes: Int) throws {
     try network.requirePictureInput()
-    guard network.lastHead == nil else {
-      throw ConfigError(
-        file: network.file, expected: "a classifier", found: "a network that finds boxes",
-        fix: "name a classifier's cfg, or use the 'detector' commands")
-    }
+    try Classifier.requireClassifier(network)
     let nodes = network.nodes
     let outputCount = network.shape(of: network.outputIndex).count
     let mustBeEqual = ["softmax", "soft", "cost"].contains(nodes.last?.name ?? "")
@@ -45,10 +41,20 @@ struct Classification {
   /// The classifier, packed for inference.
   ///
   /// - Parameter batch: pictures at once; nil chooses.
-  func classifier(_ arguments: Arguments, batch: Int? = 1) throws -> Classifier {
+  func classifier(_ arguments: Arguments, batch: Int? = 1) throws -> ClassDecoder {
     let given = arguments.takes(Flags.batch) ? arguments[Flags.batch] : nil
     let count = given ?? batch ?? DetectorRun.batch(for: network.network)
     return classifier(network.network, batch: count, arguments, leaves: try leaves())
+  }
+
+  /// The same for single pictures.
+  func pictureClassifier(_ arguments: Arguments) throws -> Classifier {
+    var options = Classifier.Options()
+    options.leaves = try leaves()
+    options.convolutions = arguments.convolutions
+    return Classifier(
+      network.network, parameters: network.parameters, names: [], options: options,
+      afterPacking: { network.file?.releasePages() })
   }
 
   /// The same for any images of a picture; `-batch` says nothing here.
@@ -63,12 +69,12 @@ struct Classification {
 
   private func classifier(
     _ resized: Network, batch: Int, _ arguments: Arguments, leaves: Set<String>?
-  ) -> Classifier {
+  ) -> ClassDecoder {
     let plan = InferencePlan(
       resized, parameters: network.parameters, batch: batch,
       convolutions: arguments.convolutions,
       afterPacking: { network.file?.releasePages() })
-    return Classifier(plan, leaves: leaves)
+    return ClassDecoder(plan, leaves: leaves)
   }
 
   /// Names of the classes of a tree that count as leaves; nil without `leaves` in the data file.

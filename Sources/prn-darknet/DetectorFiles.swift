@@ -12,13 +12,6 @@ enum DetectorFiles {
     return data
   }
 
-  /// For a cfg without a detection head.
-  static func noHead(in cfg: String) -> ConfigError {
-    ConfigError(
-      file: cfg, expected: "a network with a [yolo], [region], [Gaussian_yolo] or [detection]",
-      found: "none", fix: "name a detector's cfg")
-  }
-
   /// A line on stderr if `classes=` of the data file is not the network's number. Darknet never
   /// compares them, so it is not an error.
   static func compareClasses(_ data: DataFile, with classes: Int, of cfg: String) {
@@ -48,7 +41,7 @@ enum DetectorFiles {
   }
 
   /// A line on stderr for each head whose boxes are left out, as Darknet leaves them out silently.
-  static func compareHeads(of detector: Detector, in cfg: String) {
+  static func compareHeads(of detector: HeadDecoder, in cfg: String) {
     for head in detector.leftOutHeads {
       let error = ConfigError(
         file: cfg,

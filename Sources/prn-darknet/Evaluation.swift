@@ -4,7 +4,7 @@ import Darknet
 struct Evaluation {
   let data: DataFile
   let names: NamesFile
-  let detector: Detector
+  let detector: HeadDecoder
   let list: ListFile
   let letterbox: Bool
 
@@ -29,10 +29,10 @@ struct Evaluation {
       loaded.network, parameters: loaded.parameters, batch: batch,
       convolutions: arguments.convolutions)
     loaded.file?.releasePages()
-    detector = Detector(plan)
+    detector = HeadDecoder(plan)
     letterbox = Pictures.usesLetterbox(loaded.network, arguments)
     guard detector.classes > 0 else {
-      throw DetectorFiles.noHead(in: cfg)
+      throw HeadDecoder.noHead(in: cfg)
     }
     DetectorFiles.compareClasses(data, with: detector.classes, of: cfg)
     DetectorFiles.compareHeads(of: detector, in: cfg)

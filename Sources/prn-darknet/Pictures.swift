@@ -12,7 +12,7 @@ import Darknet
 enum Pictures {
   /// pjreddie's program letterboxes always, AlexeyAB's where the cfg or the flag asks.
   static func usesLetterbox(_ network: Network, _ arguments: Arguments) -> Bool {
-    network.dialect == .pjreddie || network.net.letterBox || arguments[Flags.letterBox]
+    network.usesLetterbox || arguments[Flags.letterBox]
   }
 
   /// The picture in a file with the channels that `network` takes, its pixels and orientation as
@@ -20,18 +20,7 @@ enum Pictures {
   ///
   /// - Throws: `ImageError` if it cannot be read.
   static func load(_ path: String, for network: Network) throws(ImageError) -> Bitmap {
-    try ImageFile.loadBitmap(
-      path, channels: network.inputShape.channels, limits: .init(dialect: network.dialect))
-  }
-
-  /// Resizes a picture into the first image of `view`.
-  static func fill(_ view: TensorView, from picture: Bitmap, letterbox: Bool) {
-    let target = PlaneTarget(view.pointer, width: view.shape.width, height: view.shape.height)
-    if letterbox {
-      picture.letterbox(into: target)
-    } else {
-      picture.resize(into: target)
-    }
+    try PicturePreparation(for: network, fit: .stretch).load(path)
   }
 }
 
@@ -101,8 +90,7 @@ struct PictureWords {
   }
 }
 
-/// Folders that results go to.
-enum Folder {
+extension Folder {
   /// Makes the folder that the file `path` goes into.
   static func make(ofFile path: String) throws {
     guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
@@ -152,22 +140,5 @@ enum Folder {
       if !isHidden { return false }
     }
     return true
-  }
-
-  /// Makes `path` and the folders above it, if they are missing.
-  static func make(_ path: String) throws {
-    var status = stat()
-    if stat(path.onDisk, &status) == 0 {
-      guard status.st_mode & S_IFMT == S_IFDIR else {
-        throw FileError(.makeFolder, path, code: ENOTDIR)
-      }
-      return
-    }
-    if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-      try make(String(path[..<slash]))
-    }
-    guard mkdir(path.onDisk, 0o777) == 0 || errno == EEXIST else {
-      throw FileError(.makeFolder, path, code: errno)
-    }
   }
 }

@@ -1,3 +1,4 @@
+import DarknetData
 import DarknetImages
 import DarknetTensors
 import DarknetTestSupport
@@ -54,7 +55,7 @@ import Testing
     let line = Bitmap(width: 100_000, height: 1, channels: 1)
     line.bytes[50_000] = 255
     let target = Image(channels: 1, height: 400, width: 400)
-    line.write(into: PlaneTarget(target.pointer, width: 400, height: 400), fit: .centerCrop)
+    PicturePreparation(shape: target.shape, fit: .centerCrop).write(line, into: target.pointer)
     let row = (0..<400).map { target.pointer[$0] }
     #expect(row.max()! > 0.9 && row.min()! < 0.1)
     #expect((0..<400).allSatisfy { target.pointer[399 * 400 + $0] == row[$0] })

@@ -168,9 +168,9 @@ import Testing
     _ = folder.write(Array("0 0.5 0.5 0.5 0.5\n".utf8), to: "a.txt")
     let turned = dialect == .alexeyab
 
-    var options = PictureFeed.Options(shape: Shape(channels: 3, height: 8, width: 8))
-    options.limits.follow(dialect)
-    let item = PictureFeed([path], options: options).next()
+    let preparation = PicturePreparation(
+      shape: Shape(channels: 3, height: 8, width: 8), dialect: dialect)
+    let item = PictureFeed([path], options: .init(preparation)).next()
     let picture = try #require(item).picture.get()
     #expect(picture.width == (turned ? 4 : 8) && picture.height == (turned ? 8 : 4))
 

@@ -9,18 +9,6 @@ import DarknetTensors
 ///
 /// The order is that of the list. A picture that cannot be read comes as its error, in its place.
 public final class PictureFeed: Sendable {
-  /// How a picture becomes the network's input.
-  public enum Fit: Hashable, Sendable {
-    /// Stretched to all of it.
-    case stretch
-    /// Proportions kept, in the middle of grey.
-    case letterbox
-    /// Resized so that the shorter side fills it, the middle cut out: how classifiers are tested.
-    case centerCrop
-    /// The largest square in the middle, stretched to all of it: pjreddie's way.
-    case middleSquare
-  }
-
   /// Which label files are read along.
   public struct Labels: Sendable {
     /// Classes from this number on are problems; nil takes all.
@@ -37,19 +25,16 @@ public final class PictureFeed: Sendable {
   }
 
   public struct Options: Sendable {
-    /// The network's input.
-    public var shape: Shape
-    public var fit: Fit
+    /// How they become the network's input.
+    public var preparation: PicturePreparation
     public var labels: Labels?
     /// Threads that decode.
     public var threads = 2
     /// Pictures that may be ready or in work.
     public var depth = 8
-    public var limits = ImageFile.Limits()
 
-    public init(shape: Shape, fit: Fit = .stretch, labels: Labels? = nil) {
-      self.shape = shape
-      self.fit = fit
+    public init(_ preparation: PicturePreparation, labels: Labels? = nil) {
+      self.preparation = preparation
       self.labels = labels
     }
   }
@@ -95,7 +80,7 @@ public final class PictureFeed: Sendable {
       precondition(difficult.count == pictures.count, "a difficult list of another length")
     }
     self.options = options
-    let pool = InputPool(count: options.shape.count, limit: options.depth)
+    let pool = InputPool(count: options.preparation.shape.count, limit: options.depth)
     queue = LookAhead(count: pictures.count, depth: options.depth, threads: options.threads) {
       Self.make($0, path: pictures[$0], options, pool)
     }
@@ -108,13 +93,9 @@ public final class PictureFeed: Sendable {
     _ index: Int, path: String, _ options: Options, _ pool: InputPool
   ) -> Item {
     let picture = Swift.Result { () throws(ImageError) -> Picture in
-      let bitmap = try ImageFile.loadBitmap(
-        path, channels: options.shape.channels, limits: options.limits)
+      let bitmap = try options.preparation.load(path)
       let result = Picture(width: bitmap.width, height: bitmap.height, pool: pool)
-      bitmap.write(
-        into: PlaneTarget(
-          result.input.pointer, width: options.shape.width, height: options.shape.height),
-        fit: options.fit)
+      options.preparation.write(bitmap, into: result.input.pointer)
       return result
     }
     var objects: [TruthBox] = []
@@ -132,33 +113,6 @@ public final class PictureFeed: Sendable {
     return Item(
       index: index, path: path, picture: picture, objects: objects, difficult: difficult,
       problems: problems)
-  }
-}
-
-extension Bitmap {
-  /// The picture as a network's input.
-  public func write(into target: PlaneTarget, fit: PictureFeed.Fit) {
-    switch fit {
-    case .stretch: resize(into: target)
-    case .letterbox: letterbox(into: target)
-    case .centerCrop:
-      let image = withoutFarEnds.resized(shorterSide: max(target.width, target.height))
-      image.centerCropped(width: target.width, height: target.height).resize(into: target)
-    case .middleSquare:
-      let side = min(width, height)
-      middle(width: side, height: side).resize(into: target)
-    }
-  }
-
-  /// Whether it is more than 64 times as long as it is wide, or the other way round.
-  public var isFarTooLong: Bool { max(width, height) > 64 * min(width, height) }
-
-  /// The middle of a picture that is more than 64 times as long as it is wide: resized by its
-  /// shorter side the whole might take gigabytes, of which the middle square is used.
-  public var withoutFarEnds: Bitmap {
-    guard isFarTooLong else { return self }
-    let limit = 64 * min(width, height)
-    return middle(width: min(width, limit), height: min(height, limit))
   }
 }
 

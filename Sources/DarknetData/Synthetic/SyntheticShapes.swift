@@ -87,14 +87,14 @@ public struct SyntheticShapes: Sendable {
     to folder: String, threads: Int, moreData: String,
     finish: (LabelledPicture, _ path: String) throws(FileError) -> String
   ) throws(FileError) -> Files {
-    try makeFolders(folder)
-    try makeFolders("\(folder)/backup")
+    try Folder.make(folder)
+    try Folder.make("\(folder)/backup")
     let files = Files(in: folder)
     for (numbers, name, list) in [
       (0..<trainCount, "train", files.train),
       (trainCount..<trainCount + validCount, "valid", files.valid),
     ] {
-      try makeFolders("\(folder)/\(name)")
+      try Folder.make("\(folder)/\(name)")
       let paths = Guarded([String](repeating: "", count: numbers.count))
       let errors = ErrorBox()
       Workers.run(numbers.count, threads: threads) { index in
@@ -137,17 +137,6 @@ public struct SyntheticShapes: Sendable {
 
   private func write(_ text: String, to path: String) throws(FileError) {
     try AtomicFile.write(to: path, durable: false, text)
-  }
-
-  /// Makes a folder and those above it.
-  private func makeFolders(_ path: String) throws(FileError) {
-    var made = path.hasPrefix("/") ? "/" : ""
-    for part in path.split(separator: "/") {
-      made += (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
-      if mkdir(made.onDisk, 0o777) != 0, errno != EEXIST {
-        throw FileError(.makeFolder, made, code: errno)
-      }
-    }
   }
 
   // MARK: A picture

@@ -36,6 +36,14 @@ public final class Bitmap: @unchecked Sendable {
     bytes = memory.bindMemory(to: UInt8.self, capacity: width * height * channels)
   }
 
+  /// Takes memory of `width * height * channels` bytes, which `malloc` or `calloc` gave.
+  init(adopting bytes: UnsafeMutablePointer<UInt8>, width: Int, height: Int, channels: Int) {
+    self.width = width
+    self.height = height
+    self.channels = channels
+    self.bytes = bytes
+  }
+
   deinit { free(bytes) }
 
   /// Bytes of the whole picture.

@@ -30,6 +30,8 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLong(width: Int, height: Int)
     /// The network does not work at the size that this picture asks for; `reason` tells why.
     case unsuitable(reason: String)
+    /// Pixels in memory that are not the picture which their numbers promise.
+    case pixels(expected: String, found: String)
     /// A network that takes neither grey nor RGB asked for a picture.
     case channels(Int)
   }
@@ -108,6 +110,8 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
         "a picture whose proportions suit the network", "another (\(reason))",
         "crop it, or use a command that keeps the network's size"
       )
+    case .pixels(let expected, let found):
+      return (expected, found, "correct the picture's size, its bytes a row or its pixels")
     case .channels(let count):
       return (
         "a network of 1 or 3 input channels", "\(count)", "pictures have no others; see [net]"

@@ -101,7 +101,7 @@ enum CalculateAnchors: Command {
       guard let cfg, let network else { return }
       anchorCount = try Load.config(cfg).sections.compactMap(HeadSection.init).last?.anchorCount
       let nodes = network.nodes.filter { $0.layer is any DetectionHead }
-      guard !nodes.isEmpty else { throw DetectorFiles.noHead(in: cfg) }
+      guard !nodes.isEmpty else { throw HeadDecoder.noHead(in: cfg) }
       strides = nodes.map { max(1, network.inputShape.width / max(1, $0.outputShape.width)) }
       // The cfg's number counts in training.
       classes = network.lastHead?.classes ?? classes

@@ -55,7 +55,7 @@ struct ClassifierList {
 
   /// Calls `body` with each picture that can be read, in order.
   func run(
-    _ classifier: Classifier, _ options: ClassifierRun.Options,
+    _ classifier: ClassDecoder, _ options: ClassifierRun.Options,
     _ body: (ClassifierRun.Picture) throws -> Void
   ) throws {
     Console.flush()
@@ -159,7 +159,7 @@ enum ClassifierTest: Command {
     let run = try ClassifierList(arguments, key: "test", default: "data/test.list")
     let classifier = try run.setup.classifier(arguments, batch: nil)
     // A tree's probabilities stay conditional here, as in Darknet.
-    try run.run(Classifier(classifier.plan, usesTree: false), .init(.stretch)) { picture in
+    try run.run(ClassDecoder(classifier.plan, usesTree: false), .init(.stretch)) { picture in
       let values = picture.probabilities.map { "\t" + general(Double($0)) }
       Console.out("\(picture.path)\(values.joined())\n")
       run.report.count()
@@ -187,7 +187,7 @@ enum ClassifierLabel: Command {
     let names = try run.setup.data.names("names", default: run.setup.data.labelsPath)
     let classifier = try run.setup.classifier(arguments, batch: nil)
     var line = 0
-    try run.run(Classifier(classifier.plan, usesTree: false), .init(.centerCrop)) { picture in
+    try run.run(ClassDecoder(classifier.plan, usesTree: false), .init(.centerCrop)) { picture in
       // Lines stay those of the list.
       Console.out(String(repeating: "\n", count: picture.index - line))
       line = picture.index + 1

@@ -36,24 +36,15 @@ enum ClassifierPredict: Command {
       let channels = last.name == "cost" ? 0 : setup.network.network.shape(of: last.index).channels
       Console.out(" classes = \(setup.classes), output in cfg = \(channels) \n")
     }
-    let classifier = try setup.classifier(arguments)
+    let classifier = try setup.pictureClassifier(arguments)
     let count = min(try top ?? setup.top(default: 1), setup.classes)
-    let shape = classifier.plan.network.inputShape
     func predict(_ path: String) throws {
-      let picture = try Pictures.load(path, for: setup.network.network)
-      let view = classifier.plan.inputView
-      picture.write(
-        into: PlaneTarget(view.pointer, width: shape.width, height: shape.height),
-        fit: isOriginal ? .letterbox : .centerCrop)
-      let start = seconds()
-      classifier.plan.run()
-      let time = seconds() - start
-      let probabilities = classifier.probabilities(onlyLeaves: isOriginal)
+      let (probabilities, time) = classifier.run(try classifier.load(path))
       if isOriginal {
         Console.flush()
         Console.error("\(path): Predicted in \(fixed(time, decimals: 6)) seconds.\n")
       } else {
-        Console.out("\(shape.width) \(shape.height)\n")
+        Console.out("\(classifier.inputSize.width) \(classifier.inputSize.height)\n")
         Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
       }
       for index in TopAccuracy.classes(probabilities, count: count) {
@@ -61,7 +52,7 @@ enum ClassifierPredict: Command {
         if isOriginal {
           Console.out(
             "\(fixed(Double(value * 100), decimals: 2, width: 5))%: \(names[index])\n")
-        } else if let tree = classifier.tree {
+        } else if let tree = classifier.decoder.tree {
           let parent = tree.parents[index]
           Console.out(
             "\(index), \(names[index]): \(fixed(Double(value), decimals: 6)), "

@@ -32,7 +32,7 @@ enum ClassifierTrain: Command {
     let setup = try Classification(
       dataPath, cfg: cfg, weights: weights, arguments, batch: nil, isTraining: true, seed: seed)
     let network = setup.network.network
-    try check(network)
+    try ClassifierTraining.requireClassLoss(of: network)
     let labels = try setup.labels()
     guard list.pictures.contains(where: { !labels.classes(ofPicture: $0).isEmpty }) else {
       throw ConfigError(
@@ -47,7 +47,7 @@ enum ClassifierTrain: Command {
     announce(network, list)
     Console.show(network.scheduleNotes(isEndless: true))
 
-    let tree = Classifier.tree(of: network)
+    let tree = ClassDecoder.tree(of: network)
     var configuration = BatchLoader.Configuration(
       classifying: network, labels: labels, isTree: tree != nil, list: list, log: log)
     configuration.threads = min(ThreadPool.shared.threads, 8)
@@ -97,18 +97,6 @@ enum ClassifierTrain: Command {
       return try evaluation.run(parameters)
     }
     return options
-  }
-
-  /// - Throws: `ConfigError` if nothing in the network compares its output with classes.
-  private static func check(_ network: Network) throws {
-    let learns = network.nodes.contains { node in
-      (node.layer as? SoftmaxLayer)?.hasLoss ?? (node.layer is CostLayer)
-    }
-    guard learns else {
-      throw ConfigError(
-        file: network.file, expected: "a [softmax] or [cost] that learns classes", found: "none",
-        fix: "end the cfg with [softmax]")
-    }
   }
 
   private static func announce(_ network: Network, _ list: ListFile) {

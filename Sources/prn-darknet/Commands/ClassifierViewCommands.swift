@@ -122,7 +122,8 @@ enum ClassifierTry: Command {
     for value in UnsafeBufferPointer(start: output.pointer, count: output.shape.count) {
       Console.out(fixed(Double(value), decimals: 6) + "\n")
     }
-    let probabilities = Classifier(plan, leaves: try setup.leaves()).probabilities(onlyLeaves: true)
+    let probabilities = ClassDecoder(plan, leaves: try setup.leaves()).probabilities(
+      onlyLeaves: true)
     Console.out("\(image): Predicted in \(fixed(time, decimals: 6)) seconds.\n")
     for index in TopAccuracy.classes(probabilities, count: top) {
       Console.out("\(names[index]): \(fixed(Double(probabilities[index]), decimals: 6))\n")

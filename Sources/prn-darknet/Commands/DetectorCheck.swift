@@ -104,7 +104,7 @@ enum DetectorCheck: Command {
       }
     }
     if !options.classCounts.contains(where: { $0.place.hasPrefix(cfg) }) {
-      findings.add("\(DetectorFiles.noHead(in: cfg))")
+      findings.add("\(HeadDecoder.noHead(in: cfg))")
     }
     options.notes += try anchorNotes(Load.config(cfg))
     options.anchors.sort { $0.width * $0.height < $1.width * $1.height }

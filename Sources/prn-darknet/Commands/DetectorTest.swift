@@ -54,28 +54,30 @@ enum DetectorTest: Command {
     let loaded = try Load.network(
       cfg, weights: words.weights, arguments, needsWeights: true
     ) { network in try network.requirePictureInput() }
-    let plan = InferencePlan(
-      loaded.network, parameters: loaded.parameters,
-      convolutions: arguments.convolutions,
+    var settings = Detector.Options()
+    settings.letterbox = Pictures.usesLetterbox(loaded.network, arguments)
+    settings.convolutions = arguments.convolutions
+    let detector = Detector(
+      loaded.network, parameters: loaded.parameters, names: names.names, options: settings,
       afterPacking: { loaded.file?.releasePages() })
-    let detector = Detector(plan)
-    guard detector.classes > 0 else {
-      throw DetectorFiles.noHead(in: cfg)
+    guard detector.classCount > 0 else {
+      throw HeadDecoder.noHead(in: cfg)
     }
-    DetectorFiles.compareClasses(dataFile, with: detector.classes, of: cfg)
-    DetectorFiles.compareNames(names, with: detector.classes, of: cfg)
-    DetectorFiles.compareHeads(of: detector, in: cfg)
-    if names.names.count != detector.classes, !isOriginal {
+    DetectorFiles.compareClasses(dataFile, with: detector.classCount, of: cfg)
+    DetectorFiles.compareNames(names, with: detector.classCount, of: cfg)
+    DetectorFiles.compareHeads(of: detector.decoder, in: cfg)
+    if names.names.count != detector.classCount, !isOriginal {
       Console.out(
         "\n Error: in the file \(names.path) number of names \(names.names.count) that isn't "
-          + "equal to classes=\(detector.classes) in the file \(cfg) \n")
+          + "equal to classes=\(detector.classCount) in the file \(cfg) \n")
     }
     let options = DetectionRun.Options(
-      threshold: arguments[threshold]
-        ?? (isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
-      overlap: arguments[Flags.overlap], hierarchyThreshold: arguments[Flags.hierarchy],
-      isOriginal: isOriginal, letterbox: Pictures.usesLetterbox(loaded.network, arguments),
-      isExtended: arguments[extendedOutput], isQuiet: arguments[Flags.quiet],
+      thresholds: Detector.Thresholds(
+        confidence: arguments[threshold]
+          ?? (isOriginal ? thresholds.pjreddie : thresholds.alexeyab),
+        overlap: arguments[Flags.overlap], hierarchy: arguments[Flags.hierarchy]),
+      isOriginal: isOriginal, isExtended: arguments[extendedOutput],
+      isQuiet: arguments[Flags.quiet],
       weights: words.weights)
     let run = try outputs(of: detector, names.names, options, arguments)
     return try run.detect(words.images, arguments)
@@ -89,7 +91,7 @@ enum DetectorTest: Command {
     let labels = SavedLabels.Options(
       folder: arguments[labelsFolder], keepsConfidence: arguments[saveConfidence],
       skipsEmpty: arguments[skipEmpty], replaces: arguments[Flags.force],
-      dialect: detector.plan.network.dialect)
+      dialect: detector.decoder.plan.network.dialect)
     let savesLabels = arguments[saveLabels] || labels.folder != nil
     for flag in [saveConfidence, skipEmpty] where arguments[flag] && !savesLabels {
       throw UsageError("\(flag.name): expected -save_labels or -labels DIR with it, found neither")

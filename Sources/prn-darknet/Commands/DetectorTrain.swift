@@ -125,7 +125,7 @@ enum DetectorTrain: Command {
   private static func head(
     of network: Network, _ data: DataFile
   ) throws -> any DetectionHead {
-    guard let head = network.lastHead else { throw DetectorFiles.noHead(in: network.file) }
+    guard let head = network.lastHead else { throw HeadDecoder.noHead(in: network.file) }
     let batch = network.net.imagesPerUpdate
     guard batch > 1 else {
       throw ConfigError(

@@ -97,10 +97,10 @@ enum Dump: Command {
       }
       plan.inputView.pointer.update(from: values, count: values.count)
     } else {
-      let picture = try Pictures.load(path, for: plan.network)
-      Pictures.fill(
-        plan.inputView, from: picture,
-        letterbox: Pictures.usesLetterbox(plan.network, arguments))
+      let preparation = PicturePreparation(
+        for: plan.network,
+        fit: Pictures.usesLetterbox(plan.network, arguments) ? .letterbox : .stretch)
+      preparation.write(try preparation.load(path), into: plan.inputView.pointer)
     }
   }
 }

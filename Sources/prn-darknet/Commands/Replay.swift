@@ -208,7 +208,7 @@ struct RecordedCase {
         networkWidth: plan.network.inputShape.width, networkHeight: plan.network.inputShape.height,
         letterbox: letterbox && !isDetection)
       let scale: (x: Float, y: Float) = isDetection ? (Float(size[0]), Float(size[1])) : (1, 1)
-      let detections = Detector(plan).detections(
+      let detections = HeadDecoder(plan).detections(
         threshold: threshold, overlap: suppresses ? overlap : nil, frame: frame)
       var rows: [Float] = []
       for detection in detections {

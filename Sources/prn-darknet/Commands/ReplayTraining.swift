@@ -177,13 +177,10 @@ private struct FixedBatches {
         file, count: names.count * count, "values, \(count) an image")
       images = names.indices.map { Array(values[$0 * count..<($0 + 1) * count]) }
     } else {
+      let preparation = PicturePreparation(shape: network.inputShape)
       images = try names.map { name in
-        let bitmap = try ImageFile.loadBitmap(
-          recorded.path(name), channels: network.inputShape.channels)
         let buffer = FloatBuffer(count: count)
-        Pictures.fill(
-          TensorView(buffer.pointer, batch: 1, shape: network.inputShape), from: bitmap,
-          letterbox: false)
+        preparation.write(try preparation.load(recorded.path(name)), into: buffer.pointer)
         return buffer.array
       }
     }

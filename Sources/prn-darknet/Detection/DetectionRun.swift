@@ -3,12 +3,9 @@ import Darknet
 /// One run of `detector test` over its pictures.
 final class DetectionRun {
   struct Options {
-    var threshold: Float
-    var overlap: Float
-    var hierarchyThreshold: Float
+    var thresholds: Detector.Thresholds
     /// The text of pjreddie's program.
     var isOriginal: Bool
-    var letterbox: Bool
     /// Coordinates in the text.
     var isExtended: Bool
     /// Results alone, without prompts and lines about heads.
@@ -73,39 +70,27 @@ final class DetectionRun {
     guard impossibleCount > 0 else { return }
     Console.error(
       "warning: \(counted(impossibleCount, "box", "boxes")) left out, which are not finite or more than "
-        + "\(Int(Self.boxLimit)) pictures wide or high: \(options.weights ?? "random numbers") "
-        + "cannot be the weights of \(detector.plan.network.file), or their training diverged\n")
+        + "\(Int(Detector.boxLimit)) pictures wide or high: \(options.weights ?? "random numbers") "
+        + "cannot be the weights of \(detector.decoder.plan.network.file), or their training diverged\n"
+    )
   }
-
-  /// No object is this many pictures wide or high, however near.
-  private static let boxLimit: Float = 100
 
   /// One picture: text on stdout, drawings, JSON and labels as asked.
   private func detect(_ path: String) throws {
-    let plan = detector.plan
-    let shape = plan.network.inputShape
-    let picture = try Pictures.load(path, for: plan.network)
+    let picture = try detector.load(path)
     drawings.protect([path])
-    Pictures.fill(plan.inputView, from: picture, letterbox: options.letterbox)
-    let start = seconds()
-    plan.run()
-    let time = seconds() - start
-    let frame = PictureFrame(
-      pictureWidth: picture.width, pictureHeight: picture.height, networkWidth: shape.width,
-      networkHeight: shape.height, letterbox: options.letterbox)
-    var detections = detector.detections(
-      threshold: options.threshold, hierarchyThreshold: options.hierarchyThreshold,
-      overlap: options.overlap, frame: frame)
-    impossibleCount += detections.removeImpossible(limit: Self.boxLimit)
+    let found = detector.run(picture, options.thresholds)
+    let (detections, threshold) = (found.detections, options.thresholds.confidence)
+    impossibleCount += found.impossibleCount
     let shown =
       options.isOriginal
-      ? ShownDetection.inOrder(detections, names, options.threshold)
-      : ShownDetection.fromLeftToRight(detections, names, options.threshold)
+      ? ShownDetection.inOrder(detections, names, threshold)
+      : ShownDetection.fromLeftToRight(detections, names, threshold)
     frameCount += 1
-    show(shown, of: path, picture, after: time)
+    show(shown, of: path, picture, after: found.seconds)
     try json?.add(path, detections, names, frame: frameCount)
-    try labels?.save(detections, of: path, threshold: options.threshold)
-    try drawings.add(shown, on: picture, path: path, classCount: detector.classes)
+    try labels?.save(detections, of: path, threshold: threshold)
+    try drawings.add(shown, on: picture, path: path, classCount: detector.classCount)
   }
 
   private func show(
@@ -117,7 +102,7 @@ final class DetectionRun {
         for label in detection.labels { Console.out("\(label.name): \(label.percent)%\n") }
       }
     } else {
-      if !options.isQuiet { Evaluation.showHeads(of: detector.headNames) }
+      if !options.isQuiet { Evaluation.showHeads(of: detector.decoder.headNames) }
       Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
       for detection in shown { Console.out(detection.text(picture, extended: options.isExtended)) }
     }

@@ -30,7 +30,7 @@ struct ClassifierEvaluation {
   /// if it was interrupted.
   func run(_ parameters: Parameters) throws -> Double? {
     let batch = DetectorRun.batch(for: network)
-    let classifier = Classifier(
+    let classifier = ClassDecoder(
       InferencePlan(network, parameters: parameters, batch: batch), leaves: leaves)
     var accuracy = TopAccuracy(limit: limit)
     let report = EvaluationReport(total: list.count, log: log)
@@ -56,12 +56,5 @@ struct ClassifierEvaluation {
     guard accuracy.pictures > 0 else { throw list.nothingReadable }
     Console.out(" TOP calculation...\n\(accuracy.line)")
     return accuracy.top
-  }
-}
-
-extension PictureFeed.Fit {
-  /// How `classifier valid` looks at pictures.
-  static func valid(_ dialect: Dialect) -> PictureFeed.Fit {
-    dialect == .pjreddie ? .middleSquare : .centerCrop
   }
 }

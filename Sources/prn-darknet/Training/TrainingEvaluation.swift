@@ -53,7 +53,7 @@ final class TrainingEvaluation {
   /// Mean average precision, 0...1, of the parameters as they are; nil if it was interrupted.
   func run(_ parameters: Parameters) throws -> Double? {
     let batch = DetectorRun.batch(for: network)
-    let detector = Detector(InferencePlan(network, parameters: parameters, batch: batch))
+    let detector = HeadDecoder(InferencePlan(network, parameters: parameters, batch: batch))
     if printsSummary {
       Console.out("\n calculation mAP (mean average precision)...\n")
       Evaluation.showHeads(of: detector.headNames)

@@ -1,16 +1,15 @@
 import DarknetData
-import DarknetTestSupport
 import Foundation
 
 /// A folder with a detector that finds one box on every picture, whose place, size and class its
 /// weights say: the biases of its only convolution, over one cell.
-struct OneBoxFolder {
-  let url: URL
+package struct OneBoxFolder {
+  package let url: URL
 
   /// - Parameters:
   ///   - box: what the head reads: x, y, width, height, objectness and two classes, before the
   ///     logistic or exponential function. Zeros are the middle, and the anchor's size: the picture.
-  init(
+  package init(
     box: [Float] = [0, 0, -1, -1, 8, 8, -8], channels: Int = 3, names: [String] = ["cat", "dog"]
   ) throws {
     url = try TemporaryFolder.make()
@@ -40,7 +39,7 @@ struct OneBoxFolder {
   }
 
   /// A weights file: header, biases, and weights that are almost 0.
-  static func weights(_ biases: [Float], inputs: Int) -> Data {
+  package static func weights(_ biases: [Float], inputs: Int) -> Data {
     var data = Data([0, 0, 0, 0, 2, 0, 0, 0, 5, 0, 0, 0] + [UInt8](repeating: 0, count: 8))
     for value in biases + [Float](repeating: 1e-6, count: biases.count * inputs) {
       withUnsafeBytes(of: value.bitPattern.littleEndian) { data.append(contentsOf: $0) }
@@ -48,55 +47,57 @@ struct OneBoxFolder {
     return data
   }
 
-  func write(_ data: Data, to name: String) throws {
+  package func write(_ data: Data, to name: String) throws {
     let file = url.appendingPathComponent(name)
     try FileManager.default.createDirectory(
       at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
     try data.write(to: file)
   }
 
-  func write(_ text: String, to name: String) throws { try write(Data(text.utf8), to: name) }
+  package func write(_ text: String, to name: String) throws {
+    try write(Data(text.utf8), to: name)
+  }
 
   /// Grey pictures of 40 x 30.
-  func pictures(_ names: String...) throws {
+  package func pictures(_ names: String...) throws {
     for name in names {
       try write(
         Data("P6\n40 30\n255\n".utf8) + Data(repeating: 100, count: 40 * 30 * 3), to: name)
     }
   }
 
-  func exists(_ name: String) -> Bool {
+  package func exists(_ name: String) -> Bool {
     FileManager.default.fileExists(atPath: url.appendingPathComponent(name).path)
   }
 
-  func text(_ name: String) throws -> String {
+  package func text(_ name: String) throws -> String {
     String(decoding: try Data(contentsOf: url.appendingPathComponent(name)), as: UTF8.self)
   }
 
-  func files(_ folder: String = ".") throws -> [String] {
+  package func files(_ folder: String = ".") throws -> [String] {
     try FileManager.default.contentsOfDirectory(
       atPath: url.appendingPathComponent(folder).path
     ).sorted()
   }
 
   /// `detector test x.data x.cfg x.weights …`.
-  func test(_ words: String..., input: String = "") throws -> ProgramRun {
+  package func test(_ words: String..., input: String = "") throws -> ProgramRun {
     try run(["detector", "test", "x.data", "x.cfg", "x.weights"] + words, input: input)
   }
 
-  func run(_ words: [String], input: String = "") throws -> ProgramRun {
+  package func run(_ words: [String], input: String = "") throws -> ProgramRun {
     try ProgramRun(words, in: url, input: input)
   }
 
   /// With the shell, for pipes and signals; `$P` is the program.
-  func shell(_ script: String) throws -> ProgramRun {
+  package func shell(_ script: String) throws -> ProgramRun {
     try ProgramRun(
       ["-c", script], in: url, program: URL(fileURLWithPath: "/bin/sh"),
       environment: ["P": ProgramRun.program.path])
   }
 
   /// The boxes of a JSON file of `-out`, picture by picture.
-  func boxes(_ name: String) throws -> [[[String: Double]]] {
+  package func boxes(_ name: String) throws -> [[[String: Double]]] {
     let data = try Data(contentsOf: url.appendingPathComponent(name))
     let pictures = try JSONSerialization.jsonObject(with: data) as? [[String: Any]] ?? []
     return pictures.map { picture in
