@@ -48,6 +48,7 @@ demo: build weights/yolov3-tiny.weights
 test: deps
 	swift build -c release --product prn-darknet
 	$(TEST)
+	@Examples/run $(PROGRAM)
 	@Tests/skipped
 
 # Longer runs.
@@ -92,7 +93,7 @@ uninstall:
 	rm -rf '$(DESTDIR)$(PREFIX)/share/prn-darknet'
 
 format-check:
-	swift format lint --strict --recursive Sources Tests Package.swift
+	swift format lint --strict --recursive Sources Tests Examples Package.swift
 
 clean:
 	rm -rf .build demo/out

@@ -82,6 +82,7 @@ let package = Package(
     tests("DarknetTrainingTests", ["DarknetTraining"]),
     tests("DarknetEvaluationTests", ["DarknetEvaluation"]),
     tests("DarknetPipelineTests", ["Darknet"]),
+    tests("SourceTests", []),
     tests("GoldenTests", ["Darknet"]),
     tests("CommandLineTests", ["Darknet"]),
   ]
