@@ -151,15 +151,18 @@ public final class Classifier: @unchecked Sendable {
   ///   - pictures: each of any size.
   ///   - top: how many classes of each; all if there are fewer.
   /// - Returns: the classes of each picture, in the order of `pictures`.
-  /// - Throws: `ImageError` for the first picture that cannot be read; `ClassifierRun` goes on
-  ///   after such ones.
+  /// - Throws: `ImageError` for the first picture that cannot be read; `forEach` goes on after such
+  ///   ones.
   public func classify(
     _ pictures: [InputPicture], top: Int = 5
   ) throws(ImageError) -> [[ClassScore]] {
-    try probabilities(of: pictures).map { values in
-      TopAccuracy.classes(values, count: max(top, 0)).map {
-        ClassScore(classIndex: $0, name: names[$0], confidence: values[$0])
-      }
+    try probabilities(of: pictures).map { scores($0, top: top) }
+  }
+
+  /// The most probable classes.
+  func scores(_ probabilities: [Float], top: Int) -> [ClassScore] {
+    TopAccuracy.classes(probabilities, count: max(top, 0)).map {
+      ClassScore(classIndex: $0, name: names[$0], confidence: probabilities[$0])
     }
   }
 
@@ -206,14 +209,18 @@ public final class Classifier: @unchecked Sendable {
       let start = seconds()
       plan.run()
       let time = seconds() - start
-      // In a tree pjreddie's program shows leaves only.
-      let onlyLeaves = plan.network.dialect == .pjreddie
       let values = pictures.indices.map {
-        decoder.probabilities(image: $0, onlyLeaves: onlyLeaves)
+        decoder.probabilities(image: $0, onlyLeaves: showsOnlyLeaves)
       }
       return (values, time)
     }
   }
+
+  /// In a tree pjreddie's program shows leaves only.
+  var showsOnlyLeaves: Bool { decoder.plan.network.dialect == .pjreddie }
+
+  /// Which part of a picture is looked at.
+  var fit: PictureFit { preparation.fit }
 
   /// Calls `body` with the plan and its reading while no other thread uses them.
   func withDecoder<Value>(_ body: (ClassDecoder) throws -> Value) rethrows -> Value {

@@ -150,8 +150,8 @@ public final class Detector: @unchecked Sendable {
   ///   - pictures: each of any size.
   ///   - threshold: objects must be more probable, 0...1.
   /// - Returns: the objects of each picture, in the order of `pictures`.
-  /// - Throws: `ImageError` for the first picture that cannot be read; `DetectorRun` goes on after
-  ///   such ones.
+  /// - Throws: `ImageError` for the first picture that cannot be read; `forEach` goes on after such
+  ///   ones.
   public func detect(
     in pictures: [InputPicture], threshold: Float = 0.25
   ) throws(ImageError) -> [[DetectedObject]] {

@@ -25,6 +25,22 @@ import Testing
     #expect(all.map(\.classIndex) == [2, 0, 1] && all[0].description == "blue 58%")
   }
 
+  @Test func `a list gives what single pictures give`() throws {
+    let classifier = try models.classifier(batch: 2)
+    let files = ["red", "none", "blue"].map { models.path("\($0).ppm") }
+    var names: [String] = []
+    try classifier.forEach(files, top: 1) { file, scores in
+      guard case .success(let scores) = scores else {
+        names.append("none")
+        return
+      }
+      names += scores.map(\.name)
+      let single = try models.classifier().classify(.file(file), top: 1)
+      #expect(scores == single)
+    }
+    #expect(names == ["red", "none", "blue"])
+  }
+
   @Test func `accuracy is counted over a list`() throws {
     // The second picture is red by its path, and blue.
     try models.folder.write(ColourModels.ppm(ColourModels.blue), to: "pictures/red-2.ppm")

@@ -64,6 +64,27 @@ import Testing
     #expect(try detector.detect(in: [InputPicture]()).isEmpty)
   }
 
+  @Test(arguments: [1, 2])
+  func `a list goes on after pictures that cannot be read`(batch: Int) throws {
+    let detector = try models.detector(batch: batch)
+    let files = ["red", "none", "blue", "red"].map { models.path("\($0).ppm") }
+    var seen: [String] = []
+    try detector.forEach(files) { file, objects in
+      switch objects {
+      case .success(let objects):
+        seen.append("\(file) \(objects.map(\.name))")
+        let single = try models.detector().detect(in: .file(file))
+        #expect(objects == single)
+      case .failure(let error):
+        seen.append(error.path)
+      }
+    }
+    #expect(
+      seen == [
+        "\(files[0]) [\"red\"]", files[1], "\(files[2]) [\"blue\"]", "\(files[3]) [\"red\"]",
+      ])
+  }
+
   @Test func `thresholds decide, and a box of two classes comes twice`() throws {
     let detector = try models.detector()
     // Half red and all blue: logistic(0) and logistic(10), times logistic(8).

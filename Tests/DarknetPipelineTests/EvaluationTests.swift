@@ -17,7 +17,8 @@ import Testing
     }
     let list = (0..<4).map { models.path("p\($0).ppm\n") }.joined()
     try models.folder.write(list, to: "v.list")
-    try models.folder.write("classes=2\nnames=x.names\nvalid=\(models.path("v.list"))\n", to: "v.data")
+    let data = "classes=2\nnames=x.names\nvalid=\(models.path("v.list"))\n"
+    try models.folder.write(data, to: "v.data")
     var problems: [DataProblem] = []
     let result = try models.detector(batch: batch).evaluate(data: models.path("v.data")) {
       problems.append($0)

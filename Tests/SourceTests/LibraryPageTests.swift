@@ -29,6 +29,16 @@ import Testing
     #expect(Set(shown.map(\.path)) == Set(files) && files.count == 5)
   }
 
+  @Test func `the code of README.md is from an example`() throws {
+    func lines(_ path: String) throws -> [String] {
+      try String(contentsOf: Sources.root.appendingPathComponent(path), encoding: .utf8)
+        .components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+    }
+    let code = try lines("README.md").drop { $0 != "```swift" }.dropFirst().prefix { $0 != "```" }
+    let example = try lines("Examples/Sources/detect/main.swift")
+    #expect(code.count > 3 && code.allSatisfy(example.contains))
+  }
+
   @Test func `each example is run`() throws {
     let script = try String(
       contentsOf: Sources.root.appendingPathComponent("Examples/run"), encoding: .utf8)
