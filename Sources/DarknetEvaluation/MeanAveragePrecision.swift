@@ -11,6 +11,7 @@ import DarknetGeometry
 ///
 /// Objects of classes that the network does not have are left out, and counted.
 public struct MeanAveragePrecision: Sendable {
+  /// Thresholds, and how the area under the curve is taken.
   public struct Options: Hashable, Sendable {
     /// `-iou_thresh`: the overlap that has to be exceeded.
     public var iouThreshold: Float
@@ -19,6 +20,7 @@ public struct MeanAveragePrecision: Sendable {
     /// `-points`.
     public var area: PrecisionRecallCurve.Area
 
+    /// The defaults of `detector map`.
     public init(
       iouThreshold: Float = 0.5, confidenceThreshold: Float = 0.25,
       area: PrecisionRecallCurve.Area = .exact
@@ -29,11 +31,13 @@ public struct MeanAveragePrecision: Sendable {
     }
   }
 
+  /// Of the whole measurement.
   public let options: Options
   private var classes: [Tally]
   private var truthCount = 0
   /// Objects of classes that the network does not have.
   public private(set) var unknownTruths = 0
+  /// Pictures that were counted in.
   public private(set) var pictureCount = 0
 
   /// What is gathered of a class.
@@ -47,6 +51,7 @@ public struct MeanAveragePrecision: Sendable {
     var iouSum = 0.0
   }
 
+  /// Nothing counted yet.
   public init(classCount: Int, options: Options = Options()) {
     self.options = options
     classes = Array(repeating: Tally(), count: classCount)
@@ -127,12 +132,16 @@ public struct MeanAveragePrecision: Sendable {
 extension MeanAveragePrecision {
   /// What is found, wrong and missed at the confidence threshold.
   public struct Counts: Hashable, Sendable {
+    /// Claims above the threshold that found an object.
     public var truePositives: Int
+    /// Claims above the threshold that found none.
     public var falsePositives: Int
+    /// Labelled objects.
     public var truths: Int
     /// Sum of the overlaps of the true positives.
     public var iouSum: Double
 
+    /// Objects that no claim above the threshold found.
     public var falseNegatives: Int { truths - truePositives }
     /// NaN if nothing passes the threshold.
     public var precision: Double {
@@ -156,18 +165,25 @@ extension MeanAveragePrecision {
     }
   }
 
+  /// The figures of a class.
   public struct ClassResult: Sendable {
+    /// From 0.
     public var classIndex: Int
     /// 0...1.
     public var averagePrecision: Double
+    /// At the confidence threshold.
     public var counts: Counts
     /// Ranking, with every threshold's precision and recall.
     public var curve: PrecisionRecallCurve
   }
 
+  /// The figures of a measurement.
   public struct Result: Sendable {
+    /// What it was made with.
     public var options: Options
+    /// One a class, in order.
     public var classes: [ClassResult]
+    /// Pictures that were counted in.
     public var pictureCount: Int
     /// Objects of classes that the network does not have; they are in no other number.
     public var unknownTruths: Int

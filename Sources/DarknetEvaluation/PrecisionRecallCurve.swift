@@ -10,7 +10,9 @@ public struct PrecisionRecallCurve: Sendable {
   public let isTruePositive: [Bool]
   /// Objects there are.
   public let truthCount: Int
+  /// Share of right ones among the first claims, down to each, 0...1.
   public let precision: [Double]
+  /// Share of the objects that the first claims found, down to each, 0...1.
   public let recall: [Double]
 
   /// - Precondition: both arrays are of one length, and not more are found than there are.
@@ -34,6 +36,7 @@ public struct PrecisionRecallCurve: Sendable {
     self.recall = recall
   }
 
+  /// Whether nothing is ranked.
   public var isEmpty: Bool { scores.isEmpty }
 
   /// Harmonic mean of precision and recall at each point; 0 where both are.
@@ -64,9 +67,13 @@ public struct PrecisionRecallCurve: Sendable {
 
   /// The threshold at which a class does best: accept probabilities at or above it.
   public struct Best: Hashable, Sendable {
+    /// Probability of the last claim that counts.
     public var threshold: Float
+    /// Harmonic mean of precision and recall there.
     public var f1: Double
+    /// 0...1.
     public var precision: Double
+    /// 0...1.
     public var recall: Double
   }
 

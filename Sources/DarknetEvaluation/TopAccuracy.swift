@@ -4,10 +4,16 @@ import DarknetText
 public struct TopAccuracy: Sendable {
   /// How many classes the wider figure looks at; `top` in the data file.
   public let limit: Int
+  /// Pictures that were counted in.
   public private(set) var pictures = 0
+  /// Pictures whose class is the most probable one.
   public private(set) var firstCorrect = 0
+  /// Pictures whose class is among the first `limit`.
   public private(set) var correct = 0
 
+  /// Nothing counted yet.
+  ///
+  /// - Precondition: `limit` is at least 1.
   public init(limit: Int) {
     precondition(limit > 0, "at least the first class has to count")
     self.limit = limit
@@ -43,6 +49,7 @@ public struct TopAccuracy: Sendable {
 
   /// Shares of the pictures so far, 0...1; 0 without pictures.
   public var first: Double { pictures > 0 ? Double(firstCorrect) / Double(pictures) : 0 }
+  /// The share whose class is among the first `limit`, 0...1; 0 without pictures.
   public var top: Double { pictures > 0 ? Double(correct) / Double(pictures) : 0 }
 
   /// What Darknet prints after each picture, without a line end: `0: top 1: 1.000000, top 5: …`.

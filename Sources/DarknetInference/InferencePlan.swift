@@ -25,6 +25,7 @@ public final class InferencePlan {
   /// Threads that scratch memory was made for.
   private let threads: Int
 
+  /// How convolutions are computed.
   public enum Convolutions: Sendable {
     /// The fastest kernels for each layer's shape.
     case fastest

@@ -10,15 +10,20 @@
 public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What was tried, in the words of the message.
   public enum Action: String, Sendable {
+    /// On the file itself.
     case open, read, create, write, flush, replace
+    /// On a folder.
     case makeFolder = "make"
   }
 
+  /// As the user named it.
   public let path: String
+  /// What was tried.
   public let action: Action
   /// The `errno` of the refused call.
   public let code: Int32
 
+  /// `code` is the `errno` of the refused call.
   public init(_ action: Action, _ path: String, code: Int32) {
     self.action = action
     self.path = path

@@ -1,16 +1,21 @@
 /// What is wrong in a cfg, data, names or list file, and where.
 public struct ConfigError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// As the user named it.
   public var file: String
   /// 1-based; nil if the fault is the file's as a whole.
   public var line: Int?
   /// Without brackets; nil outside any section.
   public var section: String?
+  /// As the line spells it; nil for errors about something else.
   public var option: String?
+  /// What should be there.
   public var expected: String
+  /// What is there.
   public var found: String
   /// What the user can do about it.
   public var fix: String
 
+  /// The facts; `description` makes a line of them.
   public init(
     file: String, line: Int? = nil, section: String? = nil, option: String? = nil,
     expected: String, found: String, fix: String

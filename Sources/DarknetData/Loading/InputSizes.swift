@@ -8,10 +8,14 @@ import DarknetText
 /// A function of the seed and the iteration alone, so that a run that is resumed sees the sizes
 /// of one that was not interrupted.
 public struct InputSizes: Sendable {
+  /// A width and a height of the input.
   public struct Size: Hashable, Sendable {
+    /// In pixels.
     public var width: Int
+    /// In pixels.
     public var height: Int
 
+    /// In pixels.
     public init(width: Int, height: Int) {
       self.width = width
       self.height = height

@@ -7,23 +7,34 @@ import DarknetText
 public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
   /// The numbers of a label after its class.
   public enum Field: String, Sendable {
+    /// Of the box, in parts of the picture: centre and size.
     case x, y, width, height
   }
 
+  /// What is wrong.
   public enum Kind: Error, Hashable {
     // Lists
+    /// A list has this many empty lines.
     case emptyLines(Int)
 
     // Lines of a label file: the object is left out
+    /// The first word is not a number; `found` is the word.
     case noClass(found: String)
+    /// The class is none of the network, which has this many.
     case classOutOfRange(Int, classes: Int)
+    /// A line has this many numbers, instead of a class and four.
     case tooFewNumbers(Int)
     /// Commas or semicolons where blanks should be.
     case separated(by: String)
+    /// A line has this many numbers, instead of a class and four.
     case tooManyNumbers(Int)
+    /// The word of this field is not a number.
     case noNumber(Field, found: String)
+    /// The number of this field is infinite or not a number.
     case notFinite(Field, found: String)
+    /// The width or the height is not above 0.
     case noSize(width: Float, height: Float)
+    /// The centre is outside of the picture.
     case centreOutside(x: Float, y: Float)
     /// Both coordinates of the centre are 0: what a failed conversion leaves.
     case centreAtOrigin
@@ -41,6 +52,7 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case noLabelPath(Dialect)
 
     // Label files as a whole: training draws another picture
+    /// The file is there, and cannot be read.
     case unreadableLabels(reason: String)
     /// There was one earlier in this training.
     case vanishedLabels(picture: String)
@@ -50,9 +62,11 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
     case ambiguousLabels(other: String)
 
     // Pictures: another one is drawn
+    /// It cannot be read or is no picture.
     case unreadablePicture(ImageError.Problem)
 
     // Classifiers: the number of labels that are part of the picture's path, where one should be.
+    /// This many labels are parts of the path, instead of one.
     case labelsInPath(Int)
   }
 
@@ -60,8 +74,10 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
   public let file: String
   /// From 1; nil if it is the file as a whole.
   public let line: Int?
+  /// What is wrong there.
   public let kind: Kind
 
+  /// A problem with a file, or with one of its lines.
   public init(_ file: String, line: Int? = nil, _ kind: Kind) {
     self.file = file
     self.line = line

@@ -12,9 +12,13 @@
 /// are red, green, blue. A quarter of the memory of an `Image`, and what is drawn on. A class: it
 /// is not synchronised, so whoever hands it to several threads decides who may write.
 public final class Bitmap: @unchecked Sendable {
+  /// In pixels.
   public let width: Int
+  /// In pixels.
   public let height: Int
+  /// 1 for grey, 3 for red, green and blue.
   public let channels: Int
+  /// The first sample; valid while the bitmap lives.
   public let bytes: UnsafeMutablePointer<UInt8>
 
   /// All samples 0, which is black.
@@ -52,6 +56,7 @@ public final class Bitmap: @unchecked Sendable {
   /// Bytes of a row.
   public var stride: Int { width * channels }
 
+  /// All samples; valid while the bitmap lives.
   public var samples: UnsafeMutableBufferPointer<UInt8> {
     UnsafeMutableBufferPointer(start: bytes, count: count)
   }
@@ -59,6 +64,7 @@ public final class Bitmap: @unchecked Sendable {
   /// A copy of all samples.
   public var array: [UInt8] { withExtendedLifetime(self) { Array(samples) } }
 
+  /// The same picture in memory of its own.
   public func copy() -> Bitmap {
     let result = Bitmap(width: width, height: height, channels: channels)
     result.bytes.update(from: bytes, count: count)

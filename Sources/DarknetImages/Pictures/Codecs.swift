@@ -3,6 +3,7 @@ import DarknetSystem
 
 /// The bytes of an encoded picture, in the encoder's own memory.
 public final class EncodedPicture {
+  /// Bytes of the file.
   public let count: Int
   private let memory: UnsafeMutablePointer<UInt8>
 
@@ -13,10 +14,12 @@ public final class EncodedPicture {
 
   deinit { cimage_free(memory) }
 
+  /// Calls `body` with the bytes, which are valid during the call.
   public func withBytes<R>(_ body: (UnsafeRawBufferPointer) -> R) -> R {
     withExtendedLifetime(self) { body(UnsafeRawBufferPointer(start: memory, count: count)) }
   }
 
+  /// A copy of the bytes.
   public var array: [UInt8] { withBytes { Array($0) } }
 }
 

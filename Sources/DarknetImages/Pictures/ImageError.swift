@@ -10,21 +10,27 @@ import DarknetSystem
 
 /// Why a picture could not be read.
 public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong with it.
   public enum Problem: Error, Hashable {
     /// The operating system did not give the bytes; `code` is its `errno`.
     case unreadable(code: Int32)
     /// No file, but `what`: a named pipe, a device.
     case special(what: String)
+    /// A file of 0 bytes.
     case empty
     /// No format that is read here; `found` says in words what the bytes look like.
     case unknownFormat(found: String)
     /// Cut short. `reason` is what the decoder said.
     case truncated(ImageFormat, reason: String)
+    /// Damaged. `reason` is what the decoder said.
     case corrupt(ImageFormat, reason: String)
     /// A legal file with features that are not read here.
     case unsupported(ImageFormat, reason: String)
+    /// More than the limit for pictures from outside.
     case tooManyPixels(width: Int, height: Int, limit: Int)
+    /// A file longer than the limit.
     case tooManyBytes(limit: Int)
+    /// The system has no memory for the pixels.
     case outOfMemory(width: Int, height: Int, bytes: Int)
     /// Too long for a network that is resized to a picture's proportions.
     case tooLong(width: Int, height: Int)
@@ -38,8 +44,10 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// The file, or whatever name the caller has for the bytes.
   public let path: String
+  /// What is wrong with it.
   public let problem: Problem
 
+  /// A problem with the picture at `path`.
   public init(_ path: String, _ problem: Problem) {
     self.path = path
     self.problem = problem

@@ -28,14 +28,17 @@ public enum ImageFile {
   public struct Limits: Sendable {
     /// Width times height. By default as many as make half a gigabyte of RGB.
     public var pixels = 178_956_970
+    /// Bytes of the file.
     public var fileBytes = 1 << 30
     /// Whether to wait for a picture that comes through `/dev/stdin` or another pipe that the
     /// program was started with. A training never waits for one.
     public var waitsForPipes = true
+    /// Whose roundings are wanted.
     public var jpeg: JPEGRounding
     /// Whether pictures are turned upright by the orientation that they note.
     public var appliesOrientation: Bool
 
+    /// For pictures up to half a gigabyte of RGB.
     public init(jpeg: JPEGRounding = .darknet, appliesOrientation: Bool = true) {
       self.jpeg = jpeg
       self.appliesOrientation = appliesOrientation

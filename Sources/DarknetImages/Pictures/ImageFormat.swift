@@ -2,8 +2,10 @@ import DarknetSystem
 
 /// The picture formats that are read here; the first two are written, too.
 public enum ImageFormat: String, Sendable, CaseIterable {
+  /// The formats that are read, as their first bytes say.
   case jpeg, png, bmp, ppm
 
+  /// As messages call it: `JPEG`.
   public var name: String { rawValue.uppercased() }
 
   /// What the first bytes of a file say that it is, whatever its name: a format, or in words
