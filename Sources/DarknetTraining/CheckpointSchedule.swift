@@ -2,11 +2,17 @@ import DarknetConfig
 
 /// Which files a training writes, and when, as Darknet's programs name them.
 public struct CheckpointSchedule: Hashable, Sendable {
+  /// What a weights file is written for.
   public enum Kind: Hashable, Sendable {
+    /// After this iteration, to be kept: `NAME_1000.weights`.
     case numbered(Int)
+    /// To continue from: `NAME_last.weights`.
     case last
+    /// The moving average of the weights: `NAME_ema.weights`.
     case average
+    /// Of the best measurement: `NAME_best.weights`.
     case best
+    /// At the end: `NAME_final.weights`.
     case final
     /// pjreddie's rolling file.
     case backup

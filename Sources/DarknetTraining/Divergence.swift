@@ -4,6 +4,7 @@ import DarknetText
 
 /// Why a training was stopped: its loss is not a number any more, or grows without bound.
 public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is wrong with the loss.
   public enum Fault: Hashable, Sendable {
     /// The loss is NaN or infinite.
     case notFinite(loss: String)
@@ -11,19 +12,27 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
     case exploding(loss: Float, reference: Float)
   }
 
+  /// Where the first number that is not finite is.
   public enum Place: Hashable, Sendable {
+    /// In the pictures themselves.
     case input
     /// A parameter, which the update before has spoilt.
     case parameter(layer: Int, section: String, name: String)
+    /// The output of a layer whose parameters are finite.
     case output(layer: Int, section: String)
     /// Everything is finite but the loss itself.
     case loss
   }
 
+  /// The cfg.
   public var file: String
+  /// The iteration that went wrong, from 1.
   public var iteration: Int
+  /// What is wrong with the loss.
   public var fault: Fault
+  /// Where it begins; nil if that is not known.
   public var place: Place?
+  /// The learning rate of the iteration.
   public var rate: Float
   /// The last weights file that was written before, if any.
   public var checkpoint: String?

@@ -15,24 +15,33 @@ public protocol BatchSource: AnyObject {
 
 /// What an iteration was like.
 public struct IterationReport: Sendable {
+  /// From 1.
   public var iteration: Int
+  /// The last iteration; 0 for a classifier that trains without end.
   public var maxBatches: Int
+  /// Mean over the images of the iteration.
   public var loss: Float
+  /// Its running average: nine parts of the one before, one of `loss`.
   public var averageLoss: Float
+  /// The learning rate.
   public var rate: Float
   /// Seconds of computing, without waiting for data.
   public var seconds: Double
   /// Seconds of waiting for data.
   public var wait: Double
-  /// Images of all iterations so far, and of this one.
+  /// Images of all iterations so far.
   public var images: Int
+  /// Images of this iteration.
   public var batchImages: Int
   /// The smoothed estimate of the iterations before; -1 in the first.
   public var hoursLeft: Double
+  /// The size of the network's input.
   public var input: InputSizes.Size
   /// Iteration of the next evaluation, if there are any.
   public var nextEvaluation: Int?
+  /// Of the last evaluation, 0...1; nil before the first.
   public var lastPrecision: Double?
+  /// Of the best evaluation, 0...1; nil before the first.
   public var bestPrecision: Double?
 }
 
@@ -44,15 +53,21 @@ public enum TrainingEvent {
   case loaded(seconds: Double, isFirst: Bool)
   /// The heads' reports of a mini-batch.
   case losses([(layer: Int, report: LossReport)], boxes: Int, rewritten: Int)
+  /// An iteration is over, its update made.
   case iteration(IterationReport)
   /// Filters that were reinitialised, and the layers and similarities.
   case rejectedFilter(layer: Int, filter: Int, similarity: Double)
+  /// The moving average of the weights begins.
   case averageStarted
+  /// It took in the weights, with this share of its old value.
   case averageUpdated(alpha: Float)
+  /// It took the place of the weights.
   case averageApplied
   /// The result of an evaluation, 0...1.
   case evaluated(precision: Double, isBest: Bool)
+  /// A weights file is about to be written.
   case saving(CheckpointSchedule.Kind, path: String)
+  /// It is written, whole.
   case saved(CheckpointSchedule.Kind, path: String)
   /// The file could not be written; training continues, and tries again after this many iterations;
   /// nil where it ends.

@@ -151,6 +151,7 @@ public struct LossReport: Sendable {
   /// Of these the ones whose prediction had another object already: `rewritten_bbox`.
   public var rewrittenBoxes = 0
 
+  /// A cost without boxes.
   public init(cost: Float, line: String? = nil, notices: [String] = []) {
     self.cost = cost
     self.line = line
