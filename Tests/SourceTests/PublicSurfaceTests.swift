@@ -60,7 +60,7 @@ import Testing
     let pipeline = Sources.surface["DarknetPipeline"] ?? []
     #expect(
       pipeline.contains { $0.declaration.name == "Detector" && $0.declaration.parents.isEmpty })
-    #expect(pipeline.count > 100)
+    #expect(pipeline.count > 50)
   }
 }
 
