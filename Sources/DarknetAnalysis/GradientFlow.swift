@@ -18,8 +18,8 @@ import DarknetText
 /// A channel of a layer's output learns from the sum of the gradients that reach it. Two channels
 /// have different timestamp combinations if the sums differ in emitters or timestamps, and different
 /// source combinations if they differ in emitters or slices.
-public struct GradientFlow: Sendable {
-  public enum Emitter: Hashable, Comparable, Sendable {
+package struct GradientFlow: Sendable {
+  package enum Emitter: Hashable, Comparable, Sendable {
     /// The gradient of a layer's input.
     case layer(Int)
     /// A loss layer, or the network's output if it has none.
@@ -27,31 +27,31 @@ public struct GradientFlow: Sendable {
   }
 
   /// Gradients of one source at some channels.
-  public struct Arrival: Hashable, Sendable {
-    public var emitter: Emitter
+  package struct Arrival: Hashable, Sendable {
+    package var emitter: Emitter
     /// Channels of the emitter's input that go the same way.
-    public var slice: Range<Int>
+    package var slice: Range<Int>
     /// Ascending.
-    public var timestamps: [Int]
+    package var timestamps: [Int]
   }
 
   /// Channels of a layer's output at which the same gradients arrive.
-  public struct Group: Hashable, Sendable {
-    public var channels: Range<Int>
+  package struct Group: Hashable, Sendable {
+    package var channels: Range<Int>
     /// From the latest emitter to the earliest.
-    public var arrivals: [Arrival]
+    package var arrivals: [Arrival]
 
     /// Of all arrivals together, ascending.
-    public var timestamps: [Int] { Set(arrivals.flatMap(\.timestamps)).sorted() }
+    package var timestamps: [Int] { Set(arrivals.flatMap(\.timestamps)).sorted() }
   }
 
   /// One layer.
-  public struct Row: Hashable, Sendable {
-    public var layer: Int
-    public var groups: [Group]
+  package struct Row: Hashable, Sendable {
+    package var layer: Int
+    package var groups: [Group]
 
     /// How many of its groups' sums differ in emitters or timestamps.
-    public var timestampCombinations: Int {
+    package var timestampCombinations: Int {
       Set(
         groups.filter { !$0.arrivals.isEmpty }.map { group in
           Dictionary(grouping: group.arrivals, by: \.emitter).mapValues {
@@ -62,7 +62,7 @@ public struct GradientFlow: Sendable {
     }
 
     /// How many of its groups' sums differ in emitters or slices.
-    public var sourceCombinations: Int {
+    package var sourceCombinations: Int {
       struct Source: Hashable {
         var emitter: Emitter
         var slice: Range<Int>
@@ -76,22 +76,22 @@ public struct GradientFlow: Sendable {
   }
 
   /// The layers in cfg order; none that training never reaches.
-  public let rows: [Row]
+  package let rows: [Row]
   /// The loss layers that were counted from.
-  public let losses: [Int]
+  package let losses: [Int]
 
-  public var timestampCombinations: Int { rows.reduce(0) { $0 + $1.timestampCombinations } }
-  public var sourceCombinations: Int { rows.reduce(0) { $0 + $1.sourceCombinations } }
+  package var timestampCombinations: Int { rows.reduce(0) { $0 + $1.timestampCombinations } }
+  package var sourceCombinations: Int { rows.reduce(0) { $0 + $1.sourceCombinations } }
 
   /// The different sums of timestamps, as figure 5 of the paper lists them: {G1}, {G1 + G3}, ...
-  public var timestampSums: [[Int]] {
+  package var timestampSums: [[Int]] {
     Set(rows.flatMap { $0.groups.map(\.timestamps) }.filter { !$0.isEmpty })
       .sorted { $0.lexicographicallyPrecedes($1) }
   }
 
   /// - Throws: `ConfigError` if gradients reach a layer in more ways than can be followed: routes
   ///   that double their channels do so in a few layers.
-  public init(_ network: Network) throws(ConfigError) {
+  package init(_ network: Network) throws(ConfigError) {
     var tracer = Tracer(network)
     try tracer.run()
     losses = tracer.losses

@@ -10,26 +10,26 @@ import DarknetNetwork
 ///
 /// The count is layer by layer, each output beside its inputs; a plan that joins layers needs less
 /// (`InferencePlan.liveBytes` is what it really takes).
-public struct Liveness: Sendable {
+package struct Liveness: Sendable {
   /// While one layer runs.
-  public struct Row: Hashable, Sendable {
-    public var layer: Int
+  package struct Row: Hashable, Sendable {
+    package var layer: Int
     /// Of the layer's own output; 0 for a layer that hands its input on.
-    public var outputBytes = 0
+    package var outputBytes = 0
     /// Of all maps that live, the layer's inputs and output among them.
-    public var liveBytes = 0
+    package var liveBytes = 0
     /// Of those among them that nobody but a shortcut after this layer is to read.
-    public var waitingBytes = 0
+    package var waitingBytes = 0
   }
 
-  public let rows: [Row]
+  package let rows: [Row]
 
   /// The most that lives at once.
-  public var peak: Row { rows.max { $0.liveBytes < $1.liveBytes }! }
+  package var peak: Row { rows.max { $0.liveBytes < $1.liveBytes }! }
   /// The most that waits for shortcuts at once.
-  public var largestWaitingBytes: Int { rows.map(\.waitingBytes).max() ?? 0 }
+  package var largestWaitingBytes: Int { rows.map(\.waitingBytes).max() ?? 0 }
   /// What waits for shortcuts, over all layers during which it waits.
-  public var totalWaitingBytes: Int { rows.reduce(0) { $0 + $1.waitingBytes } }
+  package var totalWaitingBytes: Int { rows.reduce(0) { $0 + $1.waitingBytes } }
 
   /// - Parameters:
   ///   - batch: images of a pass.
@@ -37,7 +37,7 @@ public struct Liveness: Sendable {
   ///     and the network's output.
   ///   - hasFullShortcuts: counts partial shortcuts as residual ones, which add all channels that
   ///     both sides have.
-  public init(
+  package init(
     _ network: Network, batch: Int = 1, keeping: Set<Int>? = nil, hasFullShortcuts: Bool = false
   ) {
     let maps = Self.maps(network, keeping: keeping, hasFullShortcuts: hasFullShortcuts)

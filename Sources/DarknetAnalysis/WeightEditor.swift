@@ -4,7 +4,7 @@ import DarknetTensors
 import DarknetText
 
 /// Changes to trained weights that need no training: folding batch norm, colour order, averages.
-public enum WeightEditor {
+package enum WeightEditor {
   /// Where a layer's batch norm is in its parameters, and how the weights fall into rows.
   private struct Normalized {
     var biases: FloatBuffer
@@ -36,7 +36,7 @@ public enum WeightEditor {
 
   /// w' = w k, b' = b - mean k with k = scale / sqrt(variance + 1e-5); scales, means and variances
   /// become 1, 0 and 1.
-  public static func foldBatchNormalization(of network: Network, _ parameters: Parameters) throws {
+  package static func foldBatchNormalization(of network: Network, _ parameters: Parameters) throws {
     for node in network.nodes {
       // Connected layers have a smaller constant there.
       let isConnected = ["connected", "gru", "lstm", "rnn"].contains(node.name)
@@ -64,7 +64,7 @@ public enum WeightEditor {
   }
 
   /// The same values for a cfg whose layers have `batch_normalize=0`.
-  public static func withoutBatchNormalization(
+  package static func withoutBatchNormalization(
     _ network: Network, _ parameters: Parameters
   ) throws -> (Network, Parameters) {
     try converted(network, parameters, isNormalized: false)
@@ -72,7 +72,7 @@ public enum WeightEditor {
 
   /// The same values for a cfg whose layers have `batch_normalize=1`; the variance is 0, as
   /// Darknet writes it.
-  public static func withBatchNormalization(
+  package static func withBatchNormalization(
     _ network: Network, _ parameters: Parameters
   ) throws -> (Network, Parameters) {
     try converted(network, parameters, isNormalized: true)
@@ -103,7 +103,7 @@ public enum WeightEditor {
   /// b' = b - sum(w' / 2).
   ///
   /// - Throws: `ConfigError` if the network does not begin with a convolution of three channels.
-  public static func rescaleFirstConvolution(
+  package static func rescaleFirstConvolution(
     of network: Network, _ parameters: Parameters
   ) throws {
     let (layer, weights, biases) = try firstConvolution(of: network, parameters)
@@ -119,7 +119,7 @@ public enum WeightEditor {
   }
 
   /// Exchanges the planes of red and blue in every filter of the first convolution.
-  public static func swapColors(of network: Network, _ parameters: Parameters) throws {
+  package static func swapColors(of network: Network, _ parameters: Parameters) throws {
     let (layer, weights, _) = try firstConvolution(of: network, parameters)
     let taps = layer.geometry.size * layer.geometry.size
     for filter in 0..<layer.geometry.filters {
@@ -146,7 +146,7 @@ public enum WeightEditor {
   // MARK: Averages
 
   /// sum += other, for every parameter.
-  public static func add(_ other: Parameters, to sum: Parameters, of network: Network) {
+  package static func add(_ other: Parameters, to sum: Parameters, of network: Network) {
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for (x, y) in zip(other.buffers[node.index], sum.buffers[node.index]) {
         for i in 0..<y.count { y.pointer[i] += x.pointer[i] }
@@ -155,7 +155,7 @@ public enum WeightEditor {
   }
 
   /// Multiplies every parameter by `factor`.
-  public static func scale(_ parameters: Parameters, of network: Network, by factor: Float) {
+  package static func scale(_ parameters: Parameters, of network: Network, by factor: Float) {
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for buffer in parameters.buffers[node.index] {
         for i in 0..<buffer.count { buffer.pointer[i] *= factor }

@@ -1,28 +1,28 @@
 import DarknetText
 
 /// How training pictures are varied, as `[net]` says.
-public struct AugmentationOptions: Hashable, Sendable {
-  public enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }
+package struct AugmentationOptions: Hashable, Sendable {
+  package enum Mix: Int, Sendable { case none, mixup, cutmix, mosaic, mosaicOrCutmix }
 
-  public var flip = true
+  package var flip = true
   /// Classifiers: rotation by up to this many degrees.
-  public var angle: Float = 0
+  package var angle: Float = 0
   /// Classifiers: sides stretched by up to this factor.
-  public var aspect: Float = 1
-  public var saturation: Float = 1
-  public var exposure: Float = 1
-  public var hue: Float = 0
-  public var blur = 0
-  public var gaussianNoise = 0
-  public var mix = Mix.none
-  public var mosaicBound = false
-  public var minCrop = 0
-  public var maxCrop = 0
-  public var labelSmoothing: Float = 0
+  package var aspect: Float = 1
+  package var saturation: Float = 1
+  package var exposure: Float = 1
+  package var hue: Float = 0
+  package var blur = 0
+  package var gaussianNoise = 0
+  package var mix = Mix.none
+  package var mosaicBound = false
+  package var minCrop = 0
+  package var maxCrop = 0
+  package var labelSmoothing: Float = 0
   /// Where they are in the cfg.
-  public var places = OptionPlaces()
+  package var places = OptionPlaces()
 
-  public init() {}
+  package init() {}
 
   /// Reads the options of `[net]`; `width` is the network's, from which crop sizes default.
   package init(_ options: inout OptionReader, width: Int) throws(ConfigError) {

@@ -9,18 +9,18 @@ import DarknetText
 /// it (Darknet keeps it in the value, which numbers survive and words do not). An option
 /// without a value is an error, where Darknet drops the line. So are the lines that a merge
 /// conflict of git leaves.
-public struct ConfigFile: Sendable {
-  public struct Option: Hashable, Sendable {
-    public var key: String
+package struct ConfigFile: Sendable {
+  package struct Option: Hashable, Sendable {
+    package var key: String
     /// Without blanks and remark; nil if the line has no `=`.
-    public var value: String?
+    package var value: String?
     /// What follows `=`, blanks inside it kept, without a remark.
-    public var verbatim: String
+    package var verbatim: String
     /// What follows `=`, blanks and remark kept: paths may hold a `#`.
-    public var whole: String
-    public var line: Int
+    package var whole: String
+    package var line: Int
 
-    public init(key: String, value: String?, verbatim: String, whole: String? = nil, line: Int) {
+    package init(key: String, value: String?, verbatim: String, whole: String? = nil, line: Int) {
       self.key = key
       self.value = value
       self.verbatim = verbatim
@@ -32,26 +32,26 @@ public struct ConfigFile: Sendable {
     package var shown: String { value.map { "\(key)=\($0)" } ?? key }
   }
 
-  public struct Section: Hashable, Sendable {
+  package struct Section: Hashable, Sendable {
     /// Without brackets.
-    public var name: String
-    public var line: Int
-    public var options: [Option] = []
+    package var name: String
+    package var line: Int
+    package var options: [Option] = []
   }
 
   /// As the user wrote it; every error begins with it.
-  public var name: String
+  package var name: String
   /// Options before the first section: all of a `.data` file, none of a `.cfg`.
-  public var preamble: [Option] = []
-  public var sections: [Section] = []
+  package var preamble: [Option] = []
+  package var sections: [Section] = []
   /// Lines that are ignored.
-  public var notes: [ConfigNote] = []
+  package var notes: [ConfigNote] = []
 
   /// Reads `text`, which may have a byte-order mark and any line ends.
   ///
   /// - Throws: `ConfigError` for a file that is not text, a section without its closing bracket, an
   ///   option without a value, a list that continues on another line, a conflict of a merge.
-  public init(text: some Collection<UInt8>, name: String) throws(ConfigError) {
+  package init(text: some Collection<UInt8>, name: String) throws(ConfigError) {
     self.name = name
     var bytes = ArraySlice(Array(text))
     if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }

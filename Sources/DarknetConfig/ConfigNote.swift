@@ -2,9 +2,9 @@ import DarknetText
 
 /// A line of a cfg or data file that has no effect, or not the one that was meant. Darknet says
 /// little or nothing about such lines, and neither do they stop anything here.
-public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
+package struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
   /// What is the matter with the line.
-  public enum Kind: Sendable {
+  package enum Kind: Sendable {
     /// An option that an earlier line of the section gives already.
     case repeated
     /// An option that the section does not know.
@@ -16,21 +16,21 @@ public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As the user named it.
-  public var file: String
+  package var file: String
   /// 1-based.
-  public var line: Int
+  package var line: Int
   /// Without brackets; nil outside any section.
-  public var section: String?
+  package var section: String?
   /// As the line spells it; nil for notes on a whole section.
-  public var option: String?
+  package var option: String?
   /// What is the matter with it.
-  public var kind: Kind
+  package var kind: Kind
   /// What is the matter, and what to do about it.
-  public var text: String
+  package var text: String
   /// Whether the line is likely to be a mistake, as a doubled option with another value is.
-  public var isFault: Bool
+  package var isFault: Bool
 
-  public init(
+  package init(
     file: String, line: Int, section: String?, option: String?, kind: Kind, text: String,
     isFault: Bool = false
   ) {
@@ -44,7 +44,7 @@ public struct ConfigNote: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// `yolo.cfg:5: [net] batch: ignored, …`.
-  public var description: String {
+  package var description: String {
     var place = "\(file):\(line):"
     if let section { place += " [\(section)]" }
     if let option { place += " \(option):" } else if section != nil { place += ":" }

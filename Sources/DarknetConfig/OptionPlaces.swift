@@ -1,13 +1,13 @@
 import DarknetText
 
 /// The lines of some options, for errors that are found long after the section was read.
-public struct OptionPlaces: Hashable, Sendable {
+package struct OptionPlaces: Hashable, Sendable {
   /// Without brackets.
-  public var section: String?
+  package var section: String?
   /// The line of each option that is given.
-  public var lines: [String: Int] = [:]
+  package var lines: [String: Int] = [:]
 
-  public init() {}
+  package init() {}
 
   /// - Throws: `ConfigError` at the option's line if `value` is outside of `range`.
   package func check(
@@ -24,7 +24,7 @@ public struct OptionPlaces: Hashable, Sendable {
 
 extension OptionReader {
   /// The lines of these options, as far as they are there.
-  public func places(_ keys: String...) -> OptionPlaces {
+  package func places(_ keys: String...) -> OptionPlaces {
     var places = OptionPlaces()
     places.section = section.name
     for key in keys {

@@ -2,20 +2,20 @@ import DarknetText
 
 /// Reads the options of one section by name and type, remembers which were asked for, and
 /// collects what Darknet would print about them.
-public struct OptionReader: Sendable {
-  public let file: String
-  public let section: ConfigFile.Section
-  public private(set) var messages: [Message] = []
+package struct OptionReader: Sendable {
+  package let file: String
+  package let section: ConfigFile.Section
+  package private(set) var messages: [Message] = []
   /// How many of `messages` come before the layer's row of the table; the rest come after it.
   private var countBeforeRow: Int?
   private var used: Set<Int> = []
   /// Every option that was asked for, there or not: what this section knows.
-  public private(set) var known: Set<String> = []
+  package private(set) var known: Set<String> = []
   private var withoutEffect: [ConfigNote] = []
   /// Index of the first option of each name, the one that counts.
   private let firstIndex: [String: Int]
 
-  public init(_ section: ConfigFile.Section, file: String) {
+  package init(_ section: ConfigFile.Section, file: String) {
     self.section = section
     self.file = file
     firstIndex = Dictionary(
@@ -27,7 +27,7 @@ public struct OptionReader: Sendable {
   /// A whole number, or nil if the option is absent.
   ///
   /// - Throws: `ConfigError` if it does not parse or lies outside `range`.
-  public mutating func int(
+  package mutating func int(
     _ key: String, in range: ClosedRange<Int> = Int(Int32.min)...Int(Int32.max)
   ) throws(ConfigError) -> Int? {
     guard let value = try value(key) else { return nil }
@@ -40,7 +40,7 @@ public struct OptionReader: Sendable {
   }
 
   /// A whole number with a default, which Darknet announces if the option is `loud`.
-  public mutating func int(
+  package mutating func int(
     _ key: String, default fallback: Int, loud: Bool = false,
     in range: ClosedRange<Int> = Int(Int32.min)...Int(Int32.max)
   ) throws(ConfigError) -> Int {
@@ -50,14 +50,14 @@ public struct OptionReader: Sendable {
   }
 
   /// A size, count or stride: at least 1, and small enough for checked products to stay in range.
-  public mutating func size(
+  package mutating func size(
     _ key: String, default fallback: Int, loud: Bool = false
   ) throws(ConfigError) -> Int {
     try int(key, default: fallback, loud: loud, in: 1...(1 << 28))
   }
 
   /// 0 or absent is false, any other whole number true.
-  public mutating func flag(
+  package mutating func flag(
     _ key: String, default fallback: Bool = false, loud: Bool = false
   ) throws(ConfigError) -> Bool {
     try int(key, default: fallback ? 1 : 0, loud: loud) != 0
@@ -66,7 +66,7 @@ public struct OptionReader: Sendable {
   // MARK: Real numbers
 
   /// A finite number, or nil if the option is absent.
-  public mutating func float(
+  package mutating func float(
     _ key: String,
     in range: ClosedRange<Float> = -Float
       .greatestFiniteMagnitude...Float
@@ -83,7 +83,7 @@ public struct OptionReader: Sendable {
     return Float(number)
   }
 
-  public mutating func float(
+  package mutating func float(
     _ key: String, default fallback: Float, loud: Bool = false
   ) throws(ConfigError) -> Float {
     if let number = try float(key) { return number }
@@ -94,7 +94,7 @@ public struct OptionReader: Sendable {
   // MARK: Text and lists
 
   /// A word, without a remark that follows it: `leaky#first` is `leaky`.
-  public mutating func string(_ key: String) throws(ConfigError) -> String? {
+  package mutating func string(_ key: String) throws(ConfigError) -> String? {
     guard let value = try value(key) else { return nil }
     let word = value.prefix { $0 != "#" && $0 != ";" && $0 != "/" }
     guard !word.isEmpty else {
@@ -105,9 +105,9 @@ public struct OptionReader: Sendable {
   }
 
   /// The path of a file, which may hold any character.
-  public mutating func path(_ key: String) throws(ConfigError) -> String? { try value(key) }
+  package mutating func path(_ key: String) throws(ConfigError) -> String? { try value(key) }
 
-  public mutating func string(
+  package mutating func string(
     _ key: String, default fallback: String, loud: Bool = false
   ) throws(ConfigError) -> String {
     if let text = try string(key) { return text }
@@ -116,12 +116,12 @@ public struct OptionReader: Sendable {
   }
 
   /// Whole numbers separated by commas; a comma at the end is ignored.
-  public mutating func ints(_ key: String) throws(ConfigError) -> [Int]? {
+  package mutating func ints(_ key: String) throws(ConfigError) -> [Int]? {
     try list(key, expected: "whole numbers separated by commas") { Number.int($0) }
   }
 
   /// Numbers separated by commas; a comma at the end is ignored.
-  public mutating func floats(_ key: String) throws(ConfigError) -> [Float]? {
+  package mutating func floats(_ key: String) throws(ConfigError) -> [Float]? {
     try list(key, expected: "numbers separated by commas") { piece in
       Number.float(piece).flatMap {
         abs($0) <= Double(Float.greatestFiniteMagnitude) ? Float($0) : nil
@@ -154,21 +154,21 @@ public struct OptionReader: Sendable {
   // MARK: The section as a whole
 
   /// Whether the option is there; it does not count as used by that.
-  public mutating func has(_ key: String) -> Bool {
+  package mutating func has(_ key: String) -> Bool {
     known.insert(key)
     return firstIndex[key] != nil
   }
 
   /// Counts options as known that are not looked at because of others.
-  public mutating func passOver(_ keys: String...) { known.formUnion(keys) }
+  package mutating func passOver(_ keys: String...) { known.formUnion(keys) }
 
   /// The option's line, or the section's if the option is absent.
-  public func line(of key: String) -> Int {
+  package func line(of key: String) -> Int {
     firstIndex[key].map { section.options[$0].line } ?? section.line
   }
 
   /// An error at the option's line, or at the section's if the option is absent.
-  public func error(
+  package func error(
     _ key: String?, expected: String, found: String, fix: String
   ) -> ConfigError {
     ConfigError(
@@ -177,26 +177,26 @@ public struct OptionReader: Sendable {
   }
 
   /// Something that Darknet prints while it reads this section.
-  public mutating func say(_ stream: Message.Stream, _ text: String) {
+  package mutating func say(_ stream: Message.Stream, _ text: String) {
     messages.append(Message(stream, text))
   }
 
   /// Says that Darknet prints the layer's row of the table here: messages of options read later
   /// come after it.
-  public mutating func markRow() { countBeforeRow = messages.count }
+  package mutating func markRow() { countBeforeRow = messages.count }
 
   /// What Darknet prints before the layer's row of the table.
-  public var messagesBeforeRow: [Message] {
+  package var messagesBeforeRow: [Message] {
     Array(messages.prefix(countBeforeRow ?? messages.count))
   }
 
   /// What Darknet prints after the layer's row of the table.
-  public var messagesAfterRow: [Message] {
+  package var messagesAfterRow: [Message] {
     Array(messages.dropFirst(countBeforeRow ?? messages.count)) + unusedFieldMessages
   }
 
   /// Darknet's `Unused field` lines, for options that nobody asked for.
-  public var unusedFieldMessages: [Message] {
+  package var unusedFieldMessages: [Message] {
     section.options.indices.filter { !used.contains($0) }.map { index in
       let option = section.options[index]
       return Message(
@@ -210,7 +210,7 @@ public struct OptionReader: Sendable {
   /// - Parameters:
   ///   - off: the value that asks for nothing.
   ///   - reason: why it has none, after a colon.
-  public mutating func readWithoutEffect(
+  package mutating func readWithoutEffect(
     _ keys: String..., off: Double = 0, because reason: String
   ) {
     for key in keys {
@@ -230,7 +230,7 @@ public struct OptionReader: Sendable {
   /// were read.
   ///
   /// - Parameter others: the options that other sections know, by the sections' names.
-  public func notes(others: [String: Set<String>] = [:]) -> [ConfigNote] {
+  package func notes(others: [String: Set<String>] = [:]) -> [ConfigNote] {
     var notes = withoutEffect
     for (index, option) in section.options.enumerated() {
       let first = section.options[firstIndex[option.key]!]

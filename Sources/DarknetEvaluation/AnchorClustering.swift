@@ -8,36 +8,36 @@ import DarknetText
 /// mean of its objects, and stops when none changes sides or after 1000 rounds. As the result
 /// depends on the start, several starts are tried and the best is kept; the same seed gives the
 /// same anchors.
-public struct AnchorClustering: Sendable {
+package struct AnchorClustering: Sendable {
   /// Width and height, in the units of the points given.
-  public struct Size: Hashable, Sendable {
-    public var width: Float
-    public var height: Float
+  package struct Size: Hashable, Sendable {
+    package var width: Float
+    package var height: Float
 
-    public init(width: Float, height: Float) {
+    package init(width: Float, height: Float) {
       self.width = width
       self.height = height
     }
 
-    public var area: Float { width * height }
+    package var area: Float { width * height }
 
     /// IoU of two boxes of these sizes with a common corner.
-    public static func iou(_ a: Size, _ b: Size) -> Float {
+    package static func iou(_ a: Size, _ b: Size) -> Float {
       let common = min(a.width, b.width) * min(a.height, b.height)
       return common / (a.area + b.area - common)
     }
   }
 
   /// Ascending by area.
-  public let anchors: [Size]
+  package let anchors: [Size]
   /// For each point given, the index of its anchor; nil for points that were left out.
-  public let members: [Int?]
+  package let members: [Int?]
   /// Mean over the points of the overlap with their anchor.
-  public let averageIoU: Double
+  package let averageIoU: Double
   /// Rounds that the best start took.
-  public let iterations: Int
+  package let iterations: Int
   /// Points left out, since their size is not positive or not finite.
-  public let unusable: Int
+  package let unusable: Int
 
   /// - Parameters:
   ///   - points: sizes of objects, usually in pixels of the network's input.
@@ -45,7 +45,7 @@ public struct AnchorClustering: Sendable {
   ///   - attempts: random starts, at least 1.
   /// - Returns: nil if no point can be used. With fewer different points than clusters some
   ///   anchors are equal.
-  public init?(
+  package init?(
     points: [Size], clusters: Int, attempts: Int = 10,
     using generator: inout some RandomNumberGenerator
   ) {
@@ -87,7 +87,7 @@ public struct AnchorClustering: Sendable {
   /// largest anchors. Of a number that is not a multiple of the heads' the coarsest get one more.
   ///
   /// - Parameter strides: positive; pixels of the network's input per cell.
-  public func masks(strides: [Int]) -> [[Int]] {
+  package func masks(strides: [Int]) -> [[Int]] {
     // Heads from fine to coarse take ranges of the sorted anchors.
     let heads = strides.indices.sorted { (strides[$0], $0) < (strides[$1], $1) }
     var masks = [[Int]](repeating: [], count: strides.count)
@@ -103,7 +103,7 @@ public struct AnchorClustering: Sendable {
 
   /// The list as AlexeyAB prints it and writes it to `anchors.txt`: whole pixels for networks wider
   /// than 32, else four decimals (anchors in cells, as `[region]` wants them).
-  public func text(networkWidth: Int) -> String {
+  package func text(networkWidth: Int) -> String {
     func number(_ value: Float) -> String {
       networkWidth > 32
         ? fixed(Double(value), decimals: 0, width: 3) : fixed(Double(value), decimals: 4)

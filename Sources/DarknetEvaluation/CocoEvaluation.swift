@@ -11,20 +11,20 @@ import DarknetText
 /// list, and precision is read off at 101 recalls. A mean leaves out categories without objects.
 ///
 /// One difference is meant: pycocotools takes an object of annotation identity 0 for none.
-public struct CocoEvaluation: Sendable {
+package struct CocoEvaluation: Sendable {
   /// 0.50, 0.55 … 0.95, with the rounding of numpy's `linspace`, since overlaps are compared.
-  public static let iouThresholds = evenly(from: 0.5, to: 0.95, count: 10)
+  package static let iouThresholds = evenly(from: 0.5, to: 0.95, count: 10)
   /// 0, 0.01 … 1, likewise.
-  public static let recallLevels = evenly(from: 0, to: 1, count: 101)
+  package static let recallLevels = evenly(from: 0, to: 1, count: 101)
   /// Boxes that a picture may have of a category.
-  public static let detectionLimits = [1, 10, 100]
+  package static let detectionLimits = [1, 10, 100]
 
   /// Sizes of objects, by area in pixels.
-  public enum AreaRange: Int, CaseIterable, Sendable {
+  package enum AreaRange: Int, CaseIterable, Sendable {
     case all, small, medium, large
 
     /// Both ends belong to the range.
-    public var bounds: ClosedRange<Double> {
+    package var bounds: ClosedRange<Double> {
       switch self {
       case .all: 0...1e10
       case .small: 0...1024
@@ -35,28 +35,28 @@ public struct CocoEvaluation: Sendable {
   }
 
   /// The twelve figures; nil where there are no objects to find.
-  public struct Figures: Hashable, Sendable {
-    public var ap: Double?
-    public var ap50: Double?
-    public var ap75: Double?
-    public var apSmall: Double?
-    public var apMedium: Double?
-    public var apLarge: Double?
-    public var ar1: Double?
-    public var ar10: Double?
-    public var ar100: Double?
-    public var arSmall: Double?
-    public var arMedium: Double?
-    public var arLarge: Double?
+  package struct Figures: Hashable, Sendable {
+    package var ap: Double?
+    package var ap50: Double?
+    package var ap75: Double?
+    package var apSmall: Double?
+    package var apMedium: Double?
+    package var apLarge: Double?
+    package var ar1: Double?
+    package var ar10: Double?
+    package var ar100: Double?
+    package var arSmall: Double?
+    package var arMedium: Double?
+    package var arLarge: Double?
   }
 
-  public let overall: Figures
+  package let overall: Figures
   /// Category identities, ascending, and their own figures.
-  public let categories: [(identity: Int, figures: Figures)]
+  package let categories: [(identity: Int, figures: Figures)]
   /// Boxes of pictures or categories that the truth does not have; they were left out.
-  public let foreignDetections: Int
+  package let foreignDetections: Int
 
-  public init(truth: CocoDataset, detections: [CocoDetection]) {
+  package init(truth: CocoDataset, detections: [CocoDetection]) {
     let images = Array(Set(truth.images)).sorted()
     let identities = Array(Set(truth.categories)).sorted()
     let imageIndex = Dictionary(uniqueKeysWithValues: zip(images, images.indices))
@@ -123,7 +123,7 @@ public struct CocoEvaluation: Sendable {
 
 extension CocoEvaluation.Figures {
   /// The table that pycocotools prints, -1 where there is nothing to find.
-  public var summary: String {
+  package var summary: String {
     let rows: [(isPrecision: Bool, iou: String, area: String, limit: Int, value: Double?)] = [
       (true, "0.50:0.95", "all", 100, ap), (true, "0.50", "all", 100, ap50),
       (true, "0.75", "all", 100, ap75), (true, "0.50:0.95", "small", 100, apSmall),

@@ -1,13 +1,13 @@
 import DarknetText
 
 /// A rectangle as COCO writes it: top left corner and size, in pixels.
-public struct CocoBox: Hashable, Sendable {
-  public var x: Double
-  public var y: Double
-  public var width: Double
-  public var height: Double
+package struct CocoBox: Hashable, Sendable {
+  package var x: Double
+  package var y: Double
+  package var width: Double
+  package var height: Double
 
-  public init(x: Double, y: Double, width: Double, height: Double) {
+  package init(x: Double, y: Double, width: Double, height: Double) {
     self.x = x
     self.y = y
     self.width = width
@@ -26,7 +26,7 @@ public struct CocoBox: Hashable, Sendable {
     self.init(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
   }
 
-  public var area: Double { width * height }
+  package var area: Double { width * height }
 
   /// Intersection over union; over the box's own area if `truth` is a crowd, in which any number
   /// of objects may be.
@@ -41,16 +41,16 @@ public struct CocoBox: Hashable, Sendable {
 }
 
 /// Objects marked in pictures: the part of a COCO instances file that figures on boxes need.
-public struct CocoDataset: Sendable {
-  public struct Object: Hashable, Sendable {
-    public var image: Int
-    public var category: Int
-    public var box: CocoBox
+package struct CocoDataset: Sendable {
+  package struct Object: Hashable, Sendable {
+    package var image: Int
+    package var category: Int
+    package var box: CocoBox
     /// Pixels of the object's outline, which decides whether it is small, medium or large.
-    public var area: Double
-    public var isCrowd: Bool
+    package var area: Double
+    package var isCrowd: Bool
 
-    public init(image: Int, category: Int, box: CocoBox, area: Double, isCrowd: Bool = false) {
+    package init(image: Int, category: Int, box: CocoBox, area: Double, isCrowd: Bool = false) {
       self.image = image
       self.category = category
       self.box = box
@@ -60,11 +60,11 @@ public struct CocoDataset: Sendable {
   }
 
   /// Identities of the pictures, also of those without objects.
-  public var images: [Int]
-  public var categories: [Int]
-  public var objects: [Object]
+  package var images: [Int]
+  package var categories: [Int]
+  package var objects: [Object]
 
-  public init(images: [Int], categories: [Int], objects: [Object]) {
+  package init(images: [Int], categories: [Int], objects: [Object]) {
     self.images = images
     self.categories = categories
     self.objects = objects
@@ -76,7 +76,7 @@ public struct CocoDataset: Sendable {
   /// - Throws: if it is not JSON, or an image, a category or an annotation lacks its identity, or
   ///   an annotation its box. An annotation without `area` has its box's; without `iscrowd` it is
   ///   no crowd.
-  public init(json bytes: UnsafeRawBufferPointer, file: String) throws(ConfigError) {
+  package init(json bytes: UnsafeRawBufferPointer, file: String) throws(ConfigError) {
     var images: [Int] = []
     var categories: [Int] = []
     var objects: [Object] = []
@@ -134,13 +134,13 @@ public struct CocoDataset: Sendable {
 }
 
 /// A box that a detector proposes: an entry of a COCO results file.
-public struct CocoDetection: Hashable, Sendable {
-  public var image: Int
-  public var category: Int
-  public var box: CocoBox
-  public var score: Double
+package struct CocoDetection: Hashable, Sendable {
+  package var image: Int
+  package var category: Int
+  package var box: CocoBox
+  package var score: Double
 
-  public init(image: Int, category: Int, box: CocoBox, score: Double) {
+  package init(image: Int, category: Int, box: CocoBox, score: Double) {
     self.image = image
     self.category = category
     self.box = box
@@ -148,7 +148,7 @@ public struct CocoDetection: Hashable, Sendable {
   }
 
   /// Reads a results file: an array of objects with `image_id`, `category_id`, `bbox`, `score`.
-  public static func list(
+  package static func list(
     json bytes: UnsafeRawBufferPointer, file: String
   ) throws(ConfigError) -> [CocoDetection] {
     var result: [CocoDetection] = []

@@ -5,7 +5,7 @@ extension CocoDataset.Object {
   ///
   /// Labels have no outlines, so the area is the box's; COCO's own instances have smaller areas,
   /// and a few objects fall into another size class there.
-  public init(_ truth: TruthBox, image: Int, pictureWidth: Int, pictureHeight: Int) {
+  package init(_ truth: TruthBox, image: Int, pictureWidth: Int, pictureHeight: Int) {
     let box = CocoBox(truth.box, pictureWidth: pictureWidth, pictureHeight: pictureHeight)
     self.init(image: image, category: truth.classIndex, box: box, area: box.area)
   }
@@ -14,7 +14,7 @@ extension CocoDataset.Object {
 extension CocoDetection {
   /// Every class of every detection that has a probability, boxes in parts of the picture and cut
   /// at its edges; the category is the class index.
-  public static func list(
+  package static func list(
     _ detections: DetectionSet, image: Int, pictureWidth: Int, pictureHeight: Int
   ) -> [CocoDetection] {
     var result: [CocoDetection] = []
@@ -37,7 +37,7 @@ extension CocoDetection {
 
 extension CocoBox {
   /// From a box in parts of the picture.
-  public init(_ box: Box, pictureWidth: Int, pictureHeight: Int) {
+  package init(_ box: Box, pictureWidth: Int, pictureHeight: Int) {
     let (width, height) = (Double(pictureWidth), Double(pictureHeight))
     self.init(
       x: (Double(box.x) - Double(box.width) / 2) * width,

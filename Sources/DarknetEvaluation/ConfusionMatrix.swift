@@ -5,15 +5,15 @@ import DarknetGeometry
 /// Every detection stands for its best class, if that is above the confidence threshold. Pairs of
 /// a detection and an object, of whatever classes, whose IoU is above the threshold are paired
 /// from the highest overlap down, each side once. What stays alone is paired with "nothing".
-public struct ConfusionMatrix: Sendable {
-  public let classCount: Int
-  public var confidenceThreshold: Float
-  public var iouThreshold: Float
+package struct ConfusionMatrix: Sendable {
+  package let classCount: Int
+  package var confidenceThreshold: Float
+  package var iouThreshold: Float
   /// [classCount + 1, classCount + 1]: rows are what was said, columns what is there, both with
   /// "nothing" last.
-  public private(set) var counts: [Int]
+  package private(set) var counts: [Int]
 
-  public init(classCount: Int, confidenceThreshold: Float = 0.25, iouThreshold: Float = 0.45) {
+  package init(classCount: Int, confidenceThreshold: Float = 0.25, iouThreshold: Float = 0.45) {
     self.classCount = classCount
     self.confidenceThreshold = confidenceThreshold
     self.iouThreshold = iouThreshold
@@ -21,16 +21,16 @@ public struct ConfusionMatrix: Sendable {
   }
 
   /// The index of "nothing".
-  public var nothing: Int { classCount }
+  package var nothing: Int { classCount }
 
   /// How often `said` was said where `actual` is.
-  public subscript(said: Int, actual: Int) -> Int {
+  package subscript(said: Int, actual: Int) -> Int {
     get { counts[said * (classCount + 1) + actual] }
     set { counts[said * (classCount + 1) + actual] = newValue }
   }
 
   /// Counts a picture in; objects of classes that the network does not have are left out.
-  public mutating func add(_ detections: DetectionSet, truths: [TruthBox]) {
+  package mutating func add(_ detections: DetectionSet, truths: [TruthBox]) {
     let said = detections.indices.compactMap { index -> (box: Box, class: Int)? in
       guard let best = detections.bestClass(index), best < classCount,
         detections.probability(index, class: best) > confidenceThreshold

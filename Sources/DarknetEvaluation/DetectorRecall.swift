@@ -2,26 +2,26 @@ import DarknetGeometry
 import DarknetText
 
 /// How many objects have any box on them, whatever its class: `detector recall`.
-public struct DetectorRecall: Sendable {
+package struct DetectorRecall: Sendable {
   /// Objectness that a box must exceed to be a proposal.
-  public var threshold: Float
+  package var threshold: Float
   /// Overlap that the best proposal on an object must exceed.
-  public var iouThreshold: Float
-  public private(set) var pictures = 0
-  public private(set) var proposals = 0
-  public private(set) var truths = 0
-  public private(set) var correct = 0
+  package var iouThreshold: Float
+  package private(set) var pictures = 0
+  package private(set) var proposals = 0
+  package private(set) var truths = 0
+  package private(set) var correct = 0
   /// Sum over the objects of the overlap with their best proposal.
-  public private(set) var iouSum = 0.0
+  package private(set) var iouSum = 0.0
 
   /// The thresholds that Darknet has built in.
-  public init(threshold: Float = 0.001, iouThreshold: Float = 0.5) {
+  package init(threshold: Float = 0.001, iouThreshold: Float = 0.5) {
     self.threshold = threshold
     self.iouThreshold = iouThreshold
   }
 
   /// Counts a picture in, after `NonMaximumSuppression.applyByObjectness`.
-  public mutating func add(_ detections: DetectionSet, truths boxes: [TruthBox]) {
+  package mutating func add(_ detections: DetectionSet, truths boxes: [TruthBox]) {
     let proposed = detections.indices.filter { detections.objectness[$0] > threshold }
     pictures += 1
     proposals += proposed.count
@@ -35,7 +35,7 @@ public struct DetectorRecall: Sendable {
   }
 
   /// The line that Darknet prints after each picture, with the figures so far.
-  public var line: String {
+  package var line: String {
     func padded(_ number: Int) -> String {
       let text = "\(number)"
       return String(repeating: " ", count: max(0, 5 - text.count)) + text

@@ -1,41 +1,41 @@
 import DarknetGeometry
 
 /// What the labels of a data set hold: how many objects of each class, and of what sizes.
-public struct LabelStatistics: Sendable {
-  public struct ClassCounts: Hashable, Sendable {
-    public var objects = 0
+package struct LabelStatistics: Sendable {
+  package struct ClassCounts: Hashable, Sendable {
+    package var objects = 0
     /// Pictures with at least one object of the class.
-    public var pictures = 0
+    package var pictures = 0
     /// Objects by COCO's sizes, in pixels of the picture: below 32 x 32, below 96 x 96, larger.
-    public var small = 0
-    public var medium = 0
-    public var large = 0
+    package var small = 0
+    package var medium = 0
+    package var large = 0
     /// Sums over the objects, in parts of the picture.
-    public var widthSum = 0.0
-    public var heightSum = 0.0
+    package var widthSum = 0.0
+    package var heightSum = 0.0
 
-    public var averageWidth: Double { objects > 0 ? widthSum / Double(objects) : 0 }
-    public var averageHeight: Double { objects > 0 ? heightSum / Double(objects) : 0 }
+    package var averageWidth: Double { objects > 0 ? widthSum / Double(objects) : 0 }
+    package var averageHeight: Double { objects > 0 ? heightSum / Double(objects) : 0 }
   }
 
-  public private(set) var classes: [ClassCounts]
-  public private(set) var pictures = 0
-  public private(set) var picturesWithoutObjects = 0
-  public private(set) var mostObjects = 0
+  package private(set) var classes: [ClassCounts]
+  package private(set) var pictures = 0
+  package private(set) var picturesWithoutObjects = 0
+  package private(set) var mostObjects = 0
   /// Objects of classes that the network does not have.
-  public private(set) var unknownClasses = 0
+  package private(set) var unknownClasses = 0
   /// Objects by the side of the square of their area, in 1/50 of the picture's: bin i is
   /// i/50 ..< (i+1)/50, the last also takes what is larger.
-  public private(set) var sideHistogram = [Int](repeating: 0, count: 50)
+  package private(set) var sideHistogram = [Int](repeating: 0, count: 50)
 
-  public init(classCount: Int) {
+  package init(classCount: Int) {
     classes = Array(repeating: ClassCounts(), count: classCount)
   }
 
-  public var objects: Int { classes.reduce(0) { $0 + $1.objects } }
+  package var objects: Int { classes.reduce(0) { $0 + $1.objects } }
 
   /// Counts a picture in.
-  public mutating func add(_ truths: [TruthBox], pictureWidth: Int, pictureHeight: Int) {
+  package mutating func add(_ truths: [TruthBox], pictureWidth: Int, pictureHeight: Int) {
     pictures += 1
     if truths.isEmpty { picturesWithoutObjects += 1 }
     mostObjects = max(mostObjects, truths.count)
@@ -64,7 +64,7 @@ public struct LabelStatistics: Sendable {
   }
 
   /// What `calc_anchors` prints and writes to `counters_per_class.txt`.
-  public var countersText: String {
+  package var countersText: String {
     "counters_per_class = " + classes.map { "\($0.objects)" }.joined(separator: ", ")
   }
 }

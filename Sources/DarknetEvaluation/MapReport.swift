@@ -7,7 +7,7 @@ extension MeanAveragePrecision.Result {
   /// - Parameters:
   ///   - names: a name a class.
   ///   - coco: COCO's figures of the same detections, if they were asked for.
-  public func json(names: [String], coco: CocoEvaluation.Figures? = nil) -> String {
+  package func json(names: [String], coco: CocoEvaluation.Figures? = nil) -> String {
     let counts = counts
     var points = 0
     if case .points(let count) = options.area { points = count }

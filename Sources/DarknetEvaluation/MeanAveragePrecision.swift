@@ -58,7 +58,7 @@ public struct MeanAveragePrecision: Sendable {
   }
 
   /// The part of `add` that may run on any thread.
-  public func match(
+  package func match(
     _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = []
   ) -> PictureMatches {
     PictureMatches(
@@ -66,7 +66,7 @@ public struct MeanAveragePrecision: Sendable {
   }
 
   /// Counts a picture in.
-  public mutating func add(
+  package mutating func add(
     _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = []
   ) {
     add(match(detections, truths: truths, difficult: difficult))
@@ -75,7 +75,7 @@ public struct MeanAveragePrecision: Sendable {
   /// Counts a picture in. The order of pictures decides among equal probabilities.
   ///
   /// - Precondition: the matches are of detections of as many classes.
-  public mutating func add(_ picture: PictureMatches) {
+  package mutating func add(_ picture: PictureMatches) {
     for truth in picture.truths {
       if classes.indices.contains(truth.classIndex) {
         classes[truth.classIndex].truths += 1

@@ -7,24 +7,24 @@ import DarknetGeometry
 /// that IoU is above the threshold; several claims may take the same object, and the ranking of
 /// `MeanAveragePrecision` decides among them. A claim that takes none, but overlaps an object
 /// marked as difficult, is not ranked.
-public struct PictureMatches: Sendable {
-  public struct Claim: Hashable, Sendable {
+package struct PictureMatches: Sendable {
+  package struct Claim: Hashable, Sendable {
     /// Index of the detection in its set.
-    public var detection: Int
-    public var classIndex: Int
-    public var probability: Float
+    package var detection: Int
+    package var classIndex: Int
+    package var probability: Float
     /// Index of the object in the picture's list, or nil.
-    public var truth: Int?
+    package var truth: Int?
     /// Overlap with that object, 0 without one.
-    public var iou: Float
+    package var iou: Float
     /// An earlier claim of this picture, of whatever probability, took the same object.
-    public var isRepeat: Bool
+    package var isRepeat: Bool
     /// Only a difficult object is there.
-    public var isDifficult: Bool
+    package var isDifficult: Bool
   }
 
-  public let claims: [Claim]
-  public let truths: [TruthBox]
+  package let claims: [Claim]
+  package let truths: [TruthBox]
 
   /// Pure, so pictures can be matched by several threads and added in their order afterwards.
   ///
@@ -33,7 +33,7 @@ public struct PictureMatches: Sendable {
   ///   - truths: objects; those of classes that the set does not have match nothing.
   ///   - difficult: objects that count neither as found nor as missed.
   ///   - iouThreshold: the overlap that has to be exceeded.
-  public init(
+  package init(
     _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = [],
     iouThreshold: Float
   ) {
@@ -69,7 +69,7 @@ public struct PictureMatches: Sendable {
   }
 
   /// The claims above `threshold` that found nothing new, most probable first.
-  public func falsePositives(above threshold: Float) -> [Claim] {
+  package func falsePositives(above threshold: Float) -> [Claim] {
     claims.filter {
       $0.probability > threshold && !$0.isDifficult && ($0.truth == nil || $0.isRepeat)
     }
@@ -77,7 +77,7 @@ public struct PictureMatches: Sendable {
   }
 
   /// Indices of the objects that no claim above `threshold` takes.
-  public func misses(above threshold: Float) -> [Int] {
+  package func misses(above threshold: Float) -> [Int] {
     let found = Set(claims.filter { $0.probability > threshold }.compactMap(\.truth))
     return truths.indices.filter { !found.contains($0) }
   }

@@ -2,11 +2,11 @@ import DarknetGeometry
 import DarknetText
 
 /// What `detector valid` writes, by the value of `eval` in the data file.
-public enum ResultsFormat: String, CaseIterable, Sendable {
+package enum ResultsFormat: String, CaseIterable, Sendable {
   case voc, coco, imagenet, bdd, kitti
 
   /// The file's name without folder and extension where `-out` does not give another.
-  public var defaultName: String {
+  package var defaultName: String {
     switch self {
     case .voc: "comp4_det_test_"
     case .coco: "coco_results"
@@ -18,22 +18,22 @@ public enum ResultsFormat: String, CaseIterable, Sendable {
 }
 
 /// A picture whose detections are written: the name it came under, and its size.
-public struct ResultsPicture: Sendable {
-  public var path: String
-  public var width: Int
-  public var height: Int
+package struct ResultsPicture: Sendable {
+  package var path: String
+  package var width: Int
+  package var height: Int
 
-  public init(path: String, width: Int, height: Int) {
+  package init(path: String, width: Int, height: Int) {
     self.path = path
     self.width = width
     self.height = height
   }
 
   /// The last part of the path.
-  public var baseName: Substring { path.split(separator: "/").last ?? "" }
+  package var baseName: Substring { path.split(separator: "/").last ?? "" }
 
   /// The base name up to its first dot: how VOC and KITTI name pictures.
-  public var identity: String { String(baseName.prefix { $0 != "." }) }
+  package var identity: String { String(baseName.prefix { $0 != "." }) }
 
   /// The number that COCO knows the picture by: the digits after the last `_` of its base name,
   /// as in `COCO_val2014_000000000042.jpg`, or else those that the base name begins with; nil if
@@ -41,7 +41,7 @@ public struct ResultsPicture: Sendable {
   ///
   /// (pjreddie looks for `_` in the folders too, AlexeyAB only at the beginning of the base name;
   /// both take 0 for none.)
-  public var cocoIdentity: Int? {
+  package var cocoIdentity: Int? {
     func number(_ text: Substring) -> Int? { Int(text.prefix { ("0"..."9").contains($0) }) }
     let name = baseName
     let tail = name.lastIndex(of: "_").flatMap { number(name[name.index(after: $0)...]) }
@@ -54,15 +54,15 @@ public struct ResultsPicture: Sendable {
 /// All take detections in *pixels* of the picture, in the order that suppression left, and write
 /// every class of a detection whose probability is not 0. Boxes with numbers that are not finite
 /// are left out.
-public enum ResultsWriter {
+package enum ResultsWriter {
   /// COCO's categories, in the order of Darknet's names: 80 of its identities 1...90.
-  public static let cocoCategories: [Int] = {
+  package static let cocoCategories: [Int] = {
     let missing: Set = [12, 26, 29, 30, 45, 66, 68, 69, 71, 83]
     return (1...90).filter { !missing.contains($0) }
   }()
 
   /// A class' category; classes past COCO's 80 continue after its last category.
-  public static func cocoCategory(ofClass number: Int) -> Int {
+  package static func cocoCategory(ofClass number: Int) -> Int {
     let known = cocoCategories
     return number < known.count ? known[number] : 91 + number - known.count
   }
@@ -70,7 +70,7 @@ public enum ResultsWriter {
   /// `number class score xmin ymin xmax ymax`, pictures and classes counted from 1.
   ///
   /// - Parameter number: place of the picture in the list, from 1.
-  public static func imagenet(
+  package static func imagenet(
     _ detections: DetectionSet, picture: ResultsPicture, number: Int, to text: inout TextBuffer
   ) {
     forEach(detections, in: picture) { index, probability, edges in
@@ -87,7 +87,7 @@ public enum ResultsWriter {
   /// `id score xmin ymin xmax ymax` with pixels counted from 1, a text a class.
   ///
   /// - Parameter texts: a buffer a class.
-  public static func voc(
+  package static func voc(
     _ detections: DetectionSet, picture: ResultsPicture, to texts: inout [TextBuffer]
   ) {
     let identity = picture.identity
@@ -101,13 +101,13 @@ public enum ResultsWriter {
   }
 
   /// The three classes that AlexeyAB writes for KITTI.
-  public static let kittiClasses = ["car", "pedestrian", "cyclist"]
+  package static let kittiClasses = ["car", "pedestrian", "cyclist"]
 
   /// The content of a picture's file in KITTI's object format, whose unknown columns are filled
   /// with its marks for "not there".
   ///
   /// - Parameter names: for classes beyond `kittiClasses`.
-  public static func kitti(
+  package static func kitti(
     _ detections: DetectionSet, picture: ResultsPicture, names: [String], to text: inout TextBuffer
   ) {
     forEach(detections, in: picture) { index, probability, edges in
@@ -170,21 +170,21 @@ public enum ResultsWriter {
 
 /// A results file that is one JSON array: COCO's or BDD100K's. Its text comes in pieces, so that
 /// it need not be in memory as a whole.
-public struct JSONResultsWriter: Sendable {
+package struct JSONResultsWriter: Sendable {
   /// The ten classes of BDD100K, in AlexeyAB's order.
-  public static let bddClasses = [
+  package static let bddClasses = [
     "bike", "bus", "car", "motor", "person", "rider", "traffic light", "traffic sign", "train",
     "truck",
   ]
 
   private var isFirst = true
 
-  public init() {}
+  package init() {}
 
   /// Adds a picture to COCO's results.
   ///
   /// - Parameter identity: see `ResultsPicture.cocoIdentity`.
-  public mutating func coco(
+  package mutating func coco(
     _ detections: DetectionSet, picture: ResultsPicture, identity: Int, to text: inout TextBuffer
   ) {
     ResultsWriter.forEach(detections, in: picture) { index, probability, edges in
@@ -210,7 +210,7 @@ public struct JSONResultsWriter: Sendable {
   /// Adds a picture to BDD100K's results, under its base name without `.jpg`.
   ///
   /// - Parameter names: for classes beyond `bddClasses`.
-  public mutating func bdd(
+  package mutating func bdd(
     _ detections: DetectionSet, picture: ResultsPicture, names: [String], to text: inout TextBuffer
   ) {
     let base = picture.baseName
@@ -230,7 +230,7 @@ public struct JSONResultsWriter: Sendable {
   }
 
   /// Ends the file; one without detections is an empty array.
-  public func finish(_ text: inout TextBuffer) {
+  package func finish(_ text: inout TextBuffer) {
     text.append(isFirst ? "[\n]\n" : "\n]\n")
   }
 

@@ -2,34 +2,34 @@ import DarknetGeometry
 
 /// The most instructive mistakes of a network: its surest false positives and the largest objects
 /// that it misses.
-public struct WorstMistakes: Sendable {
-  public struct Mistake: Hashable, Sendable {
+package struct WorstMistakes: Sendable {
+  package struct Mistake: Hashable, Sendable {
     /// Index of the picture in the list.
-    public var picture: Int
-    public var classIndex: Int
-    public var box: Box
+    package var picture: Int
+    package var classIndex: Int
+    package var box: Box
     /// Probability of a false positive, area of a miss: the higher, the worse.
-    public var weight: Float
+    package var weight: Float
   }
 
   /// How many of each kind are kept.
-  public let limit: Int
+  package let limit: Int
   private var positives: [Mistake] = []
   private var misses: [Mistake] = []
 
-  public init(limit: Int) {
+  package init(limit: Int) {
     precondition(limit >= 0, "a limit cannot be negative")
     self.limit = limit
   }
 
   /// Worst first.
-  public var falsePositives: [Mistake] { Self.worst(positives, limit) }
-  public var missedObjects: [Mistake] { Self.worst(misses, limit) }
+  package var falsePositives: [Mistake] { Self.worst(positives, limit) }
+  package var missedObjects: [Mistake] { Self.worst(misses, limit) }
 
   /// Looks at a picture.
   ///
   /// - Parameter threshold: the probability that makes a detection.
-  public mutating func add(
+  package mutating func add(
     _ matches: PictureMatches, detections: DetectionSet, picture: Int, threshold: Float
   ) {
     positives += matches.falsePositives(above: threshold).prefix(limit).map {

@@ -10,14 +10,14 @@
 ///
 /// The overlap measures follow AlexeyAB's arithmetic in float32, because thresholds are compared
 /// with the results; sizes of zero, infinity or NaN give a number or NaN, never a trap.
-public struct Box: Hashable, Sendable {
+package struct Box: Hashable, Sendable {
   /// Centre.
-  public var x: Float
-  public var y: Float
-  public var width: Float
-  public var height: Float
+  package var x: Float
+  package var y: Float
+  package var width: Float
+  package var height: Float
 
-  public init(x: Float, y: Float, width: Float, height: Float) {
+  package init(x: Float, y: Float, width: Float, height: Float) {
     self.x = x
     self.y = y
     self.width = width
@@ -25,31 +25,31 @@ public struct Box: Hashable, Sendable {
   }
 
   /// From the four edges.
-  public init(left: Float, top: Float, right: Float, bottom: Float) {
+  package init(left: Float, top: Float, right: Float, bottom: Float) {
     self.init(
       x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top)
   }
 
-  public var left: Float { x - width / 2 }
-  public var right: Float { x + width / 2 }
-  public var top: Float { y - height / 2 }
-  public var bottom: Float { y + height / 2 }
-  public var area: Float { width * height }
+  package var left: Float { x - width / 2 }
+  package var right: Float { x + width / 2 }
+  package var top: Float { y - height / 2 }
+  package var bottom: Float { y + height / 2 }
+  package var area: Float { width * height }
 
   /// The same rectangle with its horizontal numbers times `scaleX`, its vertical ones `scaleY`:
   /// parts of the picture become pixels with the picture's size.
-  public func scaled(_ scaleX: Float, _ scaleY: Float) -> Box {
+  package func scaled(_ scaleX: Float, _ scaleY: Float) -> Box {
     Box(x: x * scaleX, y: y * scaleY, width: width * scaleX, height: height * scaleY)
   }
 
   /// Whether all four numbers are finite.
-  public var isFinite: Bool {
+  package var isFinite: Bool {
     x.isFinite && y.isFinite && width.isFinite && height.isFinite
   }
 
   /// What of the box lies inside the picture, for a box in parts of it; the box itself if all of it
   /// does, nil if nothing does or a number is not finite.
-  public var insidePicture: Box? {
+  package var insidePicture: Box? {
     guard isFinite, width > 0, height > 0 else { return nil }
     guard left < 0 || top < 0 || right > 1 || bottom > 1 else { return self }
     let (left, right) = (max(0, left), min(1, right))
@@ -59,26 +59,26 @@ public struct Box: Hashable, Sendable {
   }
 
   /// The shape alone, centred at the origin: how anchors are compared.
-  public var atOrigin: Box { Box(x: 0, y: 0, width: width, height: height) }
+  package var atOrigin: Box { Box(x: 0, y: 0, width: width, height: height) }
 }
 
 // MARK: - Overlap
 
 extension Box {
   /// Common area; 0 if the rectangles miss each other.
-  public static func intersection(_ a: Box, _ b: Box) -> Float {
+  package static func intersection(_ a: Box, _ b: Box) -> Float {
     let width = min(a.right, b.right) - max(a.left, b.left)
     let height = min(a.bottom, b.bottom) - max(a.top, b.top)
     return width < 0 || height < 0 ? 0 : width * height
   }
 
   /// Area covered by either.
-  public static func union(_ a: Box, _ b: Box) -> Float {
+  package static func union(_ a: Box, _ b: Box) -> Float {
     a.area + b.area - intersection(a, b)
   }
 
   /// Intersection over union, in 0...1; 0 if either area is 0.
-  public static func iou(_ a: Box, _ b: Box) -> Float {
+  package static func iou(_ a: Box, _ b: Box) -> Float {
     let common = intersection(a, b)
     let covered = a.area + b.area - common
     return common == 0 || covered == 0 ? 0 : common / covered
@@ -86,7 +86,7 @@ extension Box {
 
   /// Generalized IoU, Rezatofighi et al. 2019, in -1...1: `iou - (C - U) / C` with `U` the union
   /// and `C` the area of the smallest rectangle around both. Plain IoU if `C` is 0.
-  public static func giou(_ a: Box, _ b: Box) -> Float {
+  package static func giou(_ a: Box, _ b: Box) -> Float {
     let (width, height) = enclosingSize(a, b)
     let enclosing = width * height
     let iou = iou(a, b)
@@ -94,14 +94,14 @@ extension Box {
   }
 
   /// The exponent of the distance in AlexeyAB's "diou", and the default of cfg option `beta_nms`.
-  public static let distanceExponent: Float = 0.6
+  package static let distanceExponent: Float = 0.6
 
   /// Distance IoU after Zheng et al. 2020: `iou - (d^2 / c^2)^exponent`, `d` the distance of the
   /// centres, `c` the diagonal of the smallest rectangle around both. Plain IoU if `c` is 0.
   ///
   /// The paper has exponent 1. AlexeyAB measures with 0.6 (`iou_thresh_kind=diou`, greedynms) and
   /// lets diounms choose by `beta_nms`; his diou *loss* uses 1.
-  public static func diou(_ a: Box, _ b: Box, exponent: Float = distanceExponent) -> Float {
+  package static func diou(_ a: Box, _ b: Box, exponent: Float = distanceExponent) -> Float {
     iou(a, b) - distancePenalty(a, b, exponent: exponent)
   }
 
@@ -115,7 +115,7 @@ extension Box {
 
   /// Complete IoU, Zheng et al. 2020: `iou - (d^2 / c^2 + alpha * v)` with
   /// `v = 4 / pi^2 * (atan(wb / hb) - atan(wa / ha))^2`, `alpha = v / (1 - iou + v + 1e-6)`.
-  public static func ciou(_ a: Box, _ b: Box) -> Float {
+  package static func ciou(_ a: Box, _ b: Box) -> Float {
     let iou = iou(a, b)
     guard let ratio = squaredDistanceRatio(a, b) else { return iou }
     let angle = atan(Double(b.width / b.height)) - atan(Double(a.width / a.height))
@@ -126,7 +126,7 @@ extension Box {
 
   /// Distance of the four numbers, taken as a vector: chooses a box in `[detection]` layers where
   /// none overlaps.
-  public static func rmse(_ a: Box, _ b: Box) -> Float {
+  package static func rmse(_ a: Box, _ b: Box) -> Float {
     let (dx, dy) = (a.x - b.x, a.y - b.y)
     let (dw, dh) = (a.width - b.width, a.height - b.height)
     return (dx * dx + dy * dy + dw * dw + dh * dh).squareRoot()
@@ -151,10 +151,10 @@ extension Box {
 }
 
 /// The measures that cfg options `iou_loss` and `iou_thresh_kind` choose from.
-public enum OverlapMeasure: String, CaseIterable, Sendable {
+package enum OverlapMeasure: String, CaseIterable, Sendable {
   case iou, giou, diou, ciou
 
-  public func callAsFunction(_ a: Box, _ b: Box) -> Float {
+  package func callAsFunction(_ a: Box, _ b: Box) -> Float {
     switch self {
     case .iou: Box.iou(a, b)
     case .giou: Box.giou(a, b)

@@ -1,19 +1,19 @@
 /// One box that a network proposes, with the probability of each class.
-public struct Detection: Sendable {
-  public var box: Box
+package struct Detection: Sendable {
+  package var box: Box
   /// How sure the network is that there is something at all.
-  public var objectness: Float
+  package var objectness: Float
   /// A number a class, objectness already multiplied in; 0 where the threshold was not passed.
-  public var probabilities: [Float]
+  package var probabilities: [Float]
 
-  public init(box: Box, objectness: Float, probabilities: [Float]) {
+  package init(box: Box, objectness: Float, probabilities: [Float]) {
     self.box = box
     self.objectness = objectness
     self.probabilities = probabilities
   }
 
   /// The first class of the highest probability, or nil if none is above 0.
-  public var bestClass: Int? {
+  package var bestClass: Int? {
     probabilities.withUnsafeBufferPointer { DetectionSet.bestClass(of: $0) }
   }
 }
@@ -26,27 +26,27 @@ public struct Detection: Sendable {
 ///
 /// Columns instead of structs, since a picture has thousands of boxes of 80 classes, most of them
 /// 0: `probabilities` is one array of `count` rows of `classCount` numbers.
-public struct DetectionSet: Sendable {
-  public let classCount: Int
-  public private(set) var boxes: [Box] = []
-  public private(set) var objectness: [Float] = []
+package struct DetectionSet: Sendable {
+  package let classCount: Int
+  package private(set) var boxes: [Box] = []
+  package private(set) var objectness: [Float] = []
   /// [count, classCount], row by row.
-  public private(set) var probabilities: [Float] = []
+  package private(set) var probabilities: [Float] = []
 
   /// An empty set.
-  public init(classCount: Int) {
+  package init(classCount: Int) {
     precondition(classCount >= 0, "a number of classes cannot be negative")
     self.classCount = classCount
   }
 
-  public mutating func reserveCapacity(_ count: Int) {
+  package mutating func reserveCapacity(_ count: Int) {
     boxes.reserveCapacity(count)
     objectness.reserveCapacity(count)
     probabilities.reserveCapacity(count * classCount)
   }
 
   /// Adds a detection whose probabilities `fill` writes; they are 0 before.
-  public mutating func append(
+  package mutating func append(
     _ box: Box, objectness: Float, fill: (UnsafeMutableBufferPointer<Float>) -> Void
   ) {
     boxes.append(box)
@@ -59,7 +59,7 @@ public struct DetectionSet: Sendable {
   }
 
   /// - Precondition: `detection` has `classCount` probabilities.
-  public mutating func append(_ detection: Detection) {
+  package mutating func append(_ detection: Detection) {
     precondition(
       detection.probabilities.count == classCount,
       "\(detection.probabilities.count) probabilities in a set of \(classCount) classes")
@@ -68,7 +68,7 @@ public struct DetectionSet: Sendable {
     probabilities.append(contentsOf: detection.probabilities)
   }
 
-  public mutating func append(contentsOf other: DetectionSet) {
+  package mutating func append(contentsOf other: DetectionSet) {
     precondition(other.classCount == classCount, "sets of different numbers of classes")
     boxes.append(contentsOf: other.boxes)
     objectness.append(contentsOf: other.objectness)
@@ -77,24 +77,24 @@ public struct DetectionSet: Sendable {
 
   /// The probability that detection `index` is of class `class`.
   @inline(__always)
-  public func probability(_ index: Int, class: Int) -> Float {
+  package func probability(_ index: Int, class: Int) -> Float {
     probabilities[index * classCount + `class`]
   }
 
   /// The first class of the highest probability of detection `index`; nil if none is above 0.
-  public func bestClass(_ index: Int) -> Int? {
+  package func bestClass(_ index: Int) -> Int? {
     withProbabilities(index) { Self.bestClass(of: $0) }
   }
 
   /// Calls `body` with the row of detection `index`, without a copy.
-  public func withProbabilities<R>(_ index: Int, _ body: (UnsafeBufferPointer<Float>) -> R) -> R {
+  package func withProbabilities<R>(_ index: Int, _ body: (UnsafeBufferPointer<Float>) -> R) -> R {
     probabilities.withUnsafeBufferPointer {
       body(UnsafeBufferPointer(rebasing: $0[index * classCount..<(index + 1) * classCount]))
     }
   }
 
   /// Replaces every box, as `PictureFrame` does to go from the network's input to the picture.
-  public mutating func mapBoxes(_ transform: (Box) -> Box) {
+  package mutating func mapBoxes(_ transform: (Box) -> Box) {
     for index in boxes.indices { boxes[index] = transform(boxes[index]) }
   }
 
@@ -103,7 +103,7 @@ public struct DetectionSet: Sendable {
   /// become 0.
   ///
   /// - Returns: how many boxes with a probability were taken out.
-  public mutating func removeImpossible(limit: Float) -> Int {
+  package mutating func removeImpossible(limit: Float) -> Int {
     for index in probabilities.indices where !probabilities[index].isFinite {
       probabilities[index] = 0
     }
@@ -117,7 +117,7 @@ public struct DetectionSet: Sendable {
   }
 
   /// Keeps the detections of `order`, in that order; each at most once.
-  public mutating func reorder(_ order: [Int]) {
+  package mutating func reorder(_ order: [Int]) {
     var rows: [Float] = []
     rows.reserveCapacity(order.count * classCount)
     for index in order {
@@ -152,11 +152,11 @@ public struct DetectionSet: Sendable {
 }
 
 extension DetectionSet: RandomAccessCollection {
-  public var startIndex: Int { 0 }
-  public var endIndex: Int { boxes.count }
+  package var startIndex: Int { 0 }
+  package var endIndex: Int { boxes.count }
 
   /// A copy of detection `index`.
-  public subscript(index: Int) -> Detection {
+  package subscript(index: Int) -> Detection {
     Detection(
       box: boxes[index], objectness: objectness[index],
       probabilities: Array(probabilities[index * classCount..<(index + 1) * classCount]))

@@ -13,22 +13,22 @@
 /// Sorting moves whole detections, so the set ends in the order that the last class left, with
 /// the earlier classes' order among its ties. Detections of objectness 0 are dropped first, each
 /// replaced by the last of the set (Darknet swaps them to the end).
-public struct NonMaximumSuppression: Hashable, Sendable {
+package struct NonMaximumSuppression: Hashable, Sendable {
   /// Values of cfg option `nms_kind`.
-  public enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     case standard = "default"
     case greedy = "greedynms"
     case distance = "diounms"
     case corners = "cornersnms"
   }
 
-  public var kind: Kind
+  package var kind: Kind
   /// Overlap that is still tolerated; Darknet's `-nms`.
-  public var threshold: Float
+  package var threshold: Float
   /// Exponent of `distance`; cfg option `beta_nms`.
-  public var beta: Float
+  package var beta: Float
 
-  public init(threshold: Float, kind: Kind = .standard, beta: Float = Box.distanceExponent) {
+  package init(threshold: Float, kind: Kind = .standard, beta: Float = Box.distanceExponent) {
     self.threshold = threshold
     self.kind = kind
     self.beta = beta
@@ -39,7 +39,7 @@ public struct NonMaximumSuppression: Hashable, Sendable {
   /// Work: one pass over the probabilities, then a sort and pairwise overlaps a class among the
   /// boxes that have any. The others need no look: all have the same key, 0, and a stable sort
   /// leaves equal keys as they are, after the positive ones.
-  public func apply(to detections: inout DetectionSet) {
+  package func apply(to detections: inout DetectionSet) {
     Self.dropEmpty(&detections)
     let (count, classCount) = (detections.count, detections.classCount)
     guard count > 0, classCount > 0 else { return }
@@ -75,7 +75,7 @@ public struct NonMaximumSuppression: Hashable, Sendable {
 
   /// Suppresses whole boxes by their objectness, whatever their class, as `detector recall` does:
   /// sets objectness and all probabilities of a loser to 0. The order is by objectness before.
-  public func applyByObjectness(to detections: inout DetectionSet) {
+  package func applyByObjectness(to detections: inout DetectionSet) {
     Self.dropEmpty(&detections)
     let sorted = Self.descending(
       detections.indices.map {

@@ -1,20 +1,20 @@
 /// How a picture lies in a network's input: stretched over all of it, or letterboxed, which keeps
 /// the aspect ratio and leaves bars.
-public struct PictureFrame: Hashable, Sendable {
-  public let pictureWidth: Int
-  public let pictureHeight: Int
-  public let networkWidth: Int
-  public let networkHeight: Int
+package struct PictureFrame: Hashable, Sendable {
+  package let pictureWidth: Int
+  package let pictureHeight: Int
+  package let networkWidth: Int
+  package let networkHeight: Int
   /// Size of the resized picture inside the network's input, at least 1 x 1.
-  public let contentWidth: Int
-  public let contentHeight: Int
+  package let contentWidth: Int
+  package let contentHeight: Int
 
   /// Letterboxed, the side whose ratio network / picture is smaller fills the input, and the other
   /// is scaled alike, rounded down. (Darknet lets it become 0 for extreme pictures and divides by
   /// it; here it stays 1.)
   ///
   /// - Precondition: all sizes are positive and below 2^31.
-  public init(
+  package init(
     pictureWidth: Int, pictureHeight: Int, networkWidth: Int, networkHeight: Int, letterbox: Bool
   ) {
     let sizes = [pictureWidth, pictureHeight, networkWidth, networkHeight]
@@ -41,13 +41,13 @@ public struct PictureFrame: Hashable, Sendable {
   }
 
   /// Where the resized picture begins in the network's input, in pixels (rounded down).
-  public var contentLeft: Int { (networkWidth - contentWidth) / 2 }
-  public var contentTop: Int { (networkHeight - contentHeight) / 2 }
+  package var contentLeft: Int { (networkWidth - contentWidth) / 2 }
+  package var contentTop: Int { (networkHeight - contentHeight) / 2 }
 
   /// From parts of the network's input to parts of the picture:
   /// `x' = (x - bar / network) / (content / network)`, the bar being half of what the picture
   /// leaves free (not rounded, unlike `contentLeft`: as Darknet).
-  public func toPicture(_ box: Box) -> Box {
+  package func toPicture(_ box: Box) -> Box {
     if contentWidth == networkWidth, contentHeight == networkHeight { return box }
     let ratioX = Float(contentWidth) / Float(networkWidth)
     let ratioY = Float(contentHeight) / Float(networkHeight)
@@ -60,14 +60,14 @@ public struct PictureFrame: Hashable, Sendable {
   }
 
   /// The same in pixels of the picture.
-  public func toPicturePixels(_ box: Box) -> Box {
+  package func toPicturePixels(_ box: Box) -> Box {
     toPicture(box).scaled(Float(pictureWidth), Float(pictureHeight))
   }
 }
 
 extension DetectionSet {
   /// Takes every box from parts of the network's input to parts of the picture, or to its pixels.
-  public mutating func undo(_ frame: PictureFrame, inPixels: Bool = false) {
+  package mutating func undo(_ frame: PictureFrame, inPixels: Bool = false) {
     mapBoxes { inPixels ? frame.toPicturePixels($0) : frame.toPicture($0) }
   }
 }

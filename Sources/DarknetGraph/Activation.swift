@@ -6,7 +6,7 @@
 /// (Darknet takes gelu's from y, which is not its derivative.)
 ///
 /// The three `normalize_channels` functions mix the channels of a pixel: see `ChannelNormalizer`.
-public enum Activation: String, CaseIterable, Sendable {
+package enum Activation: String, CaseIterable, Sendable {
   case linear, logistic, loggy, relu, relu6, elu, selu, gelu, relie, leaky, revleaky, ramp, tanh
   case plse, stair, hardtan, lhtan, swish, mish
   case hardMish = "hard_mish"
@@ -15,12 +15,12 @@ public enum Activation: String, CaseIterable, Sendable {
   case normalizeChannelsSoftmaxMaxval = "normalize_channels_softmax_maxval"
 
   /// The activation that a cfg calls `cfgName`; nil if there is none.
-  public init?(cfgName: String) { self.init(rawValue: cfgName) }
+  package init?(cfgName: String) { self.init(rawValue: cfgName) }
 
-  public var cfgName: String { rawValue }
+  package var cfgName: String { rawValue }
 
   /// Whether the slope needs the input x, so that a training pass must keep it.
-  public var needsInput: Bool {
+  package var needsInput: Bool {
     switch self {
     case .swish, .mish, .hardMish, .gelu, .normalizeChannels: true
     default: false
@@ -28,7 +28,7 @@ public enum Activation: String, CaseIterable, Sendable {
   }
 
   /// Whether the function mixes the channels of a pixel, so that it needs the shape.
-  public var mixesChannels: Bool {
+  package var mixesChannels: Bool {
     switch self {
     case .normalizeChannels, .normalizeChannelsSoftmax, .normalizeChannelsSoftmaxMaxval: true
     default: false

@@ -5,20 +5,20 @@
 ///
 /// Output (y, x) sees the input at `y * strideY - padding * dilation + ky * dilation`, likewise
 /// for x, and zero outside. As in Darknet the dilation is not part of the size formula.
-public struct ConvolutionGeometry: Hashable, Sendable {
-  public var channels: Int
-  public var height: Int
-  public var width: Int
-  public var filters: Int
-  public var size: Int
-  public var strideX: Int
-  public var strideY: Int
-  public var padding: Int
-  public var dilation: Int
-  public var groups: Int
+package struct ConvolutionGeometry: Hashable, Sendable {
+  package var channels: Int
+  package var height: Int
+  package var width: Int
+  package var filters: Int
+  package var size: Int
+  package var strideX: Int
+  package var strideY: Int
+  package var padding: Int
+  package var dilation: Int
+  package var groups: Int
 
   /// - Precondition: `groups` divides channels and filters. Layers check this at the cfg's line.
-  public init(
+  package init(
     channels: Int, height: Int, width: Int, filters: Int, size: Int, strideX: Int = 1,
     strideY: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1
   ) {
@@ -37,26 +37,26 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     self.groups = groups
   }
 
-  public var outHeight: Int { (height + 2 * padding - size) / strideY + 1 }
-  public var outWidth: Int { (width + 2 * padding - size) / strideX + 1 }
-  public var area: Int { height * width }
-  public var outArea: Int { outHeight * outWidth }
+  package var outHeight: Int { (height + 2 * padding - size) / strideY + 1 }
+  package var outWidth: Int { (width + 2 * padding - size) / strideX + 1 }
+  package var area: Int { height * width }
+  package var outArea: Int { outHeight * outWidth }
 
   /// Floats of one image.
-  public var inputCount: Int { channels * area }
-  public var outputCount: Int { filters * outArea }
-  public var weightCount: Int { filters * columnHeight }
+  package var inputCount: Int { channels * area }
+  package var outputCount: Int { filters * outArea }
+  package var weightCount: Int { filters * columnHeight }
 
-  public var channelsPerGroup: Int { channels / groups }
-  public var filtersPerGroup: Int { filters / groups }
+  package var channelsPerGroup: Int { channels / groups }
+  package var filtersPerGroup: Int { filters / groups }
   /// Products that each output sums up; the height of the im2col matrix of a group.
-  public var columnHeight: Int { channelsPerGroup * size * size }
+  package var columnHeight: Int { channelsPerGroup * size * size }
 
   /// Multiplications and additions for one image.
-  public var operations: Int { 2 * columnHeight * outputCount }
+  package var operations: Int { 2 * columnHeight * outputCount }
 
   /// Whether the im2col matrix is the input itself.
-  public var isPointwise: Bool {
+  package var isPointwise: Bool {
     size == 1 && strideX == 1 && strideY == 1 && padding == 0
   }
 }

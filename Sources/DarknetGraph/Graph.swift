@@ -4,43 +4,43 @@ import DarknetTensors
 /// what passes rewrite. It has shapes and element types, but no numbers and no arithmetic.
 ///
 /// Every operator reads values that earlier ones wrote, or the network's input.
-public struct Graph: Sendable {
-  public typealias ValueID = Int
+package struct Graph: Sendable {
+  package typealias ValueID = Int
 
   /// A map of each image of a batch.
-  public struct Value: Hashable, Sendable {
-    public var shape: Shape
-    public var type = ElementType.float32
-    public var layout = Layout.nchw
+  package struct Value: Hashable, Sendable {
+    package var shape: Shape
+    package var type = ElementType.float32
+    package var layout = Layout.nchw
 
     /// Bytes of one image.
-    public var byteCount: Int { layout.count(shape) * type.byteCount }
+    package var byteCount: Int { layout.count(shape) * type.byteCount }
   }
 
   /// A layer as the cfg has it: the operator that computes it by its own rule.
-  public struct LayerEntry: Sendable {
+  package struct LayerEntry: Sendable {
     /// What the layer reads, in the order of its sources.
-    public var operands: [Operand]
+    package var operands: [Operand]
     /// What it writes; the first operand's value if it hands that on.
-    public var output: ValueID
+    package var output: ValueID
   }
 
-  public private(set) var values: [Value]
-  public var operators: [Operator] = []
-  public internal(set) var layers: [LayerEntry] = []
+  package private(set) var values: [Value]
+  package var operators: [Operator] = []
+  package internal(set) var layers: [LayerEntry] = []
   /// Values that are read after the last operator.
-  public var kept: Set<ValueID> = []
+  package var kept: Set<ValueID> = []
 
   /// The network's input, which no operator writes.
-  public static let input: ValueID = 0
+  package static let input: ValueID = 0
 
   /// - Parameter input: of one image.
-  public init(input: Shape) {
+  package init(input: Shape) {
     values = [Value(shape: input)]
   }
 
   /// A value that nobody writes yet.
-  public mutating func makeValue(
+  package mutating func makeValue(
     _ shape: Shape, type: ElementType = .float32, layout: Layout = .nchw
   ) -> ValueID {
     values.append(Value(shape: shape, type: type, layout: layout))
@@ -48,27 +48,27 @@ public struct Graph: Sendable {
   }
 
   /// Says in which layout a value's writer leaves it.
-  public mutating func setLayout(_ layout: Layout, of value: ValueID) {
+  package mutating func setLayout(_ layout: Layout, of value: ValueID) {
     values[value].layout = layout
   }
 
   /// What layer `index` writes; the input for -1.
-  public func output(ofLayer index: Int) -> ValueID {
+  package func output(ofLayer index: Int) -> ValueID {
     index < 0 ? Graph.input : layers[index].output
   }
 
   /// Names another value that holds what layer `index` writes: in another layout.
-  public mutating func setOutput(_ value: ValueID, ofLayer index: Int) {
+  package mutating func setOutput(_ value: ValueID, ofLayer index: Int) {
     layers[index].output = value
   }
 
   /// All channels of a value.
-  public func whole(_ value: ValueID, role: Operand.Role = .map) -> Operand {
+  package func whole(_ value: ValueID, role: Operand.Role = .map) -> Operand {
     Operand(value, role: role, channels: 0..<values[value].shape.channels)
   }
 
   /// How often each value is read, by operators and after the last one.
-  public func useCounts() -> [Int] {
+  package func useCounts() -> [Int] {
     var counts = [Int](repeating: 0, count: values.count)
     for value in kept { counts[value] += 1 }
     for step in operators {
@@ -80,7 +80,7 @@ public struct Graph: Sendable {
   /// Rewrites neighbours in the order of operators. `merge` is given an operator, the one after it
   /// and how often each value is read; where it returns one operator, that takes the place of both
   /// and is tried with its next neighbour.
-  public mutating func mergeNeighbours(
+  package mutating func mergeNeighbours(
     _ merge: (_ first: Operator, _ second: Operator, _ useCounts: [Int]) -> Operator?
   ) {
     let counts = useCounts()

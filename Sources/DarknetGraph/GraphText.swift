@@ -1,6 +1,6 @@
 extension Graph {
   /// A line an operator: what it computes, from what, into what, for which layers.
-  public var text: String {
+  package var text: String {
     func name(_ id: ValueID) -> String {
       let value = values[id]
       let type = value.type == .float32 ? "" : " \(value.type.rawValue)"

@@ -4,13 +4,13 @@ import DarknetTensors
 ///
 /// A layer's `lower(into:)` appends operators; the last one's result is the layer's output. A layer
 /// that appends none is `opaque`: executors run it by its own rule.
-public struct LayerLowering {
+package struct LayerLowering {
   /// The layer's place in the cfg.
-  public let layer: Int
+  package let layer: Int
   /// What it reads, in the order of its sources, with the channels that it looks at.
-  public let inputs: [Graph.Operand]
+  package let inputs: [Graph.Operand]
   /// Of one image.
-  public let outputShape: Shape
+  package let outputShape: Shape
   fileprivate let firstValue: Graph.ValueID
   fileprivate private(set) var values: [Graph.Value] = []
   fileprivate private(set) var operators: [Graph.Operator] = []
@@ -31,7 +31,7 @@ public struct LayerLowering {
   }
 
   /// Number `index` of the layer's parameters.
-  public func constant(_ index: Int) -> Graph.Constant {
+  package func constant(_ index: Int) -> Graph.Constant {
     Graph.Constant(layer: layer, parameter: index)
   }
 
@@ -40,7 +40,7 @@ public struct LayerLowering {
   /// - Parameters:
   ///   - operands: nil for the result of the one before, or the first input.
   ///   - shape: of the result; nil for the layer's output.
-  public mutating func append(
+  package mutating func append(
     _ operation: Graph.Operation, _ operands: [Graph.Operand]? = nil, shape: Shape? = nil
   ) {
     operators.append(
@@ -51,7 +51,7 @@ public struct LayerLowering {
   }
 
   /// Batch normalisation or bias, and an activation, as far as they are there.
-  public mutating func appendStage(
+  package mutating func appendStage(
     normalization: Graph.Normalization?, bias: Graph.Constant?, activation: Activation,
     shape: Shape? = nil
   ) {
@@ -68,7 +68,7 @@ extension Graph {
   ///   - sources: the layers that it reads, -1 for the input, and how many of their first channels.
   ///   - isIdentity: it hands its only source's output on; nothing is computed.
   ///   - lower: what the layer says of itself.
-  public mutating func addLayer(
+  package mutating func addLayer(
     reading sources: [(layer: Int, channels: Int)], outputShape: Shape, isIdentity: Bool,
     lower: (inout LayerLowering) -> Void
   ) {
@@ -89,7 +89,7 @@ extension Graph {
 }
 
 /// A rewriting of a graph that keeps what it computes.
-public protocol GraphPass {
+package protocol GraphPass {
   /// For tables: `fuse residual`.
   var name: String { get }
   func apply(to graph: inout Graph)

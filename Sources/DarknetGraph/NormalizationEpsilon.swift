@@ -1,5 +1,5 @@
 /// Where the small constant of batch normalisation is that keeps the divisor from zero.
-public enum NormalizationEpsilon: Hashable, Sendable {
+package enum NormalizationEpsilon: Hashable, Sendable {
   /// 1 / sqrt(variance + e): AlexeyAB with 1e-5.
   case insideRoot(Float)
   /// 1 / (sqrt(variance) + e): pjreddie with 1e-6.

@@ -2,13 +2,13 @@ import DarknetTensors
 
 extension Graph {
   /// Values that a layer owns, as `Layer.parameters` lists them.
-  public struct Constant: Hashable, Sendable {
+  package struct Constant: Hashable, Sendable {
     /// The layer, counted from 0.
-    public var layer: Int
+    package var layer: Int
     /// Which of its parameters.
-    public var parameter: Int
+    package var parameter: Int
 
-    public init(layer: Int, parameter: Int) {
+    package init(layer: Int, parameter: Int) {
       self.layer = layer
       self.parameter = parameter
     }
@@ -16,13 +16,13 @@ extension Graph {
 
   /// Batch normalisation by rolling statistics, a value of each constant for each channel:
   /// y = scale (x - mean) / sqrt(variance + epsilon), then the bias if there is one.
-  public struct Normalization: Hashable, Sendable {
-    public var scales: Constant
-    public var means: Constant
-    public var variances: Constant
-    public var epsilon: NormalizationEpsilon
+  package struct Normalization: Hashable, Sendable {
+    package var scales: Constant
+    package var means: Constant
+    package var variances: Constant
+    package var epsilon: NormalizationEpsilon
 
-    public init(
+    package init(
       scales: Constant, means: Constant, variances: Constant, epsilon: NormalizationEpsilon
     ) {
       self.scales = scales
@@ -34,32 +34,32 @@ extension Graph {
 
   /// What follows a convolution's sums, in this order: normalisation, bias, activation, residual,
   /// second activation, pooling. Empty until passes fuse operators into it.
-  public struct Epilogue: Hashable, Sendable {
-    public var normalization: Normalization?
+  package struct Epilogue: Hashable, Sendable {
+    package var normalization: Normalization?
     /// A value for each filter.
-    public var bias: Constant?
-    public var activation = Activation.linear
+    package var bias: Constant?
+    package var activation = Activation.linear
     /// First channels of the operand with the role `.residual` that are added; 0 is none.
-    public var residualChannels = 0
-    public var secondActivation = Activation.linear
+    package var residualChannels = 0
+    package var secondActivation = Activation.linear
 
-    public init() {}
+    package init() {}
   }
 
   /// A convolution: weights [F, C / groups, size, size] over x [N, C, H, W].
-  public struct ConvolutionAttributes: Hashable, Sendable {
-    public var geometry: ConvolutionGeometry
-    public var weights: Constant
-    public var epilogue = Epilogue()
+  package struct ConvolutionAttributes: Hashable, Sendable {
+    package var geometry: ConvolutionGeometry
+    package var weights: Constant
+    package var epilogue = Epilogue()
 
-    public init(_ geometry: ConvolutionGeometry, weights: Constant) {
+    package init(_ geometry: ConvolutionGeometry, weights: Constant) {
       self.geometry = geometry
       self.weights = weights
     }
   }
 
   /// What one operator computes. Shapes are [N, C, H, W]; the operands' roles say which is which.
-  public enum Operation: Hashable, Sendable {
+  package enum Operation: Hashable, Sendable {
     /// Sums over windows, and what passes have fused to them.
     case convolution(ConvolutionAttributes)
     /// A 1x1 convolution and the depthwise one after it, as one.
@@ -91,7 +91,7 @@ extension Graph {
     case opaque
 
     /// In a word, for tables.
-    public var name: String {
+    package var name: String {
       switch self {
       case .convolution: "convolution"
       case .pointwiseDepthwise: "pointwise + depthwise"
@@ -114,20 +114,20 @@ extension Graph {
   }
 
   /// How a map's values are ordered in memory.
-  public enum Layout: String, Hashable, Sendable {
+  package enum Layout: String, Hashable, Sendable {
     /// Planes: [N, C, H, W].
     case nchw
     /// Blocks of 16 channels: [N, C / 16, H, W, 16]. Lanes past the last channel are finite.
     case nchw16c
 
     /// Channels of a block.
-    public static let blockChannels = 16
+    package static let blockChannels = 16
 
     /// Elements of one image, with the lanes that fill the last block.
-    public func count(_ shape: Shape) -> Int { count(channels: shape.channels, area: shape.area) }
+    package func count(_ shape: Shape) -> Int { count(channels: shape.channels, area: shape.area) }
 
     /// Elements of the first `channels` channels of an image.
-    public func count(channels: Int, area: Int) -> Int {
+    package func count(channels: Int, area: Int) -> Int {
       let lanes = Layout.blockChannels
       return self == .nchw ? channels * area : (channels + lanes - 1) / lanes * lanes * area
     }

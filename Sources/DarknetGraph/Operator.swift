@@ -1,7 +1,7 @@
 extension Graph {
   /// What an operator reads.
-  public struct Operand: Hashable, Sendable {
-    public enum Role: Hashable, Sendable {
+  package struct Operand: Hashable, Sendable {
+    package enum Role: Hashable, Sendable {
       /// What the operation is about: the map, or the next of several.
       case map
       /// Added to a convolution's output.
@@ -10,12 +10,12 @@ extension Graph {
       case factors
     }
 
-    public var value: ValueID
-    public var role = Role.map
+    package var value: ValueID
+    package var role = Role.map
     /// The channels that are read; others may be gone by then.
-    public var channels: Range<Int>
+    package var channels: Range<Int>
 
-    public init(_ value: ValueID, role: Role = .map, channels: Range<Int>) {
+    package init(_ value: ValueID, role: Role = .map, channels: Range<Int>) {
       self.value = value
       self.role = role
       self.channels = channels
@@ -23,8 +23,8 @@ extension Graph {
   }
 
   /// What an operator writes.
-  public struct Result: Hashable, Sendable {
-    public enum Role: Hashable, Sendable {
+  package struct Result: Hashable, Sendable {
+    package enum Role: Hashable, Sendable {
       case map
       /// Maxima of 2x2 squares of the map, stride 2.
       case pooled
@@ -32,27 +32,27 @@ extension Graph {
       case averages
     }
 
-    public var value: ValueID
-    public var role = Role.map
+    package var value: ValueID
+    package var role = Role.map
 
-    public init(_ value: ValueID, role: Role = .map) {
+    package init(_ value: ValueID, role: Role = .map) {
       self.value = value
       self.role = role
     }
   }
 
   /// One step of a network, with what it reads and writes.
-  public struct Operator: Hashable, Sendable {
-    public var operation: Operation
-    public var operands: [Operand]
+  package struct Operator: Hashable, Sendable {
+    package var operation: Operation
+    package var operands: [Operand]
     /// A convolution whose whole map nobody reads has no result with the role `.map`.
-    public var results: [Result]
+    package var results: [Result]
     /// The layers of the cfg that it computes, or a part of them.
-    public var layers: ClosedRange<Int>
+    package var layers: ClosedRange<Int>
     /// The way that the executor has chosen, in its own words; nil before it has.
-    public var implementation: String?
+    package var implementation: String?
 
-    public init(
+    package init(
       _ operation: Operation, _ operands: [Operand], _ results: [Result], layers: ClosedRange<Int>
     ) {
       self.operation = operation
@@ -62,9 +62,9 @@ extension Graph {
     }
 
     /// The operand with a role; nil if there is none.
-    public func operand(_ role: Operand.Role) -> Operand? { operands.first { $0.role == role } }
+    package func operand(_ role: Operand.Role) -> Operand? { operands.first { $0.role == role } }
     /// The value written with a role; nil if there is none.
-    public func result(_ role: Result.Role) -> ValueID? {
+    package func result(_ role: Result.Role) -> ValueID? {
       results.first { $0.role == role }?.value
     }
   }

@@ -3,18 +3,18 @@
 /// Window (y, x) starts at `y * strideY - padding / 2` (integer division), likewise for x; what is
 /// outside the plane is ignored. `padding` is the total of both sides, as Darknet counts it:
 /// outWidth = (W + padding - size) / strideX + 1.
-public struct PoolGeometry: Hashable, Sendable {
-  public var height: Int
-  public var width: Int
-  public var size: Int
-  public var strideX: Int
-  public var strideY: Int
-  public var padding: Int
+package struct PoolGeometry: Hashable, Sendable {
+  package var height: Int
+  package var width: Int
+  package var size: Int
+  package var strideX: Int
+  package var strideY: Int
+  package var padding: Int
 
   /// - Parameters:
   ///   - height: of the plane, likewise `width`.
   ///   - size: side of a window.
-  public init(height: Int, width: Int, size: Int, strideX: Int, strideY: Int, padding: Int) {
+  package init(height: Int, width: Int, size: Int, strideX: Int, strideY: Int, padding: Int) {
     self.height = height
     self.width = width
     self.size = size
@@ -23,9 +23,9 @@ public struct PoolGeometry: Hashable, Sendable {
     self.padding = padding
   }
 
-  public var outHeight: Int { (height + padding - size) / strideY + 1 }
-  public var outWidth: Int { (width + padding - size) / strideX + 1 }
+  package var outHeight: Int { (height + padding - size) / strideY + 1 }
+  package var outWidth: Int { (width + padding - size) / strideX + 1 }
 
   /// Whether windows are 2x2 squares side by side, the last ones cut off at odd edges.
-  public var isHalving: Bool { size == 2 && strideX == 2 && strideY == 2 && padding == 1 }
+  package var isHalving: Bool { size == 2 && strideX == 2 && strideY == 2 && padding == 1 }
 }

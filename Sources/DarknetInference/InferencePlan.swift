@@ -9,11 +9,11 @@ import DarknetTensors
 /// It reads the network and the parameters when it is made, and keeps neither's memory. One plan
 /// runs one batch at a time; make more for more threads of your own.
 public final class InferencePlan {
-  public let network: Network
+  package let network: Network
   /// Images per run.
-  public let batch: Int
+  package let batch: Int
   /// Layers whose outputs can be read after a run.
-  public let kept: Set<Int>
+  package let kept: Set<Int>
 
   private let steps: [PlanStep]
   private let memory: PlanMemory
@@ -38,7 +38,7 @@ public final class InferencePlan {
   ///     all of them.
   ///   - threadPool: who computes convolutions. It may not grow once the plan is made.
   ///   - afterPacking: called when a layer's parameters are not looked at any more.
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, batch: Int = 1, keeping: Set<Int>? = [],
     convolutions: Convolutions = .fastest, threadPool: ThreadPool = .shared,
     afterPacking: @escaping () -> Void = {}
@@ -68,12 +68,12 @@ public final class InferencePlan {
   }
 
   /// Where pictures go: [N, C, H, W], values 0...1. A run may overwrite it.
-  public var inputView: TensorView { output(-1) }
+  package var inputView: TensorView { output(-1) }
 
   /// Output of layer `index` after a run.
   ///
   /// - Precondition: the layer is a head, the network's output or one of those kept.
-  public func output(_ index: Int) -> TensorView {
+  package func output(_ index: Int) -> TensorView {
     precondition(index < 0 || kept.contains(index), "layer \(index) was not kept")
     return TensorView(
       memory.floats(places[graph.output(ofLayer: index)]!), batch: batch,
@@ -83,7 +83,7 @@ public final class InferencePlan {
   /// Computes all layers from `inputView`.
   ///
   /// - Parameter onLayer: called after each step with the last layer that it computed.
-  public func run(onLayer: ((Int) -> Void)? = nil) {
+  package func run(onLayer: ((Int) -> Void)? = nil) {
     precondition(
       threadPool.threads <= threads, "the pool has grown since the plan was made")
     for step in steps {
@@ -93,19 +93,19 @@ public final class InferencePlan {
   }
 
   /// What each step does, for tables: the last layer that it computes, and how.
-  public var description: [(layer: Int, what: String)] { steps.map { ($0.layer, $0.what) } }
+  package var description: [(layer: Int, what: String)] { steps.map { ($0.layer, $0.what) } }
 
   /// Forgets the recurrent state, as at the start of a sequence.
-  public func resetState() {
+  package func resetState() {
     for state in states where state.count > 0 { state.values.update(repeating: 0) }
   }
 
   /// Bytes of maps and scratch.
-  public var memoryCount: Int { arena.count * 4 }
+  package var memoryCount: Int { arena.count * 4 }
 
   /// Bytes of maps that live while each step runs: of maps that are waiting for a partial shortcut,
   /// only the channels that it adds (and the rest of their block).
-  public var liveBytes: [Int] {
+  package var liveBytes: [Int] {
     memory.storage.liveCounts(steps: graph.operators.count)
   }
 }

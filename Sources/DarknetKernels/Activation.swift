@@ -6,7 +6,7 @@ extension Activation {
   /// x = f(x), in place.
   ///
   /// - Precondition: not `mixesChannels`.
-  public func apply(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
+  package func apply(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
     if self == .linear || Arithmetic.isInOrder && Arithmetic.apply(self, values, count) { return }
     kernels.pointee.activate(kernelCode, values, count)
   }
@@ -17,7 +17,7 @@ extension Activation {
   ///   - output: y = f(x); used unless `needsInput`.
   ///   - savedInput: x; used, and required, if `needsInput`.
   /// - Precondition: not `mixesChannels`.
-  public func scaleBySlope(
+  package func scaleBySlope(
     _ dy: UnsafeMutablePointer<Float>, output: UnsafePointer<Float>,
     savedInput: UnsafePointer<Float>?, _ count: Int
   ) {

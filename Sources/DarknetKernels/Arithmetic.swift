@@ -15,13 +15,13 @@ import Synchronization
 /// round differently part after some updates, even if both are right. To follow a recorded
 /// training step by step the sums must be taken in the recorded order, which is slow: only
 /// `replay` does so.
-public enum Arithmetic {
+package enum Arithmetic {
   private static let inOrder = Atomic<Bool>(false)
 
   /// Sums as a plain loop of pjreddie's program takes them (built without fused operations):
   /// products in the order of the inner index, running over memory one after another, and in four
   /// lanes where the sum is a local variable.
-  public static var isInOrder: Bool {
+  package static var isInOrder: Bool {
     get { inOrder.load(ordering: .relaxed) }
     set { inOrder.store(newValue, ordering: .relaxed) }
   }

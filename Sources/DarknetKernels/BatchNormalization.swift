@@ -8,11 +8,11 @@ import DarknetGraph
 ///
 /// The unbiased variance is Darknet's. `epsilon` is 1e-5 (AlexeyAB); pjreddie's CPU code divides
 /// by sqrt(variance) + 1e-6 instead.
-public enum BatchNormalization {
-  public typealias Epsilon = NormalizationEpsilon
+package enum BatchNormalization {
+  package typealias Epsilon = NormalizationEpsilon
 
   /// Mean and unbiased variance of each channel over the batch. A single value has variance 0.
-  public static func statistics(
+  package static func statistics(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>,
     pool: ThreadPool = .shared
@@ -47,7 +47,7 @@ public enum BatchNormalization {
   /// 1, nil `bias` is 0. `normalized`, if given, receives xhat.
   ///
   /// - Precondition: the activation does not mix channels, and is linear if sums are in order.
-  public static func normalize(
+  package static func normalize(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
@@ -98,7 +98,7 @@ public enum BatchNormalization {
   /// then what `normalize` added, so that its sign is found again without the result.
   ///
   /// - Precondition: the activation has a `lowerSlope`, and is linear if sums are in order.
-  public static func backward(
+  package static func backward(
     _ dy: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
@@ -150,7 +150,7 @@ public enum BatchNormalization {
   }
 
   /// x[n, c, :] += bias[c]
-  public static func addBias(
+  package static func addBias(
     _ x: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
     bias: UnsafePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -160,7 +160,7 @@ public enum BatchNormalization {
   }
 
   /// biasGradient[c] += sum of dy[n, c, :]
-  public static func biasBackward(
+  package static func biasBackward(
     _ dy: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     biasGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -180,7 +180,7 @@ public enum BatchNormalization {
 }
 
 extension NormalizationEpsilon {
-  public func inverseDeviation(_ variance: Float) -> Float {
+  package func inverseDeviation(_ variance: Float) -> Float {
     switch self {
     case .insideRoot(let e): 1 / (variance + e).squareRoot()
     case .outsideRoot(let e): 1 / (variance.squareRoot() + e)

@@ -7,19 +7,19 @@ import DarknetGraph
 /// vector of AVX-512 or two of AVX2. Lanes past the last channel are finite and meet zero weights
 /// only. Blocks of several maps one after another are the concatenation of their channels if all
 /// but the last have a multiple of 16.
-public enum ChannelBlocks {
-  public static let lanes = 16
+package enum ChannelBlocks {
+  package static let lanes = 16
 
   /// Blocks that hold `channels` channels.
-  @inlinable public static func count(_ channels: Int) -> Int { (channels + lanes - 1) / lanes }
+  @inlinable package static func count(_ channels: Int) -> Int { (channels + lanes - 1) / lanes }
 
   /// Floats of one image.
-  @inlinable public static func floats(channels: Int, area: Int) -> Int {
+  @inlinable package static func floats(channels: Int, area: Int) -> Int {
     count(channels) * lanes * area
   }
 
   /// Planes [N, C, area] to blocks.
-  public static func pack(
+  package static func pack(
     _ planes: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     into blocks: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -29,7 +29,7 @@ public enum ChannelBlocks {
   }
 
   /// Blocks to planes [N, C, area].
-  public static func unpack(
+  package static func unpack(
     _ blocks: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     into planes: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -53,10 +53,10 @@ public enum ChannelBlocks {
   }
 
   /// What `reduce` makes of a window.
-  public enum Reduction: Sendable { case maximum, average }
+  package enum Reduction: Sendable { case maximum, average }
 
   /// Maxima or averages over windows of maps in blocks; what is outside is ignored.
-  public static func reduce(
+  package static func reduce(
     _ shape: MaxPool, _ reduction: Reduction, _ input: UnsafePointer<Float>, batch: Int,
     channels: Int, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -80,7 +80,7 @@ public enum ChannelBlocks {
   }
 
   /// y = activation(x * factors), with a factor [N, C] in blocks for each channel of each image.
-  public static func scale(
+  package static func scale(
     _ x: UnsafePointer<Float>, by factors: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, activation: Activation, output y: UnsafeMutablePointer<Float>,
     pool: ThreadPool = .shared
@@ -93,7 +93,7 @@ public enum ChannelBlocks {
   }
 
   /// y = activation(y + x), where x has `added` channels to add to the first of y's.
-  public static func add(
+  package static func add(
     _ x: UnsafePointer<Float>, imageStride: Int, channels added: Int,
     to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
     activation: Activation = .linear, pool: ThreadPool = .shared
@@ -109,7 +109,7 @@ public enum ChannelBlocks {
   }
 
   /// Each pixel becomes a square of `stride` x `stride`, times `scale`.
-  public static func upsample(
+  package static func upsample(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, height: Int, width: Int, stride: Int,
     scale: Float = 1, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {

@@ -18,11 +18,11 @@ import DarknetGraph
 ///
 /// The gradients are the derivatives of these formulas. Darknet's backward formula is not: it
 /// multiplies its delta by sum(y[k] delta[k]).
-public enum ChannelNormalizer {
+package enum ChannelNormalizer {
   private static let epsilon: Float = 1e-4
 
   /// x = y for one image of `channels` planes of `area` values.
-  public static func apply(
+  package static func apply(
     _ activation: Activation, _ x: UnsafeMutablePointer<Float>, channels: Int, area: Int
   ) {
     precondition(activation.mixesChannels, "\(activation.cfgName) acts on single values")
@@ -53,7 +53,7 @@ public enum ChannelNormalizer {
   /// - Parameters:
   ///   - output: y, what `apply` gave; used unless the activation `needsInput`.
   ///   - savedInput: x; used, and required, if the activation `needsInput`.
-  public static func scaleBySlope(
+  package static func scaleBySlope(
     _ activation: Activation, _ dy: UnsafeMutablePointer<Float>, output: UnsafePointer<Float>,
     savedInput: UnsafePointer<Float>?, channels: Int, area: Int
   ) {

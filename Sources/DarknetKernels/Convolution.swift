@@ -5,7 +5,7 @@ import DarknetGraph
 /// `workspace` is scratch memory of the caller, as many floats as the function of the same name
 /// says for the pool in use; its contents do not matter before and after. Results do not depend on
 /// the number of threads. Bias and activation are the caller's.
-public enum Convolution {
+package enum Convolution {
   /// Floats of one strip of the im2col matrix: it stays in the second-level cache while all
   /// filters pass over it.
   private static let stripCount = 96 * 1024
@@ -13,12 +13,12 @@ public enum Convolution {
   // MARK: Forward
 
   /// Floats of `workspace` for `forward`.
-  public static func forwardWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
+  package static func forwardWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
     g.isPointwise ? 0 : threads * g.columnHeight * stripWidth(g)
   }
 
   /// output = input * weights for `batch` images.
-  public static func forward(
+  package static func forward(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
@@ -61,12 +61,12 @@ public enum Convolution {
   // MARK: Backward to the weights
 
   /// Floats of `workspace` for `backwardWeights`.
-  public static func backwardWeightsWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
+  package static func backwardWeightsWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
     g.isPointwise ? 0 : g.columnHeight * g.outArea
   }
 
   /// dWeights += the sum over the batch of dOutput times the transposed im2col matrix.
-  public static func backwardWeights(
+  package static func backwardWeights(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     outputGradient: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
@@ -96,12 +96,12 @@ public enum Convolution {
   // MARK: Backward to the input
 
   /// Floats of `workspace` for `backwardInput`.
-  public static func backwardInputWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
+  package static func backwardInputWorkspace(_ g: ConvolutionGeometry, threads: Int) -> Int {
     g.isPointwise ? 0 : threads * channelBlock(g) * g.size * g.size * g.outArea
   }
 
   /// dInput += the transposed weights times dOutput, scattered back.
-  public static func backwardInput(
+  package static func backwardInput(
     _ g: ConvolutionGeometry, batch: Int, outputGradient: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared

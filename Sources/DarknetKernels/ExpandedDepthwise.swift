@@ -9,16 +9,16 @@ import DarknetTensors
 /// rows that neighbouring bands need too, then the depthwise convolution of those. Maps are in
 /// blocks of 16 channels at both ends. Immutable once made: any thread may run it, with its own
 /// workspace.
-public final class ExpandedDepthwise: @unchecked Sendable {
+package final class ExpandedDepthwise: @unchecked Sendable {
   /// One of the two convolutions. Batch norm is folded into `scales` and `bias` by the caller.
-  public struct Part {
-    public var geometry: ConvolutionGeometry
-    public var weights: UnsafePointer<Float>
-    public var scales: UnsafePointer<Float>?
-    public var bias: UnsafePointer<Float>
-    public var activation: Activation
+  package struct Part {
+    package var geometry: ConvolutionGeometry
+    package var weights: UnsafePointer<Float>
+    package var scales: UnsafePointer<Float>?
+    package var bias: UnsafePointer<Float>
+    package var activation: Activation
 
-    public init(
+    package init(
       _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
       scales: UnsafePointer<Float>?, bias: UnsafePointer<Float>, activation: Activation
     ) {
@@ -54,13 +54,13 @@ public final class ExpandedDepthwise: @unchecked Sendable {
   }
 
   /// Whether the two shapes can be joined.
-  public static func can(_ wide: ConvolutionGeometry, _ deep: ConvolutionGeometry) -> Bool {
+  package static func can(_ wide: ConvolutionGeometry, _ deep: ConvolutionGeometry) -> Bool {
     PackedConvolution.choice(wide) == .pointwise && PackedConvolution.choice(deep) == .depthwise
       && deep.channels == wide.filters && deep.height == wide.height && deep.width == wide.width
   }
 
   /// - Precondition: `can(wide.geometry, deep.geometry)`; activations act on single values.
-  public convenience init(_ wide: Part, _ deep: Part) {
+  package convenience init(_ wide: Part, _ deep: Part) {
     self.init(wide, deep, table: kernels)
   }
 
@@ -90,19 +90,19 @@ public final class ExpandedDepthwise: @unchecked Sendable {
   }
 
   /// Floats of the packed weights and biases.
-  public var packedCount: Int {
+  package var packedCount: Int {
     wideWeights.count + deepWeights.count + wideBias.count + deepBias.count
   }
 
   /// Floats of workspace that `run` needs.
-  public func workspaceCount(batch: Int, threads: Int) -> Int {
+  package func workspaceCount(batch: Int, threads: Int) -> Int {
     threads * bandFloats + batch * ChannelBlocks.count(deep.filters) * bands * 16
   }
 
   /// - Parameters:
   ///   - averages: where the averages of the output's channels [N, F] go, in blocks; nil for none.
   ///   - workspace: at least `workspaceCount` floats, aligned to 64 bytes for speed.
-  public func run(
+  package func run(
     input: UnsafePointer<Float>, inputStride: Int, output: PackedConvolution.Map,
     averages: PackedConvolution.Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
     pool: ThreadPool = .shared

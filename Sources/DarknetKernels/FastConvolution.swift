@@ -9,16 +9,16 @@ import DarknetGraph
 ///
 /// Inside, windows of planes become blocks of 16 channels, and go back, while they are in the
 /// cache: 0.4 cycles a value, against more than ten for the products.
-public enum FastConvolution {
+package enum FastConvolution {
   /// Floats of `workspace` for `forward`.
-  public static func forwardWorkspace(
+  package static func forwardWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
     ConvolutionProducts(g, batch: batch, threads: threads).forwardWorkspace
   }
 
   /// output = input * weights for `batch` images.
-  public static func forward(
+  package static func forward(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
@@ -28,14 +28,14 @@ public enum FastConvolution {
   }
 
   /// Floats of `workspace` for `backwardInput`.
-  public static func backwardInputWorkspace(
+  package static func backwardInputWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
     ConvolutionProducts(g, batch: batch, threads: threads).backwardInputWorkspace
   }
 
   /// dInput += (or =, unless `adds`) the transposed weights times dOutput.
-  public static func backwardInput(
+  package static func backwardInput(
     _ g: ConvolutionGeometry, batch: Int, outputGradient: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, adds: Bool = true, pool: ThreadPool = .shared
@@ -46,14 +46,14 @@ public enum FastConvolution {
   }
 
   /// Floats of `workspace` for `backwardWeights`.
-  public static func backwardWeightsWorkspace(
+  package static func backwardWeightsWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int
   ) -> Int {
     ConvolutionProducts(g, batch: batch, threads: threads).backwardWeightsWorkspace
   }
 
   /// dWeights += the sum over the batch and the pixels of dOutput times the inputs it saw.
-  public static func backwardWeights(
+  package static func backwardWeights(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     outputGradient: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared

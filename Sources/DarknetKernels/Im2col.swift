@@ -2,10 +2,10 @@ import CKernels
 import DarknetGraph
 
 /// The matrix of which a convolution is the product: row (c, ky, kx), column = output pixel.
-public enum Im2col {
+package enum Im2col {
   /// Fills columns `pixels` (indices y * outWidth + x) of the rows that `channels` planes at
   /// `planes` give; rows are `rowStride` floats apart, the first column is at `columns`.
-  public static func fill(
+  package static func fill(
     _ columns: UnsafeMutablePointer<Float>, rowStride: Int, from planes: UnsafePointer<Float>,
     channels: Int, pixels: Range<Int>, _ geometry: ConvolutionGeometry
   ) {
@@ -14,7 +14,7 @@ public enum Im2col {
   }
 
   /// The whole matrix of `channels` planes: [channels * size * size, outArea].
-  public static func fill(
+  package static func fill(
     _ columns: UnsafeMutablePointer<Float>, from planes: UnsafePointer<Float>, channels: Int,
     _ geometry: ConvolutionGeometry
   ) {
@@ -24,7 +24,7 @@ public enum Im2col {
   }
 
   /// Adds each value of the matrix to the element of `planes` that `fill` took it from.
-  public static func scatter(
+  package static func scatter(
     _ columns: UnsafePointer<Float>, rowStride: Int, to planes: UnsafeMutablePointer<Float>,
     channels: Int, pixels: Range<Int>, _ geometry: ConvolutionGeometry
   ) {
@@ -33,7 +33,7 @@ public enum Im2col {
   }
 
   /// The whole matrix.
-  public static func scatter(
+  package static func scatter(
     _ columns: UnsafePointer<Float>, to planes: UnsafeMutablePointer<Float>, channels: Int,
     _ geometry: ConvolutionGeometry
   ) {

@@ -13,15 +13,15 @@ import DarknetSystem
 ///
 /// The environment variable `PRN_DARKNET_CPU` (baseline, avx2, avx512, neon) chooses another one
 /// that this CPU can run. A name that it cannot run leaves the choice as it is; `refused` tells.
-public enum KernelVariant {
+package enum KernelVariant {
   /// The name of the variant in use.
-  public static var active: String { String(cString: kernels.pointee.name) }
+  package static var active: String { String(cString: kernels.pointee.name) }
 
   /// The names of all variants that this CPU can run, plainest first.
-  public static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
+  package static var available: [String] { runnable.map { String(cString: $0.pointee.name) } }
 
   /// What `PRN_DARKNET_CPU` names if it is not a variant that runs here; nil if it is, or is empty.
-  public static var refused: String? {
+  package static var refused: String? {
     guard let value = getenv("PRN_DARKNET_CPU"), value.pointee != 0 else { return nil }
     let bytes = UnsafeRawBufferPointer(start: value, count: strlen(value))
     let name = String(outside: bytes)

@@ -11,7 +11,7 @@ import DarknetTensors
 #endif
 
 /// Products of row-major matrices.
-public enum Matrix {
+package enum Matrix {
   /// Address space that OpenBLAS takes for each product that runs beside others: 128 MB and a page.
   private static let bufferBytes = 129 << 20
 
@@ -41,7 +41,7 @@ public enum Matrix {
   ///
   /// op(A) is [m, k], op(B) is [k, n], C is [m, n]; `lda`, `ldb`, `ldc` are the distances between
   /// the rows of the matrices as stored. With beta = 0 the old values of C are not read.
-  public static func multiply(
+  package static func multiply(
     transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
     a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
     c: UnsafeMutablePointer<Float>, ldc: Int
@@ -66,7 +66,7 @@ public enum Matrix {
   /// The same product, split over the threads of `pool` into blocks of C.
   ///
   /// The blocks depend on the sizes alone, so the result does not depend on the thread count.
-  public static func multiplyParallel(
+  package static func multiplyParallel(
     transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
     a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
     c: UnsafeMutablePointer<Float>, ldc: Int, pool: ThreadPool = .shared

@@ -2,12 +2,12 @@ import CKernels
 import DarknetGraph
 
 /// Maximum over windows of a plane; `PoolGeometry` says where they are.
-public typealias MaxPool = PoolGeometry
+package typealias MaxPool = PoolGeometry
 
 extension PoolGeometry {
   /// Pools `planes` (batch times channels) planes. `indices`, if given, receives for each output
   /// the position of the maximum in its plane (the first of equals; -1 if the window lies outside).
-  public func forward(
+  package func forward(
     _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
     indices: UnsafeMutablePointer<Int32>? = nil, pool: ThreadPool = .shared
   ) {
@@ -23,7 +23,7 @@ extension PoolGeometry {
   }
 
   /// dx[index] += dy, for the indices that `forward` gave.
-  public func backward(
+  package func backward(
     _ outputGradient: UnsafePointer<Float>, indices: UnsafePointer<Int32>, planes: Int,
     inputGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
@@ -38,13 +38,13 @@ extension PoolGeometry {
   // MARK: Squares of 2x2 in training
 
   /// Whether windows are 2x2 squares side by side from the corner on.
-  public var isQuartering: Bool {
+  package var isQuartering: Bool {
     size == 2 && strideX == 2 && strideY == 2 && padding / 2 == 0
   }
 
   /// `forward` for `isQuartering`; `which` receives for each output the place of the maximum in its
   /// square: 0, 1 in the upper row, 2, 3 in the lower, the first of equals.
-  public func forward(
+  package func forward(
     _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
     which: UnsafeMutablePointer<UInt8>, pool: ThreadPool = .shared
   ) {
@@ -70,7 +70,7 @@ extension PoolGeometry {
 
   /// Each output's gradient to its maximum, added to what is there or, unless `adds`, with zeros
   /// for all others.
-  public func backward(
+  package func backward(
     _ outputGradient: UnsafePointer<Float>, which: UnsafePointer<UInt8>, planes: Int,
     inputGradient: UnsafeMutablePointer<Float>, adds: Bool, pool: ThreadPool = .shared
   ) {

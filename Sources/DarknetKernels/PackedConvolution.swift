@@ -12,11 +12,11 @@ import DarknetTensors
 /// Batch norm is folded into `scales` and `bias` by the caller. Maps are planar [N, C, H, W] or in
 /// blocks of 16 channels (`ChannelBlocks`), as `inputLayout` and `outputLayout` say; `runPlanar`
 /// converts both ends. Immutable once made: any thread may run it, with its own workspace.
-public final class PackedConvolution: @unchecked Sendable {
-  public enum Layout: Sendable { case planar, blocked }
+package final class PackedConvolution: @unchecked Sendable {
+  package enum Layout: Sendable { case planar, blocked }
 
   /// The algorithms, from the most to the least specialised.
-  public enum Algorithm: String, Sendable, CaseIterable {
+  package enum Algorithm: String, Sendable, CaseIterable {
     /// F(4x4, 3x3), weights transformed beforehand; squares of all channels are a task.
     case winogradStrips = "winograd strips"
     /// F(4x4, 3x3), weights transformed while they pass; a block of filters is a task.
@@ -31,15 +31,15 @@ public final class PackedConvolution: @unchecked Sendable {
   }
 
   /// What follows the sums, in this order.
-  public struct Finish: Sendable {
-    public var activation: Activation
+  package struct Finish: Sendable {
+    package var activation: Activation
     /// Channels of the residual that are added, from the first on; 0 is none.
-    public var residualChannels: Int
-    public var secondActivation: Activation
+    package var residualChannels: Int
+    package var secondActivation: Activation
     /// Whether maxima of 2 x 2 blocks are wanted too; the output is then optional.
-    public var pools: Bool
+    package var pools: Bool
 
-    public init(
+    package init(
       _ activation: Activation = .linear, residualChannels: Int = 0,
       secondActivation: Activation = .linear, pools: Bool = false
     ) {
@@ -50,15 +50,15 @@ public final class PackedConvolution: @unchecked Sendable {
     }
   }
 
-  public let geometry: ConvolutionGeometry
-  public let finish: Finish
-  public let algorithm: Algorithm
+  package let geometry: ConvolutionGeometry
+  package let finish: Finish
+  package let algorithm: Algorithm
   let bias: FloatBuffer
   private let implementation: any ConvolutionAlgorithm
 
   /// Whether an algorithm can run a shape: the only limits there are. Numbers of channels, filters,
   /// images and threads have none, nor has the size of a map.
-  public static func can(_ algorithm: Algorithm, _ g: ConvolutionGeometry) -> Bool {
+  package static func can(_ algorithm: Algorithm, _ g: ConvolutionGeometry) -> Bool {
     switch algorithm {
     case .winogradStrips, .winogradFilters: WinogradConvolution.can(g)
     case .pointwise: g.isPointwise && g.groups == 1
@@ -69,7 +69,7 @@ public final class PackedConvolution: @unchecked Sendable {
   }
 
   /// The algorithm that `init` chooses for a shape: one that can run it.
-  public static func choice(_ g: ConvolutionGeometry) -> Algorithm {
+  package static func choice(_ g: ConvolutionGeometry) -> Algorithm {
     if g.groups > 1 {
       return g.channelsPerGroup == 1 && g.filtersPerGroup == 1 ? .depthwise : .im2col
     }
@@ -82,7 +82,7 @@ public final class PackedConvolution: @unchecked Sendable {
   }
 
   /// Whether the chosen algorithm can fuse 2x2 max pooling.
-  public static func canPool(_ g: ConvolutionGeometry) -> Bool {
+  package static func canPool(_ g: ConvolutionGeometry) -> Bool {
     switch choice(g) {
     case .winogradStrips, .winogradFilters, .planar: true
     default: false
@@ -96,7 +96,7 @@ public final class PackedConvolution: @unchecked Sendable {
   ///   - algorithm: nil chooses. Tests force others.
   /// - Precondition: the algorithm can run the geometry, and pool if asked to; activations act on
   ///   single values.
-  public convenience init(
+  package convenience init(
     _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
     scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>?, finish: Finish = Finish(),
     algorithm: Algorithm? = nil
@@ -137,48 +137,48 @@ public final class PackedConvolution: @unchecked Sendable {
     precondition(!finish.pools || implementation.canPool, "\(algorithm) cannot pool")
   }
 
-  public var inputLayout: Layout {
+  package var inputLayout: Layout {
     algorithm == .planar || algorithm == .im2col ? .planar : .blocked
   }
-  public var outputLayout: Layout { algorithm == .im2col ? .planar : .blocked }
+  package var outputLayout: Layout { algorithm == .im2col ? .planar : .blocked }
 
   /// Floats of an image in the layouts that `run` wants.
-  public var inputCount: Int {
+  package var inputCount: Int {
     inputLayout == .planar
       ? geometry.inputCount
       : ChannelBlocks.floats(channels: geometry.channels, area: geometry.area)
   }
-  public var outputCount: Int {
+  package var outputCount: Int {
     outputLayout == .planar
       ? geometry.outputCount
       : ChannelBlocks.floats(channels: geometry.filters, area: geometry.outArea)
   }
   /// Size of the pooled map: half the output's, rounded up as Darknet does.
-  public var pooledHeight: Int { (geometry.outHeight + 1) / 2 }
-  public var pooledWidth: Int { (geometry.outWidth + 1) / 2 }
-  public var pooledCount: Int {
+  package var pooledHeight: Int { (geometry.outHeight + 1) / 2 }
+  package var pooledWidth: Int { (geometry.outWidth + 1) / 2 }
+  package var pooledCount: Int {
     ChannelBlocks.floats(channels: geometry.filters, area: pooledHeight * pooledWidth)
   }
 
   /// A map in memory: where its first image starts, and floats from an image to the next (a map
   /// may be a part of a larger one, as in a concatenation).
-  public struct Map {
-    public var pointer: UnsafeMutablePointer<Float>
-    public var imageStride: Int
-    public init(_ pointer: UnsafeMutablePointer<Float>, imageStride: Int) {
+  package struct Map {
+    package var pointer: UnsafeMutablePointer<Float>
+    package var imageStride: Int
+    package init(_ pointer: UnsafeMutablePointer<Float>, imageStride: Int) {
       self.pointer = pointer
       self.imageStride = imageStride
     }
   }
 
   /// Floats of workspace that `run` needs; `joins` says that it is given factors or averages.
-  public func workspaceCount(batch: Int, threads: Int, joins: Bool = false) -> Int {
+  package func workspaceCount(batch: Int, threads: Int, joins: Bool = false) -> Int {
     implementation.workspaceCount(batch: batch, threads: threads)
       + (joins ? implementation.joinedWorkspaceCount(batch: batch) : 0)
   }
 
   /// Floats of the packed weights and bias: the memory that this object keeps.
-  public var packedCount: Int { implementation.packedCount + bias.count }
+  package var packedCount: Int { implementation.packedCount + bias.count }
 
   /// - Parameters:
   ///   - residual: required if `finish.residualChannels` > 0; laid out as the output.
@@ -187,7 +187,7 @@ public final class PackedConvolution: @unchecked Sendable {
   ///   - factors: a factor for each channel of the input [N, C], in blocks; pointwise only.
   ///   - averages: where the averages of the output's channels [N, F] go, in blocks; depthwise only.
   ///   - workspace: at least `workspaceCount` floats, aligned to 64 bytes for speed.
-  public func run(
+  package func run(
     input: UnsafePointer<Float>, inputStride: Int? = nil, residual: Map? = nil, output: Map?,
     pooled: Map? = nil, factors: Map? = nil, averages: Map? = nil, batch: Int,
     workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
@@ -226,7 +226,7 @@ public final class PackedConvolution: @unchecked Sendable {
 
   /// The same with planar maps at both ends, for tests and for single layers. Pooled output only,
   /// if the finish pools.
-  public func runPlanar(
+  package func runPlanar(
     input: UnsafePointer<Float>, residual: UnsafePointer<Float>? = nil,
     output: UnsafeMutablePointer<Float>, batch: Int, pool: ThreadPool = .shared
   ) {

@@ -20,18 +20,18 @@ import Synchronization
 /// small network follow one another faster than the system can wake a thread.
 ///
 /// A loop inside a loop, and a second caller while a loop runs, work alone and in order.
-public final class ThreadPool: Sendable {
+package final class ThreadPool: Sendable {
   /// The pool that all kernels use by default; one thread a processor unless configured.
-  public static let shared = ThreadPool(threads: Int(ck_processor_count()))
+  package static let shared = ThreadPool(threads: Int(ck_processor_count()))
 
   /// More threads than any pool can have: helpers are counted in 16 bits.
-  public static let limit = 0x1_0000
+  package static let limit = 0x1_0000
 
   private let crew: Guarded<Crew?>
   private let size: Atomic<Int>
 
   /// - Precondition: `threads` is in 1..<`limit`.
-  public init(threads: Int) {
+  package init(threads: Int) {
     precondition(
       (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     size = Atomic(threads)
@@ -41,15 +41,15 @@ public final class ThreadPool: Sendable {
   deinit { crew.withLock { $0?.dismiss() } }
 
   /// Threads that work in a loop, the caller among them. Worker numbers are 0..<threads.
-  public var threads: Int { size.load(ordering: .acquiring) }
+  package var threads: Int { size.load(ordering: .acquiring) }
 
   /// Sets the size of the shared pool.
-  public static func configure(threads: Int) { shared.resize(to: threads) }
+  package static func configure(threads: Int) { shared.resize(to: threads) }
 
   /// Waits for a running loop, then changes the number of threads.
   ///
   /// - Precondition: `threads` is in 1..<`limit`.
-  public func resize(to threads: Int) {
+  package func resize(to threads: Int) {
     precondition(
       (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     crew.withLock { crew in
@@ -62,13 +62,13 @@ public final class ThreadPool: Sendable {
 
   /// Calls `body` for each index in 0..<count, on several threads at once; returns when all are
   /// done.
-  public func run(_ count: Int, _ body: (_ index: Int) -> Void) {
+  package func run(_ count: Int, _ body: (_ index: Int) -> Void) {
     run(count) { index, _ in body(index) }
   }
 
   /// The same; `worker` (in 0..<threads) is the thread's number: two calls with the same worker
   /// never overlap, so each worker can own scratch memory.
-  public func run(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+  package func run(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
     guard count > 1, threads > 1, !ck_in_parallel() else {
       for index in 0..<max(count, 0) { body(index, 0) }
       return

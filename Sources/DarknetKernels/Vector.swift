@@ -10,47 +10,48 @@ import CKernels
 
 /// Elementary operations on runs of float32 values. Pointers need no alignment; ranges may not
 /// overlap unless they are the same.
-public enum Vector {
+package enum Vector {
   /// y = x
-  public static func copy(
+  package static func copy(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int
   ) {
     memcpy(y, x, count * MemoryLayout<Float>.stride)
   }
 
   /// x = value
-  public static func fill(_ x: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
+  package static func fill(_ x: UnsafeMutablePointer<Float>, with value: Float, count: Int) {
     x.update(repeating: value, count: count)
   }
 
   /// y += x
-  public static func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int) {
+  package static func add(_ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int)
+  {
     kernels.pointee.add(y, x, count)
   }
 
   /// y += a x
-  public static func axpy(
+  package static func axpy(
     _ a: Float, _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, count: Int
   ) {
     kernels.pointee.axpy(y, x, a, count)
   }
 
   /// x = a x + shift
-  public static func scale(
+  package static func scale(
     _ x: UnsafeMutablePointer<Float>, by a: Float, adding shift: Float = 0, count: Int
   ) {
     kernels.pointee.affine(x, a, shift, count)
   }
 
   /// y *= x
-  public static func multiply(
+  package static func multiply(
     _ y: UnsafeMutablePointer<Float>, by x: UnsafePointer<Float>, count: Int
   ) {
     kernels.pointee.multiply(y, x, count)
   }
 
   /// g += decay w, w -= rate g, g *= momentum: a step of gradient descent in one pass.
-  public static func descend(
+  package static func descend(
     _ w: UnsafeMutablePointer<Float>, gradient g: UnsafeMutablePointer<Float>, rate: Float,
     decay: Float, momentum: Float, count: Int
   ) {
@@ -67,14 +68,14 @@ public enum Vector {
   }
 
   /// Sum of a[i] b[i], accumulated in double.
-  public static func dot(
+  package static func dot(
     _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, count: Int
   ) -> Double {
     kernels.pointee.dot(a, b, count)
   }
 
   /// Sum of x[i], accumulated in double.
-  public static func sum(_ x: UnsafePointer<Float>, count: Int) -> Double {
+  package static func sum(_ x: UnsafePointer<Float>, count: Int) -> Double {
     kernels.pointee.sum(x, count)
   }
 }

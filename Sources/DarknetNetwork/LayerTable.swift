@@ -3,9 +3,9 @@ import DarknetLayers
 import DarknetText
 
 /// The table of layers that Darknet prints while it reads a cfg, and its totals.
-public enum LayerTable {
+package enum LayerTable {
   /// All lines in Darknet's order, for the streams that Darknet prints them to.
-  public static func messages(of network: Network) -> [Message] {
+  package static func messages(of network: Network) -> [Message] {
     let isOriginal = network.dialect == .pjreddie
     var messages = network.messages
     messages.append(
@@ -27,7 +27,7 @@ public enum LayerTable {
   }
 
   /// Billions of operations of one image, as AlexeyAB's table counts them.
-  public static func billionOperations(of network: Network) -> Double {
+  package static func billionOperations(of network: Network) -> Double {
     network.nodes.reduce(0) { $0 + $1.layer.operations } / 1e9
   }
 

@@ -10,31 +10,31 @@ import DarknetText
 #endif
 
 /// The learning rate of each iteration, as `policy=` and its options say.
-public struct LearningRateSchedule: Hashable, Sendable {
-  public enum Policy: String, Sendable, CaseIterable {
+package struct LearningRateSchedule: Hashable, Sendable {
+  package enum Policy: String, Sendable, CaseIterable {
     case constant, step, steps, exp, poly, random, sigmoid, sgdr
   }
 
-  public var policy = Policy.constant
-  public var learningRate: Float = 0.001
+  package var policy = Policy.constant
+  package var learningRate: Float = 0.001
   /// Floor of `sgdr`.
-  public var minimum: Float = 0.00001
+  package var minimum: Float = 0.00001
   /// Warm-up iterations.
-  public var burnIn = 0
+  package var burnIn = 0
   /// Exponent of the warm-up, of `poly` and of `random`.
-  public var power: Float = 4
-  public var step = 1
-  public var scale: Float = 1
-  public var gamma: Float = 1
-  public var steps: [Int] = []
-  public var scales: [Float] = []
+  package var power: Float = 4
+  package var step = 1
+  package var scale: Float = 1
+  package var gamma: Float = 1
+  package var steps: [Int] = []
+  package var scales: [Float] = []
   /// First cycle of `sgdr`: `sgdr_cycle`, by default `max_batches`.
-  public var cycle: Int { explicitCycle ?? maxBatches }
+  package var cycle: Int { explicitCycle ?? maxBatches }
   var explicitCycle: Int?
-  public var cycleFactor = 2
-  public var maxBatches = 0
+  package var cycleFactor = 2
+  package var maxBatches = 0
 
-  public init() {}
+  package init() {}
 
   mutating func read(_ options: inout OptionReader) throws(ConfigError) {
     let name = try options.string("policy", default: "constant", loud: true)
@@ -73,7 +73,7 @@ public struct LearningRateSchedule: Hashable, Sendable {
   /// Rate of update `n`; the first update has n = 1.
   ///
   /// `draw` is a uniform number of 0..<1, which only the `random` policy looks at.
-  public func rate(iteration n: Int, draw: Float = 0.5) -> Float {
+  package func rate(iteration n: Int, draw: Float = 0.5) -> Float {
     if n < burnIn {
       return learningRate * powf(Float(n) / Float(burnIn), power)
     }

@@ -1,6 +1,6 @@
 extension Network {
   /// What to do when the network does not fit in memory: first what changes nothing else.
-  public var memoryAdvice: String {
+  package var memoryAdvice: String {
     let smaller = "use a smaller input (width= and height= of [net])"
     let images = net.miniBatch
     guard images > 1, builder.batch == nil else { return "\(smaller) or fewer filters" }

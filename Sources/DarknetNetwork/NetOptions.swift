@@ -3,49 +3,49 @@ import DarknetTensors
 import DarknetText
 
 /// The `[net]` section: input, batches, optimiser, schedule, augmentation.
-public struct NetOptions: Sendable {
+package struct NetOptions: Sendable {
   /// Images per weight update.
-  public var batch = 1
+  package var batch = 1
   /// Mini-batches that a batch is split into.
-  public var subdivisions = 1
-  public var timeSteps = 1
-  public var width = 0
-  public var height = 0
-  public var channels = 0
+  package var subdivisions = 1
+  package var timeSteps = 1
+  package var width = 0
+  package var height = 0
+  package var channels = 0
   /// Flat input size, for networks without pictures.
-  public var inputs = 0
-  public var schedule = LearningRateSchedule()
-  public var momentum: Float = 0.9
-  public var weightDecay: Float = 0.0001
-  public var maxBatches = 0
-  public var adam: Adam?
-  public var emaAlpha: Float = 0
-  public var augmentation = AugmentationOptions()
-  public var letterBox = false
-  public var track = false
+  package var inputs = 0
+  package var schedule = LearningRateSchedule()
+  package var momentum: Float = 0.9
+  package var weightDecay: Float = 0.0001
+  package var maxBatches = 0
+  package var adam: Adam?
+  package var emaAlpha: Float = 0
+  package var augmentation = AugmentationOptions()
+  package var letterBox = false
+  package var track = false
   /// With `track`: frames of a sequence are taken in steps of 1 to this many.
-  public var augmentSpeed = 2
-  public var resizeStep: Float = 32
-  public var contrastive = false
+  package var augmentSpeed = 2
+  package var resizeStep: Float = 32
+  package var contrastive = false
   /// Similar filters are reinitialised at this interval of iterations; 0 is never.
-  public var weightsRejectFrequency = 0
+  package var weightsRejectFrequency = 0
 
-  public struct Adam: Hashable, Sendable {
-    public var beta1: Float
-    public var beta2: Float
-    public var epsilon: Float
+  package struct Adam: Hashable, Sendable {
+    package var beta1: Float
+    package var beta2: Float
+    package var epsilon: Float
   }
 
-  public init() {}
+  package init() {}
 
   /// Images per forward pass, before time steps.
-  public var miniBatch: Int { max(batch / max(subdivisions, 1), 1) }
+  package var miniBatch: Int { max(batch / max(subdivisions, 1), 1) }
 
   /// Images per update, frames of sequences among them.
-  public var imagesPerUpdate: Int { miniBatch * timeSteps * subdivisions }
+  package var imagesPerUpdate: Int { miniBatch * timeSteps * subdivisions }
 
   /// Input shape; networks without pictures have a vector.
-  public var inputShape: Shape {
+  package var inputShape: Shape {
     width * height * channels > 0
       ? Shape(channels: channels, height: height, width: width) : Shape(vector: inputs)
   }
@@ -53,7 +53,7 @@ public struct NetOptions: Sendable {
   /// Reads `[net]`, and notes in `options` what Darknet prints.
   ///
   /// - Throws: `ConfigError` at the option that is wrong.
-  public init(_ options: inout OptionReader, dialect: Dialect) throws(ConfigError) {
+  package init(_ options: inout OptionReader, dialect: Dialect) throws(ConfigError) {
     batch = try options.size("batch", default: 1, loud: true)
     schedule.learningRate = try options.float("learning_rate", default: 0.001, loud: true)
     schedule.minimum = try options.float("learning_rate_min", default: 0.00001)

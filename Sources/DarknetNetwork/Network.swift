@@ -7,34 +7,34 @@ import DarknetText
 ///
 /// It is immutable and owns no tensors; `Parameters` holds the weights, `InferencePlan` and
 /// `TrainingExecutor` run it.
-public struct Network: Sendable {
+package struct Network: Sendable {
   /// A layer with what every section may say beside its own options.
-  public struct Node: Sendable {
-    public let index: Int
-    public let layer: any Layer
-    public let common: CommonOptions
+  package struct Node: Sendable {
+    package let index: Int
+    package let layer: any Layer
+    package let common: CommonOptions
     /// Of the section, in the cfg.
-    public let line: Int
+    package let line: Int
     /// What Darknet prints while it reads the section, before the layer's row of the table.
-    public let messages: [Message]
+    package let messages: [Message]
     /// What it prints after the row: defaults of options read late, `Unused field` lines.
-    public let messagesAfterRow: [Message]
+    package let messagesAfterRow: [Message]
 
     /// The section's name without brackets.
-    public var name: String { type(of: layer).name }
-    public var outputShape: Shape { layer.outputShape }
+    package var name: String { type(of: layer).name }
+    package var outputShape: Shape { layer.outputShape }
   }
 
   /// The cfg's path, as the user wrote it.
-  public let file: String
-  public let dialect: Dialect
-  public let net: NetOptions
-  public let inputShape: Shape
-  public let nodes: [Node]
+  package let file: String
+  package let dialect: Dialect
+  package let net: NetOptions
+  package let inputShape: Shape
+  package let nodes: [Node]
   /// What Darknet prints about the file and `[net]`, before the table.
-  public let messages: [Message]
+  package let messages: [Message]
   /// Lines of the cfg that have no effect, or perhaps not the one that was meant.
-  public let notes: [ConfigNote]
+  package let notes: [ConfigNote]
   /// What it was built from, and how.
   let config: ConfigFile
   let builder: NetworkBuilder
@@ -62,29 +62,29 @@ public struct Network: Sendable {
   }
 
   /// Output of layer `index`, or the network's input for -1.
-  public func shape(of index: Int) -> Shape {
+  package func shape(of index: Int) -> Shape {
     index < 0 ? inputShape : nodes[index].outputShape
   }
 
   /// Output of the network: the last layer that is no `[cost]`.
-  public var outputIndex: Int {
+  package var outputIndex: Int {
     nodes.last { $0.name != "cost" }?.index ?? nodes.count - 1
   }
 
   /// The last detection head, whose options decide for all; nil for other networks.
-  public var lastHead: (any DetectionHead)? {
+  package var lastHead: (any DetectionHead)? {
     nodes.lazy.compactMap { $0.layer as? any DetectionHead }.last
   }
 
   /// Trained and rolling values of all layers.
-  public var parameterCount: Int {
+  package var parameterCount: Int {
     nodes.reduce(0) { sum, node in sum + node.layer.parameters.reduce(0) { $0 + $1.count } }
   }
 
   /// The same network for another input size, with the same parameters.
   ///
   /// - Throws: `ConfigError` if a layer (connected, say) would need other parameters.
-  public func resized(width: Int, height: Int) throws(ConfigError) -> Network {
+  package func resized(width: Int, height: Int) throws(ConfigError) -> Network {
     var builder = builder
     builder.inputSize = (width, height)
     let network = try builder.build(config)
@@ -115,38 +115,38 @@ public struct Network: Sendable {
   }
 
   /// The layers that read layer `index`.
-  public func readers(of index: Int) -> [Int] { readers[index + 1] }
+  package func readers(of index: Int) -> [Int] { readers[index + 1] }
 
   /// The first layer that training changes: after the last `stopbackward=1`.
-  public var firstTrainedLayer: Int {
+  package var firstTrainedLayer: Int {
     (nodes.last { $0.common.stopBackward == 1 }?.index).map { $0 } ?? 0
   }
 }
 
 /// Options that every section may have beside its own.
-public struct CommonOptions: Hashable, Sendable {
+package struct CommonOptions: Hashable, Sendable {
   /// Multiplies the iteration's learning rate.
-  public var learningRateScale: Float = 1
+  package var learningRateScale: Float = 1
   /// Nothing flows back through the layer.
-  public var onlyForward = false
+  package var onlyForward = false
   /// 1 freezes all earlier layers; other values only end the backward pass here.
-  public var stopBackward = 0
+  package var stopBackward = 0
   /// The weights file has no bytes of this layer.
-  public var dontLoad = false
+  package var dontLoad = false
   /// The weights file has no batch-norm bytes of this layer.
-  public var dontLoadScales = false
+  package var dontLoadScales = false
   /// The weights are not changed by training.
-  public var dontUpdate = false
+  package var dontUpdate = false
   /// No update before this many times `burn_in` iterations.
-  public var burnInUpdate = 0
+  package var burnInUpdate = 0
   /// Only batch-norm parameters are trained, here and in all earlier layers.
-  public var trainOnlyBatchNormalization = false
+  package var trainOnlyBatchNormalization = false
   /// Weights stay within ±clip; 0 means no limit.
-  public var clip: Float = 0
+  package var clip: Float = 0
   /// Filters that the weights file holds, if fewer than the layer has.
-  public var filtersToLoad: Int?
+  package var filtersToLoad: Int?
   /// pjreddie's dialect: not written to weights files.
-  public var dontSave = false
+  package var dontSave = false
 
   init() {}
 

@@ -5,18 +5,18 @@ import DarknetText
 
 /// Makes a `Network` from a cfg: asks the registry for each section's layer, which reads its own
 /// options and infers its own shape.
-public struct NetworkBuilder: Sendable {
-  public var dialect: Dialect
+package struct NetworkBuilder: Sendable {
+  package var dialect: Dialect
   /// Replaces the cfg's `batch`, as commands that run single pictures do; time steps become 1.
-  public var batch: Int?
+  package var batch: Int?
   /// Replaces the cfg's input size, as multi-scale training does.
-  public var inputSize: (width: Int, height: Int)?
+  package var inputSize: (width: Int, height: Int)?
   /// Bytes that the network may need; more is refused before anything is allocated.
-  public var memoryLimit: Int
+  package var memoryLimit: Int
   /// Reads files that options name (`tree=`, `map=`).
-  public var readFile: @Sendable (String) -> [UInt8]?
+  package var readFile: @Sendable (String) -> [UInt8]?
 
-  public init(
+  package init(
     dialect: Dialect = .alexeyab, batch: Int? = nil, inputSize: (width: Int, height: Int)? = nil,
     memoryLimit: Int = Int.max, readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
   ) {
@@ -28,7 +28,7 @@ public struct NetworkBuilder: Sendable {
   }
 
   /// - Throws: `ConfigError` at the first thing that is wrong.
-  public func build(_ config: ConfigFile) throws(ConfigError) -> Network {
+  package func build(_ config: ConfigFile) throws(ConfigError) -> Network {
     guard let first = config.sections.first else {
       throw ConfigError(
         file: config.name, expected: "sections such as [net] and [convolutional]",

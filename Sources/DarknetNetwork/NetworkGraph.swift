@@ -5,7 +5,7 @@ extension Network {
   /// The network as operators, each layer as it says of itself.
   ///
   /// - Parameter kept: layers whose outputs are read after the last operator.
-  public func graph(keeping kept: Set<Int>) -> Graph {
+  package func graph(keeping kept: Set<Int>) -> Graph {
     var graph = Graph(input: inputShape)
     for node in nodes {
       let layer = node.layer

@@ -5,13 +5,13 @@ import DarknetTensors
 /// `Layer.parameters`.
 ///
 /// Layers with `share_index` see the buffers of the layer that they share.
-public final class Parameters: @unchecked Sendable {
-  public private(set) var buffers: [[FloatBuffer]]
+package final class Parameters: @unchecked Sendable {
+  package private(set) var buffers: [[FloatBuffer]]
   /// Rises whenever a buffer is replaced by another one, so that who keeps pointers notices.
-  public private(set) var generation = 0
+  package private(set) var generation = 0
 
   /// Initial values, random ones drawn from `seed`.
-  public init(of network: Network, seed: UInt64 = 0, randomize: Bool = true) {
+  package init(of network: Network, seed: UInt64 = 0, randomize: Bool = true) {
     let root = Random(seed: seed)
     buffers = []
     for node in network.nodes {
@@ -43,7 +43,7 @@ public final class Parameters: @unchecked Sendable {
 
   /// Copies values that are views of a mapped file into memory of their own, which training wants:
   /// aligned, and independent of the file.
-  public func detach(in network: Network) {
+  package func detach(in network: Network) {
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for (index, buffer) in buffers[node.index].enumerated() where buffer.isBorrowed {
         replace(node.index, index, by: FloatBuffer(buffer.values), in: network)
@@ -52,7 +52,7 @@ public final class Parameters: @unchecked Sendable {
   }
 
   /// Start of each parameter of a layer.
-  public func pointers(_ layer: Int) -> [UnsafeMutablePointer<Float>] {
+  package func pointers(_ layer: Int) -> [UnsafeMutablePointer<Float>] {
     buffers[layer].map(\.pointer)
   }
 }

@@ -4,7 +4,7 @@ extension Network {
   /// Pictures are read as RGB or grey.
   ///
   /// - Throws: `ConfigError` at the option if the network's input is something else.
-  public func requirePictureInput() throws(ConfigError) {
+  package func requirePictureInput() throws(ConfigError) {
     let channels = inputShape.channels
     guard net.width * net.height * net.channels == 0 || (channels != 1 && channels != 3) else {
       return

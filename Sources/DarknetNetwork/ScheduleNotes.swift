@@ -6,7 +6,7 @@ extension Network {
   /// iteration, a rate of 0. One line each, for the start of a training and for `detector check`.
   ///
   /// - Parameter isEndless: whether training continues without `max_batches`, as classifiers' does.
-  public func scheduleNotes(isEndless: Bool = false) -> [ConfigNote] {
+  package func scheduleNotes(isEndless: Bool = false) -> [ConfigNote] {
     guard net.maxBatches > 0 else {
       return isEndless
         ? rateNotes

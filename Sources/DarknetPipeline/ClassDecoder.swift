@@ -6,11 +6,11 @@ import DarknetNetwork
 ///
 /// `Classifier` does all of it from a picture on; this is for those who fill a plan's input on
 /// their own, as runs over lists do.
-public struct ClassDecoder {
+package struct ClassDecoder {
   /// What is run.
-  public let plan: InferencePlan
+  package let plan: InferencePlan
   /// The tree of its `[softmax]`, if it has one.
-  public let tree: ClassTree?
+  package let tree: ClassTree?
   /// For each class of the tree whether it counts as a leaf.
   private let leaves: [Bool]
 
@@ -19,7 +19,7 @@ public struct ClassDecoder {
   /// - Parameters:
   ///   - leaves: names of the classes that count as leaves, instead of those that have no children.
   ///   - usesTree: false to leave the network's outputs as they are.
-  public init(_ plan: InferencePlan, leaves: Set<String>? = nil, usesTree: Bool = true) {
+  package init(_ plan: InferencePlan, leaves: Set<String>? = nil, usesTree: Bool = true) {
     self.plan = plan
     let tree = usesTree ? Self.tree(of: plan.network) : nil
     self.tree = tree
@@ -29,19 +29,19 @@ public struct ClassDecoder {
   }
 
   /// The tree of the last layer that has one.
-  public static func tree(of network: Network) -> ClassTree? {
+  package static func tree(of network: Network) -> ClassTree? {
     network.nodes.lazy.reversed().compactMap { ($0.layer as? SoftmaxLayer)?.tree }.first
   }
 
   /// Values of the network's output.
-  public var outputCount: Int { plan.network.shape(of: plan.network.outputIndex).count }
+  package var outputCount: Int { plan.network.shape(of: plan.network.outputIndex).count }
 
   /// Probabilities of one image of the last run: in a tree absolute ones, whose parents hold.
   ///
   /// - Parameters:
   ///   - image: 0..<batch of the plan.
   ///   - onlyLeaves: in a tree, inner classes are 0.
-  public func probabilities(image: Int = 0, onlyLeaves: Bool) -> [Float] {
+  package func probabilities(image: Int = 0, onlyLeaves: Bool) -> [Float] {
     let output = plan.output(plan.network.outputIndex).image(image)
     var values = Array(UnsafeBufferPointer(start: output, count: outputCount))
     if let tree {

@@ -2,37 +2,37 @@ import DarknetData
 import DarknetImages
 
 /// Runs a classifier over a list of pictures, in its order: `classifier valid`, `test`, `label`.
-public struct ClassifierRun {
+package struct ClassifierRun {
   /// How the pictures are looked at.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// How they become the network's input.
-    public var fit: PictureFit
+    package var fit: PictureFit
     /// In a class tree: whether inner classes count as 0.
-    public var onlyLeaves: Bool
+    package var onlyLeaves: Bool
     /// Threads that decode; nil for as many as there are processors.
-    public var decodingThreads: Int?
+    package var decodingThreads: Int?
     /// Asked before each batch; the run ends when it says true, with the pictures so far.
-    public var shouldStop: @Sendable () -> Bool = { false }
+    package var shouldStop: @Sendable () -> Bool = { false }
 
     /// All processors decode, nothing stops the run.
-    public init(_ fit: PictureFit, onlyLeaves: Bool = true) {
+    package init(_ fit: PictureFit, onlyLeaves: Bool = true) {
       self.fit = fit
       self.onlyLeaves = onlyLeaves
     }
   }
 
   /// A picture and what the network makes of it.
-  public struct Picture: Sendable {
+  package struct Picture: Sendable {
     /// Place in the list.
-    public let index: Int
+    package let index: Int
     /// As the list has it.
-    public let path: String
+    package let path: String
     /// One a class, in the order of the network's outputs.
-    public let probabilities: [Float]
+    package let probabilities: [Float]
   }
 
   /// What happens on the way.
-  public enum Event: Sendable {
+  package enum Event: Sendable {
     /// The next picture of the list.
     case picture(Picture)
     /// It could not be read, and is in no figure.
@@ -40,21 +40,21 @@ public struct ClassifierRun {
   }
 
   /// The network, and how its output is read.
-  public let classifier: ClassDecoder
+  package let classifier: ClassDecoder
   /// Paths, in the order in which they are looked at.
-  public let pictures: [String]
+  package let pictures: [String]
   /// How they are looked at.
-  public let options: Options
+  package let options: Options
 
   /// Nothing is read before `forEach`.
-  public init(_ classifier: ClassDecoder, pictures: [String], options: Options) {
+  package init(_ classifier: ClassDecoder, pictures: [String], options: Options) {
     self.classifier = classifier
     self.pictures = pictures
     self.options = options
   }
 
   /// Calls `body` for every picture, in the order of the list, from this thread.
-  public func forEach(_ body: (Event) throws -> Void) rethrows {
+  package func forEach(_ body: (Event) throws -> Void) rethrows {
     let feed = PlanFeed(
       classifier.plan, pictures: pictures, fit: options.fit, labels: nil,
       threads: options.decodingThreads)

@@ -4,7 +4,7 @@ import DarknetNetwork
 import DarknetText
 
 /// Which images of a picture a classifier sees, where their probabilities are added up.
-public enum ClassifierViews: Hashable, Sendable {
+package enum ClassifierViews: Hashable, Sendable {
   /// Five windows of the input's size and their mirror images: of the picture stretched to 32
   /// pixels more than the input, those that begin at (±32, ±32) and at its corner. What lies left of
   /// it or above it repeats the border, as in Darknet.
@@ -15,7 +15,7 @@ public enum ClassifierViews: Hashable, Sendable {
   case sizes([Int], ofLongerSide: Bool)
 
   /// The sizes that `classifier validmulti` tries.
-  public static func severalSizes(_ dialect: Dialect) -> ClassifierViews {
+  package static func severalSizes(_ dialect: Dialect) -> ClassifierViews {
     dialect == .pjreddie
       ? .sizes([224, 256, 288, 320], ofLongerSide: true)
       : .sizes([224, 288, 320, 352, 384], ofLongerSide: false)
@@ -73,11 +73,11 @@ extension Image {
 }
 
 /// A classifier that looks at several images of a picture, resized as they need it.
-public final class ViewingClassifier {
+package final class ViewingClassifier {
   /// At the size of its cfg.
-  public let network: Network
+  package let network: Network
   /// Which images of a picture it sees.
-  public let views: ClassifierViews
+  package let views: ClassifierViews
   private let makeClassifier: (Network, _ batch: Int) throws -> ClassDecoder
   /// Plans of the sizes that came last: lists often repeat few sizes.
   private var classifiers: [(key: Key, classifier: ClassDecoder)] = []
@@ -90,7 +90,7 @@ public final class ViewingClassifier {
   }
 
   /// - Parameter makeClassifier: packs the network at an input size, for that many images at once.
-  public init(
+  package init(
     _ network: Network, views: ClassifierViews,
     makeClassifier: @escaping (Network, _ batch: Int) throws -> ClassDecoder
   ) {
@@ -104,7 +104,7 @@ public final class ViewingClassifier {
   /// - Parameter path: the picture's name, for the error.
   /// - Throws: `ImageError` if the picture is far too long; `ConfigError` if the network does not
   ///   work at a size that it needs.
-  public func probabilities(of picture: Bitmap, path: String) throws -> [Float] {
+  package func probabilities(of picture: Bitmap, path: String) throws -> [Float] {
     if views != .tenCrops, picture.isFarTooLong {
       throw ImageError(path, .tooLong(width: picture.width, height: picture.height))
     }

@@ -9,41 +9,41 @@ import DarknetText
 ///
 ///     let plan = InferencePlan(network, parameters: parameters, batch: 4)
 ///     let result = try DetectorEvaluation(of: HeadDecoder(plan), on: list).run()
-public struct DetectorEvaluation {
+package struct DetectorEvaluation {
   /// How it is measured.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// Thresholds of the figures, and how the area under the curve is taken.
-    public var map: MeanAveragePrecision.Options
+    package var map: MeanAveragePrecision.Options
     /// Whether pictures keep their proportions.
-    public var letterbox: Bool
+    package var letterbox: Bool
     /// Threshold inside class trees.
-    public var hierarchyThreshold: Float = 0.5
+    package var hierarchyThreshold: Float = 0.5
     /// Which boxes are scored.
-    public var selection = DetectorRun.Selection.map
+    package var selection = DetectorRun.Selection.map
     /// Further boxes for whoever looks at the pictures; their places begin at 1.
-    public var moreSelections: [DetectorRun.Selection] = []
+    package var moreSelections: [DetectorRun.Selection] = []
     /// Whether a list without any object is an error, as all figures would be 0 / 0.
-    public var requiresObjects = true
+    package var requiresObjects = true
     /// Asked between pictures; the figures are then those of the pictures so far.
-    public var shouldStop: @Sendable () -> Bool = { false }
+    package var shouldStop: @Sendable () -> Bool = { false }
 
     /// What `detector map` does without flags.
-    public init(map: MeanAveragePrecision.Options = .init(), letterbox: Bool = false) {
+    package init(map: MeanAveragePrecision.Options = .init(), letterbox: Bool = false) {
       self.map = map
       self.letterbox = letterbox
     }
   }
 
   /// A picture that was scored.
-  public struct Scored: Sendable {
+  package struct Scored: Sendable {
     /// The picture, its boxes and its objects.
-    public let picture: DetectorRun.Picture
+    package let picture: DetectorRun.Picture
     /// Which box is which object.
-    public let matches: PictureMatches
+    package let matches: PictureMatches
   }
 
   /// What happens on the way.
-  public enum Event: Sendable {
+  package enum Event: Sendable {
     /// The next picture of the list.
     case scored(Scored)
     /// It could not be read, and is in no figure.
@@ -53,20 +53,20 @@ public struct DetectorEvaluation {
   }
 
   /// What is measured.
-  public let detector: HeadDecoder
+  package let detector: HeadDecoder
   /// The pictures that it is measured on.
-  public let list: ListFile
+  package let list: ListFile
   /// For each of them one that leads to the labels of its difficult objects.
-  public let difficult: ListFile?
+  package let difficult: ListFile?
   /// How it is measured.
-  public let options: Options
+  package let options: Options
 
   /// Nothing is read before `run`.
   ///
   /// - Parameter difficult: for each picture of `list` one that leads to the labels of its
   ///   difficult objects, which do not count as mistakes.
   /// - Throws: if `difficult` is of another length.
-  public init(
+  package init(
     of detector: HeadDecoder, on list: ListFile, difficult: ListFile? = nil,
     options: Options = Options()
   ) throws(DataError) {
@@ -87,7 +87,7 @@ public struct DetectorEvaluation {
   /// - Parameter observe: sees every picture and every problem, in the order of the list.
   /// - Throws: `DataError` if not a single picture can be read or none of them has an object, and
   ///   what `observe` throws.
-  public func run(
+  package func run(
     observe: (Event) throws -> Void = { _ in }
   ) throws -> MeanAveragePrecision.Result {
     var runOptions = DetectorRun.Options(options.selection, letterbox: options.letterbox)

@@ -9,76 +9,76 @@ import DarknetNetwork
 /// at once as the plan's batch, and hands the boxes over in the order of the list.
 ///
 /// All figures and files of `detector map`, `valid` and `recall` come from this.
-public struct DetectorRun {
+package struct DetectorRun {
   /// Which of a picture's boxes are wanted.
-  public struct Selection: Hashable, Sendable {
+  package struct Selection: Hashable, Sendable {
     /// Smallest probability; for `byObjectness` smallest objectness.
-    public var threshold: Float
+    package var threshold: Float
     /// Overlap that suppression tolerates.
-    public var overlap: Float
+    package var overlap: Float
     /// Suppress whole boxes by their objectness, as `detector recall` does.
-    public var isByObjectness: Bool
+    package var isByObjectness: Bool
 
     /// Of classes, unless it is said otherwise.
-    public init(threshold: Float, overlap: Float, isByObjectness: Bool = false) {
+    package init(threshold: Float, overlap: Float, isByObjectness: Bool = false) {
       self.threshold = threshold
       self.overlap = overlap
       self.isByObjectness = isByObjectness
     }
 
     /// What `detector map` looks at.
-    public static let map = Selection(threshold: 0.005, overlap: 0.45)
+    package static let map = Selection(threshold: 0.005, overlap: 0.45)
     /// What `detector valid` writes.
-    public static func valid(_ dialect: Dialect) -> Selection {
+    package static func valid(_ dialect: Dialect) -> Selection {
       dialect == .pjreddie
         ? Selection(threshold: 0.005, overlap: 0.45) : Selection(threshold: 0.001, overlap: 0.6)
     }
     /// What `detector recall` looks at.
-    public static let recall = Selection(threshold: 0.001, overlap: 0.4, isByObjectness: true)
+    package static let recall = Selection(threshold: 0.001, overlap: 0.4, isByObjectness: true)
   }
 
   /// How the pictures are looked at.
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// At least one.
-    public var selections: [Selection]
+    package var selections: [Selection]
     /// Whether pictures keep their proportions.
-    public var letterbox = false
+    package var letterbox = false
     /// Threshold inside class trees.
-    public var hierarchyThreshold: Float = 0.5
+    package var hierarchyThreshold: Float = 0.5
     /// Which label files are read along; nil for none.
-    public var labels: PictureFeed.Labels?
+    package var labels: PictureFeed.Labels?
     /// Threads that decode; nil for as many as there are processors.
-    public var decodingThreads: Int?
+    package var decodingThreads: Int?
     /// Asked before each batch; the run ends when it says true, with the pictures so far.
-    public var shouldStop: @Sendable () -> Bool = { false }
+    package var shouldStop: @Sendable () -> Bool = { false }
 
     /// Without labels; all processors decode, nothing stops the run.
-    public init(_ selections: Selection..., letterbox: Bool = false) {
+    package init(_ selections: Selection..., letterbox: Bool = false) {
       self.selections = selections
       self.letterbox = letterbox
     }
   }
 
   /// A picture with its boxes.
-  public struct Picture: Sendable {
+  package struct Picture: Sendable {
     /// Place in the list.
-    public let index: Int
+    package let index: Int
     /// As the list has it.
-    public let path: String
+    package let path: String
     /// Of the upright picture, in pixels.
-    public let width: Int
+    package let width: Int
     /// Of the upright picture, in pixels.
-    public let height: Int
+    package let height: Int
     /// One set a selection, in parts of the picture.
-    public let detections: [DetectionSet]
+    package let detections: [DetectionSet]
     /// The labelled objects, in parts of the picture; none unless labels are read.
-    public let objects: [TruthBox]
+    package let objects: [TruthBox]
     /// Those that do not count as mistakes.
-    public let difficult: [TruthBox]
+    package let difficult: [TruthBox]
   }
 
   /// What happens on the way.
-  public enum Event: Sendable {
+  package enum Event: Sendable {
     /// The next picture of the list.
     case picture(Picture)
     /// It could not be read, and is in no figure.
@@ -88,16 +88,16 @@ public struct DetectorRun {
   }
 
   /// The network, and how its heads are read.
-  public let detector: HeadDecoder
+  package let detector: HeadDecoder
   /// Paths, in the order in which they are looked at.
-  public let pictures: [String]
+  package let pictures: [String]
   /// How they are looked at.
-  public let options: Options
+  package let options: Options
 
   /// Nothing is read before `forEach`.
   ///
   /// - Precondition: there is a selection.
-  public init(_ detector: HeadDecoder, pictures: [String], options: Options) {
+  package init(_ detector: HeadDecoder, pictures: [String], options: Options) {
     precondition(!options.selections.isEmpty, "nothing is selected")
     self.detector = detector
     self.pictures = pictures
@@ -106,13 +106,13 @@ public struct DetectorRun {
 
   /// How many pictures a plan should compute at once to be fast: more use all processors better
   /// in layers of small maps. A network that remembers earlier pictures takes one at a time.
-  public static func batch(for network: Network) -> Int {
+  package static func batch(for network: Network) -> Int {
     let hasState = network.nodes.contains { $0.layer.stateCount(streams: 1) > 0 }
     return hasState ? 1 : 4
   }
 
   /// Calls `body` for every picture, in the order of the list, from this thread.
-  public func forEach(_ body: (Event) throws -> Void) rethrows {
+  package func forEach(_ body: (Event) throws -> Void) rethrows {
     let feed = PlanFeed(
       detector.plan, pictures: pictures, fit: options.letterbox ? .letterbox : .stretch,
       labels: options.labels, threads: options.decodingThreads)
@@ -165,7 +165,7 @@ public struct DetectorRun {
 
 extension HeadDecoder {
   /// The boxes of one image of the last run that a selection asks for.
-  public func detections(
+  package func detections(
     _ selection: DetectorRun.Selection, image: Int = 0, hierarchyThreshold: Float = 0.5,
     frame: PictureFrame
   ) -> DetectionSet {

@@ -7,14 +7,14 @@ import DarknetText
 ///
 /// `Detector` does all of it from a picture on; this is for those who fill a plan's input on their
 /// own, as runs over lists do.
-public struct HeadDecoder {
+package struct HeadDecoder {
   /// What is run; its batch is the number of images whose detections can be asked for.
-  public let plan: InferencePlan
+  package let plan: InferencePlan
   /// The heads, in cfg order.
   private let heads: [(index: Int, head: any DetectionHead)]
 
   /// Finds the heads of the plan's network, which may be none.
-  public init(_ plan: InferencePlan) {
+  package init(_ plan: InferencePlan) {
     self.plan = plan
     heads = plan.network.nodes.compactMap { node in
       (node.layer as? any DetectionHead).map { (node.index, $0) }
@@ -22,15 +22,15 @@ public struct HeadDecoder {
   }
 
   /// Classes of the last head; 0 for networks without one.
-  public var classes: Int { heads.last?.head.classes ?? 0 }
+  package var classes: Int { heads.last?.head.classes ?? 0 }
 
   /// Index and cfg name of each head.
-  public var headNames: [(index: Int, name: String)] {
+  package var headNames: [(index: Int, name: String)] {
     heads.map { ($0.index, plan.network.nodes[$0.index].name) }
   }
 
   /// Heads of another number of classes than the last one, whose boxes are left out.
-  public var leftOutHeads: [(index: Int, name: String, classes: Int)] {
+  package var leftOutHeads: [(index: Int, name: String, classes: Int)] {
     heads.filter { $0.head.classes != classes }.map {
       ($0.index, plan.network.nodes[$0.index].name, $0.head.classes)
     }
@@ -50,7 +50,7 @@ public struct HeadDecoder {
   ///   - threshold: probabilities up to it become 0.
   ///   - hierarchyThreshold: the same inside class trees.
   ///   - overlap: threshold of the suppression that the last head asks for; nil for none.
-  public func detections(
+  package func detections(
     image: Int = 0, threshold: Float, hierarchyThreshold: Float = 0.5, overlap: Float?,
     frame: PictureFrame
   ) -> DetectionSet {

@@ -48,7 +48,7 @@ final class PlanFeed {
 
 extension PicturePreparation {
   /// For the pictures of `network`, whose dialect says whose pixels and orientation are wanted.
-  public init(for network: Network, fit: PictureFit) {
+  package init(for network: Network, fit: PictureFit) {
     self.init(shape: network.inputShape, fit: fit, dialect: network.dialect)
   }
 }

@@ -23,11 +23,11 @@ import CMappedFiles
 ///
 /// Files that belong together are written and flushed one after the other and committed last: a
 /// full disk shows before any of them has changed.
-public final class AtomicFile {
+package final class AtomicFile {
   /// The path as the caller gave it; errors name this one.
-  public let path: String
+  package let path: String
   /// Bytes written so far.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   private var descriptor: Int32
   private let target: Target
@@ -46,7 +46,7 @@ public final class AtomicFile {
 
   /// - Parameter durable: whether `commit` waits until bytes and name are on the device. Leave it
   ///   on for anything that took long to make.
-  public init(_ path: String, durable: Bool = true) throws(FileError) {
+  package init(_ path: String, durable: Bool = true) throws(FileError) {
     self.path = path
     self.durable = durable
     // The system would take the part before a zero byte for the whole name.
@@ -84,7 +84,7 @@ public final class AtomicFile {
   }
 
   /// Appends `bytes`.
-  public func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+  package func write(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
     precondition(descriptor >= 0 && !isFlushed, "the file is already committed")
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -108,7 +108,7 @@ public final class AtomicFile {
   }
 
   /// Appends `text` in UTF-8; names and paths in it with the bytes that they came with.
-  public func write(_ text: String) throws(FileError) {
+  package func write(_ text: String) throws(FileError) {
     let result = text.outsideBytes.withUnsafeBytes { bytes in
       Result { () throws(FileError) in try write(bytes) }
     }
@@ -117,7 +117,7 @@ public final class AtomicFile {
 
   /// Waits until the written bytes are on the device; nothing may be written after that, and
   /// `commit` has only the name left to do.
-  public func flush() throws(FileError) {
+  package func flush() throws(FileError) {
     precondition(descriptor >= 0, "the file is already committed")
     if case .inPlace = target { return }
     if durable, !isFlushed, fsync(descriptor) != 0 { throw fail(.flush) }
@@ -125,7 +125,7 @@ public final class AtomicFile {
   }
 
   /// Puts the written bytes in the place of `path`.
-  public func commit() throws(FileError) {
+  package func commit() throws(FileError) {
     try flush()
     if case .inPlace = target {
       try close()
@@ -190,7 +190,7 @@ public final class AtomicFile {
   /// Renames a file within its folder, for good even if the power goes.
   ///
   /// - Throws: `FileError` about `path`.
-  public static func move(_ old: String, to path: String) throws(FileError) {
+  package static func move(_ old: String, to path: String) throws(FileError) {
     guard rename(old.onDisk, path.onDisk) == 0 else {
       throw FileError(.replace, path, code: errno)
     }
@@ -198,7 +198,7 @@ public final class AtomicFile {
   }
 
   /// The whole file in one call.
-  public static func write(
+  package static func write(
     to path: String, durable: Bool = true, _ chunks: [UnsafeRawBufferPointer]
   ) throws(FileError) {
     let file = try AtomicFile(path, durable: durable)
@@ -207,7 +207,7 @@ public final class AtomicFile {
   }
 
   /// A text file in one call.
-  public static func write(
+  package static func write(
     to path: String, durable: Bool = true, _ text: String
   ) throws(FileError) {
     let file = try AtomicFile(path, durable: durable)

@@ -7,10 +7,10 @@
 #endif
 
 /// Reads files whole: for texts and small data, pipes included. Weights are mapped instead.
-public enum FileBytes {
+package enum FileBytes {
   /// - Parameter limit: bytes; some devices never end.
   /// - Throws: `FileError` if there is no such file, it cannot be read or it has more bytes.
-  public static func read(
+  package static func read(
     _ path: String, limit: Int = 1 << 31
   ) throws(FileError) -> [UInt8] {
     let descriptor = try ReadableFile.open(path)

@@ -11,19 +11,19 @@
 /// The lock is the kernel's (`flock`): it ends with the process, however that ends, so a file that
 /// was left by a killed one locks nobody out. Where the file system has no such locks, the file
 /// itself tells: who holds it, and on which machine.
-public final class FileLock {
+package final class FileLock {
   /// Why there is no lock.
-  public enum Failure: Error {
+  package enum Failure: Error {
     /// Another process has it, as its file says.
     case held(by: String)
     case file(FileError)
   }
 
-  public let path: String
+  package let path: String
   private var descriptor: Int32
 
   /// Takes the lock, or fails at once.
-  public init(_ path: String) throws(Failure) {
+  package init(_ path: String) throws(Failure) {
     self.path = path
     while true {
       let opened = open(path.onDisk, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
@@ -52,7 +52,7 @@ public final class FileLock {
   deinit { release() }
 
   /// Removes the file, then lets go. Once is enough.
-  public func release() {
+  package func release() {
     guard descriptor >= 0 else { return }
     unlink(path.onDisk)
     _ = close(descriptor)

@@ -15,9 +15,9 @@ import CMappedFiles
 /// meanwhile, as Darknet does, which writes its weights in place: `hasChanged` tells. If it cuts a
 /// mapped file, a read of what is gone ends the process with a line and exit code 4
 /// (`CMappedFiles.h`), since there is nothing that the reader could go on with.
-public final class MappedFile: @unchecked Sendable {
-  public let path: String
-  public let bytes: UnsafeMutableRawBufferPointer
+package final class MappedFile: @unchecked Sendable {
+  package let path: String
+  package let bytes: UnsafeMutableRawBufferPointer
 
   /// Up to this many bytes reading costs no more than mapping.
   private static let smallLimit = 1 << 20
@@ -28,7 +28,7 @@ public final class MappedFile: @unchecked Sendable {
   private let watch: Int32?
 
   /// - Throws: `FileError` if there is no such file or it cannot be read or mapped.
-  public init(_ path: String) throws(FileError) {
+  package init(_ path: String) throws(FileError) {
     self.path = path
     let descriptor = try ReadableFile.open(path)
     do throws(FileError) {
@@ -54,7 +54,7 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Whether the file was written to since it was opened. A file that another one replaced keeps
   /// its bytes.
-  public var hasChanged: Bool {
+  package var hasChanged: Bool {
     var now = stat()
     guard fstat(descriptor, &now) == 0 else { return true }
     return now.st_size != status.st_size || Self.modified(now) != Self.modified(status)
@@ -70,7 +70,7 @@ public final class MappedFile: @unchecked Sendable {
 
   /// Gives the memory of pages that were only read back to the system; they are read again from
   /// the file when needed.
-  public func releasePages() {
+  package func releasePages() {
     guard watch != nil, let base = bytes.baseAddress else { return }
     madvise(base, bytes.count, Int32(MADV_DONTNEED))
   }

@@ -2,40 +2,40 @@
 /// time may share it.
 ///
 /// Greedy by size: the largest first, each at the lowest place that is free during its whole life.
-public struct ArenaLayout: Sendable {
-  public struct Block: Sendable {
+package struct ArenaLayout: Sendable {
+  package struct Block: Sendable {
     /// The first `count` units of a block, and the steps at which somebody needs them.
-    public struct Part: Sendable {
-      public var count: Int
-      public var lifetime: ClosedRange<Int>
+    package struct Part: Sendable {
+      package var count: Int
+      package var lifetime: ClosedRange<Int>
 
-      public init(count: Int, lifetime: ClosedRange<Int>) {
+      package init(count: Int, lifetime: ClosedRange<Int>) {
         self.count = count
         self.lifetime = lifetime
       }
     }
 
     /// A block whose end is not needed any more before its beginning has several parts.
-    public var parts: [Part]
+    package var parts: [Part]
 
     /// Units.
-    public var count: Int { parts.map(\.count).max() ?? 0 }
+    package var count: Int { parts.map(\.count).max() ?? 0 }
 
     /// All of it is needed from the first to the last step of `lifetime`.
-    public init(count: Int, lifetime: ClosedRange<Int>) {
+    package init(count: Int, lifetime: ClosedRange<Int>) {
       parts = [Part(count: count, lifetime: lifetime)]
     }
 
-    public init(parts: [Part]) { self.parts = parts }
+    package init(parts: [Part]) { self.parts = parts }
   }
 
   /// Where each block begins, on a cache line of its own.
-  public private(set) var offsets: [Int]
+  package private(set) var offsets: [Int]
   /// Units of the whole run.
-  public private(set) var count = 0
+  package private(set) var count = 0
 
   /// - Parameter lineCount: units of a cache line: 16 float32 values or 64 bytes.
-  public init(_ blocks: [Block], lineCount: Int = 16) {
+  package init(_ blocks: [Block], lineCount: Int = 16) {
     offsets = Array(repeating: 0, count: blocks.count)
     let blocks = blocks.map { block in
       Block(

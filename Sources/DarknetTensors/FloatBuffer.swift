@@ -11,22 +11,22 @@
 ///
 /// A class, so that layers, executors and optimisers can share one tensor without copying it.
 /// It is not synchronised: whoever hands it to several threads decides which part each may touch.
-public final class FloatBuffer: @unchecked Sendable {
-  public let pointer: UnsafeMutablePointer<Float>
-  public let count: Int
+package final class FloatBuffer: @unchecked Sendable {
+  package let pointer: UnsafeMutablePointer<Float>
+  package let count: Int
   /// What keeps borrowed memory alive; nil if the memory is ours.
   private let owner: AnyObject?
 
   /// What happens if the system has no memory for a buffer. The program sets it once, before the
   /// first buffer, to say so in a line and end.
-  nonisolated(unsafe) public static var outOfMemory: (_ bytes: Int) -> Never = {
+  nonisolated(unsafe) package static var outOfMemory: (_ bytes: Int) -> Never = {
     fatalError("out of memory: \($0) bytes")
   }
 
   /// `count` zeros.
   ///
   /// - Precondition: `count` is not negative. Sizes from outside are checked long before.
-  public init(count: Int) {
+  package init(count: Int) {
     precondition(count >= 0, "a buffer cannot have \(count) elements")
     self.count = count
     owner = nil
@@ -67,13 +67,13 @@ public final class FloatBuffer: @unchecked Sendable {
   }
 
   /// A copy of `values`.
-  public convenience init(_ values: some Collection<Float>) {
+  package convenience init(_ values: some Collection<Float>) {
     self.init(count: values.count)
     _ = UnsafeMutableBufferPointer(start: pointer, count: count).initialize(from: values)
   }
 
   /// A view of memory that `owner` keeps alive.
-  public init(borrowing pointer: UnsafeMutablePointer<Float>, count: Int, from owner: AnyObject) {
+  package init(borrowing pointer: UnsafeMutablePointer<Float>, count: Int, from owner: AnyObject) {
     self.pointer = pointer
     self.count = count
     self.owner = owner
@@ -86,13 +86,13 @@ public final class FloatBuffer: @unchecked Sendable {
   }
 
   /// Whether somebody else's memory is seen through this.
-  public var isBorrowed: Bool { owner != nil }
+  package var isBorrowed: Bool { owner != nil }
 
-  public var values: UnsafeMutableBufferPointer<Float> {
+  package var values: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
-  public var array: [Float] { withExtendedLifetime(self) { Array(values) } }
+  package var array: [Float] { withExtendedLifetime(self) { Array(values) } }
 
   /// The same numbers with their bytes in the order of files, little-endian, or back from it:
   /// nothing is copied on machines of that order.

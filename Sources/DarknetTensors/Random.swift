@@ -8,12 +8,12 @@
 
 /// A seeded generator (SplitMix64, Steele, Lea and Flood 2014): the same seed gives the same
 /// numbers on every machine.
-public struct Random: RandomNumberGenerator, Sendable {
+package struct Random: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
-  public init(seed: UInt64) { state = seed }
+  package init(seed: UInt64) { state = seed }
 
-  public mutating func next() -> UInt64 {
+  package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -22,24 +22,24 @@ public struct Random: RandomNumberGenerator, Sendable {
   }
 
   /// Uniform in [0, 1), with 24 random bits.
-  public mutating func unit() -> Double { Double(next() >> 40) / 16_777_216 }
+  package mutating func unit() -> Double { Double(next() >> 40) / 16_777_216 }
 
   /// Uniform in [low, high), rounded once to float32.
-  public mutating func uniform(_ low: Double, _ high: Double) -> Float {
+  package mutating func uniform(_ low: Double, _ high: Double) -> Float {
     Float(low + (high - low) * unit())
   }
 
   /// Standard normal (Box and Muller).
-  public mutating func normal() -> Double {
+  package mutating func normal() -> Double {
     let radius = (-2 * log(max(unit(), 1e-12))).squareRoot()
     return radius * cos(2 * Double.pi * unit())
   }
 
   /// A whole number in 0..<bound.
-  public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
   /// An independent generator, for a worker or an item with a number of its own.
-  public func split(_ stream: UInt64) -> Random {
+  package func split(_ stream: UInt64) -> Random {
     var child = Random(seed: state ^ (stream &* 0xD134_2543_DE82_EF95))
     _ = child.next()
     return child

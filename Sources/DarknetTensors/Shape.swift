@@ -2,30 +2,30 @@
 ///
 /// A batch of `N` of them is a tensor [N, C, H, W]; element (n, c, y, x) is at
 /// `x + width * (y + height * (c + channels * n))`.
-public struct Shape: Hashable, Sendable, CustomStringConvertible {
-  public var channels: Int
-  public var height: Int
-  public var width: Int
+package struct Shape: Hashable, Sendable, CustomStringConvertible {
+  package var channels: Int
+  package var height: Int
+  package var width: Int
 
-  public init(channels: Int, height: Int, width: Int) {
+  package init(channels: Int, height: Int, width: Int) {
     self.channels = channels
     self.height = height
     self.width = width
   }
 
   /// A flat vector, as connected layers see it: 1 x 1 x `count`.
-  public init(vector count: Int) {
+  package init(vector count: Int) {
     self.init(channels: count, height: 1, width: 1)
   }
 
   /// Elements of one channel.
-  public var area: Int { width * height }
+  package var area: Int { width * height }
 
   /// Elements of one image. Builders check with `checkedCount` that this cannot overflow.
-  public var count: Int { channels * height * width }
+  package var count: Int { channels * height * width }
 
   /// `count`, or nil if it overflows or a side is not positive.
-  public var checkedCount: Int? {
+  package var checkedCount: Int? {
     guard channels > 0, height > 0, width > 0 else { return nil }
     let (area, overflow1) = height.multipliedReportingOverflow(by: width)
     let (count, overflow2) = area.multipliedReportingOverflow(by: channels)
@@ -33,5 +33,5 @@ public struct Shape: Hashable, Sendable, CustomStringConvertible {
   }
 
   /// As Darknet's layer table writes it: width x height x channels.
-  public var description: String { "\(width)x\(height)x\(channels)" }
+  package var description: String { "\(width)x\(height)x\(channels)" }
 }

@@ -4,36 +4,36 @@ import DarknetSystem
 ///
 /// `detector valid` writes millions of `%f`; those of float32 values are exact here without a call
 /// of printf.
-public struct TextBuffer: Sendable {
-  public private(set) var bytes: [UInt8] = []
+package struct TextBuffer: Sendable {
+  package private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  package init() {}
 
-  public var isEmpty: Bool { bytes.isEmpty }
-  public var string: String { String(outside: bytes) }
+  package var isEmpty: Bool { bytes.isEmpty }
+  package var string: String { String(outside: bytes) }
 
   /// Hands the bytes over and starts over, keeping the memory.
-  public mutating func drain(into write: ([UInt8]) throws -> Void) rethrows {
+  package mutating func drain(into write: ([UInt8]) throws -> Void) rethrows {
     try write(bytes)
     bytes.removeAll(keepingCapacity: true)
   }
 
-  public mutating func append(_ text: String) {
+  package mutating func append(_ text: String) {
     text.appendOutsideBytes(to: &bytes)
   }
 
-  public mutating func append(_ text: StaticString) {
+  package mutating func append(_ text: StaticString) {
     bytes.append(
       contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   /// `%d`
-  public mutating func append(_ number: Int) {
+  package mutating func append(_ number: Int) {
     append(digits: number.magnitude, isNegative: number < 0, atLeast: 1)
   }
 
   /// `%f` of a float32, rounded like printf: half to even, of the exact value.
-  public mutating func append(_ value: Float) {
+  package mutating func append(_ value: Float) {
     // 24 bits times 10^6 = 2^6 * 15625 (14 bits) fits in a double's 53, so the product is exact.
     let millionths = (Double(value) * 1_000_000).rounded(.toNearestOrEven)
     guard abs(millionths) < 9e18, let number = Int(exactly: millionths) else {
@@ -46,7 +46,7 @@ public struct TextBuffer: Sendable {
   }
 
   /// `%.*f`, not a number always as `-nan`, which is how x86 prints 0 / 0.
-  public mutating func append(_ value: Double, decimals: Int) {
+  package mutating func append(_ value: Double, decimals: Int) {
     guard !value.isNaN else { return append("-nan") }
     append(fixed(value, decimals: decimals))
   }

@@ -3,13 +3,13 @@ import DarknetNetwork
 import DarknetTensors
 
 /// One iteration: forward, loss and backward of each mini-batch of a batch, then the update.
-public final class BatchStep {
-  public let executor: TrainingExecutor
-  public let optimizer: Optimizer
+package final class BatchStep {
+  package let executor: TrainingExecutor
+  package let optimizer: Optimizer
   /// Seed of the run; with the iteration it decides all draws.
-  public var seed: UInt64
+  package var seed: UInt64
 
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, seed: UInt64 = 0,
     method: Optimizer.Method? = nil
   ) {
@@ -21,16 +21,16 @@ public final class BatchStep {
   }
 
   /// What a batch gave.
-  public struct Result: Sendable {
+  package struct Result: Sendable {
     /// Darknet's loss of a batch: the mini-batches' costs over the number of images.
-    public var loss: Float
-    public var rate: Float
+    package var loss: Float
+    package var rate: Float
     /// Whether the parameters were updated.
-    public var isComplete: Bool
+    package var isComplete: Bool
   }
 
   /// The learning rate of an iteration; `random` draws from the seed.
-  public func rate(iteration: Int) -> Float {
+  package func rate(iteration: Int) -> Float {
     var random = Random(seed: seed).split(UInt64(iteration) &* 2 &+ 1)
     return executor.network.net.schedule.rate(iteration: iteration, draw: Float(random.unit()))
   }
@@ -41,7 +41,7 @@ public final class BatchStep {
   ///   - prepare: fills the executor's input for mini-batch k and returns its truth.
   ///   - onMiniBatch: called after each mini-batch's loss, before its backward pass; false stops
   ///     the batch without an update.
-  public func run(
+  package func run(
     iteration: Int, prepare: (_ k: Int, _ input: TensorView) throws -> Truth,
     onMiniBatch: (_ k: Int, _ loss: TrainingExecutor.Loss) -> Bool = { _, _ in true }
   ) rethrows -> Result {

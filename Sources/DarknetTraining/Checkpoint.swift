@@ -17,13 +17,13 @@ import DarknetTensors
 /// before one of them gets its name, so a disk without room for both changes neither; the new state
 /// waits as `NAME.state~` until its weights are in place, so that a run that is killed in between
 /// finds a pair that matches.
-public final class Checkpoint {
-  public let network: Network
-  public let parameters: Parameters
+package final class Checkpoint {
+  package let network: Network
+  package let parameters: Parameters
   private let optimizer: Optimizer
   private let average: WeightAverage?
 
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, optimizer: Optimizer, average: WeightAverage?
   ) {
     self.network = network
@@ -38,12 +38,12 @@ public final class Checkpoint {
   }
 
   /// Weights alone.
-  public func writeWeights(_ state: TrainingState, to path: String) throws(FileError) {
+  package func writeWeights(_ state: TrainingState, to path: String) throws(FileError) {
     try WeightsFile.write(parameters, of: network, to: path, seen: seen(state.iteration))
   }
 
   /// Weights of the moving average, with the present statistics.
-  public func writeAverage(_ state: TrainingState, to path: String) throws(FileError) {
+  package func writeAverage(_ state: TrainingState, to path: String) throws(FileError) {
     guard let average, average.isStarted else { return }
     try WeightsFile.write(average.values, of: network, to: path, seen: seen(state.iteration))
   }
@@ -53,7 +53,7 @@ public final class Checkpoint {
   /// - Parameter isMidway: whether the sums of gradients hold parts of an iteration; the momentum in
   ///   them is lost then.
   /// - Throws: `FileError` if one of them could not be written.
-  public func write(
+  package func write(
     _ state: TrainingState, to path: String, isMidway: Bool = false
   ) throws(FileError) {
     let statePath = CheckpointFolder.statePath(of: path)
@@ -100,7 +100,7 @@ public final class Checkpoint {
   ///   - iteration: its header's.
   /// - Returns: the state, and whether momentum came with it.
   /// - Throws: `StateFault` if there is none that matches.
-  public func restore(
+  package func restore(
     beside path: String, iteration: Int
   ) throws(StateFault) -> (state: TrainingState, hasMomentum: Bool) {
     let identity = StateFile.identity(of: parameters, in: network, iteration: iteration)

@@ -18,17 +18,17 @@ public struct CheckpointSchedule: Hashable, Sendable {
     case backup
   }
 
-  public let dialect: Dialect
-  public let isClassifier: Bool
+  package let dialect: Dialect
+  package let isClassifier: Bool
   /// Iterations between numbered files.
-  public let numberedInterval: Int
+  package let numberedInterval: Int
   /// Iterations between `_last` files.
-  public let lastInterval: Int
+  package let lastInterval: Int
 
   /// - Parameters:
   ///   - numberedInterval: `saveweights` of the `.data` file.
   ///   - lastInterval: `savelast` of the `.data` file.
-  public init(
+  package init(
     dialect: Dialect, isClassifier: Bool = false, maxBatches: Int, numberedInterval: Int? = nil,
     lastInterval: Int? = nil
   ) {
@@ -40,7 +40,7 @@ public struct CheckpointSchedule: Hashable, Sendable {
   }
 
   /// The files that are due after iteration `state.iteration`; notes them in `state`.
-  public func due(_ state: inout TrainingState) -> [Kind] {
+  package func due(_ state: inout TrainingState) -> [Kind] {
     let iteration = state.iteration
     var kinds: [Kind] = []
     if isNumberedDue(iteration, since: state.lastNumbered) {
@@ -69,15 +69,15 @@ public struct CheckpointSchedule: Hashable, Sendable {
 }
 
 /// The folder that a training writes its weights to, and their names there.
-public struct CheckpointFolder: Hashable, Sendable {
+package struct CheckpointFolder: Hashable, Sendable {
   /// `backup=` of the `.data` file.
-  public let path: String
+  package let path: String
   /// The cfg's name up to its first dot.
-  public let base: String
-  public let dialect: Dialect
-  public let isClassifier: Bool
+  package let base: String
+  package let dialect: Dialect
+  package let isClassifier: Bool
 
-  public init(
+  package init(
     _ path: String, cfg: String, dialect: Dialect = .alexeyab, isClassifier: Bool = false
   ) {
     self.path = path
@@ -87,14 +87,14 @@ public struct CheckpointFolder: Hashable, Sendable {
   }
 
   /// File name without folders (of either system), up to its first dot.
-  public static func base(of cfg: String) -> String {
+  package static func base(of cfg: String) -> String {
     var name = cfg[...]
     if let slash = name.lastIndex(of: "/") { name = name[name.index(after: slash)...] }
     if let slash = name.lastIndex(of: "\\") { name = name[name.index(after: slash)...] }
     return String(name.prefix { $0 != "." })
   }
 
-  public func path(of kind: CheckpointSchedule.Kind) -> String {
+  package func path(of kind: CheckpointSchedule.Kind) -> String {
     let name =
       switch kind {
       case .numbered(let iteration): "\(base)_\(iteration).weights"
@@ -109,12 +109,12 @@ public struct CheckpointFolder: Hashable, Sendable {
   }
 
   /// Held by the training that writes these files.
-  public var lockPath: String {
+  package var lockPath: String {
     path.hasSuffix("/") ? "\(path)\(base).lock" : "\(path)/\(base).lock"
   }
 
   /// The state file of a weights file: `_last.weights` has `_last.state`.
-  public static func statePath(of weights: String) -> String {
+  package static func statePath(of weights: String) -> String {
     weights.hasSuffix(".weights") ? String(weights.dropLast(8)) + ".state" : weights + ".state"
   }
 }

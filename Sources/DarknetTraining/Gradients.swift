@@ -7,11 +7,11 @@ import DarknetTensors
 /// An optimiser may leave something in the sums (SGD its momentum), so that the next mini-batch's
 /// gradients are added to it: that saves a copy of the weights, and is how Darknet does it.
 /// Layers with `share_index` see the sums of the layer that they share.
-public final class Gradients {
+package final class Gradients {
   /// One per parameter of each layer; nil for those not trained.
-  public let buffers: [[FloatBuffer?]]
+  package let buffers: [[FloatBuffer?]]
 
-  public init(of network: Network) {
+  package init(of network: Network) {
     var buffers: [[FloatBuffer?]] = []
     for node in network.nodes {
       if let shared = node.layer.sharesParametersOf {
@@ -28,7 +28,7 @@ public final class Gradients {
   }
 
   /// Forgets all sums.
-  public func zero() {
+  package func zero() {
     for layer in buffers {
       for buffer in layer { buffer?.values.update(repeating: 0) }
     }

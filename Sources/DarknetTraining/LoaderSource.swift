@@ -9,13 +9,13 @@ import DarknetTensors
 ///     let source = LoaderSource(configuration)
 ///     let trainer = Trainer(network, parameters: parameters, source: source, options: options)
 ///     source.follow(trainer)
-public final class LoaderSource: BatchSource {
-  public private(set) var configuration: BatchLoader.Configuration
+package final class LoaderSource: BatchSource {
+  package private(set) var configuration: BatchLoader.Configuration
   /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
-  public var onBatch: (Batch) -> Void = { _ in }
+  package var onBatch: (Batch) -> Void = { _ in }
   /// Asked while it waits for pictures, which a file system may keep back forever; `fill` throws
   /// `Trainer.Stopped` then.
-  public var shouldStop: () -> Bool = { false }
+  package var shouldStop: () -> Bool = { false }
   /// Of a classifier whose classes are a tree.
   private let tree: ClassTree?
 
@@ -23,19 +23,19 @@ public final class LoaderSource: BatchSource {
   private var place = (iteration: 0, part: 0)
 
   /// - Parameter tree: of the network's `[softmax]`, if its classes are a tree.
-  public init(_ configuration: BatchLoader.Configuration, tree: ClassTree? = nil) {
+  package init(_ configuration: BatchLoader.Configuration, tree: ClassTree? = nil) {
     self.configuration = configuration
     self.tree = tree
   }
 
   /// Takes the trainer's seed and sizes, which may come from the state of an earlier run.
-  public func follow(_ trainer: Trainer) {
+  package func follow(_ trainer: Trainer) {
     configuration.seed = trainer.state.seed
     configuration.sizes = trainer.sizes
     loader = nil
   }
 
-  public func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
+  package func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
     if loader == nil || place != (iteration, index) { try start(at: iteration) }
     while let batch = try loader?.next(unless: shouldStop) {
       place =
@@ -65,7 +65,7 @@ extension BatchLoader.Configuration {
   /// The batches that `network` is trained with.
   ///
   /// - Parameter head: of the network, whose options decide how pictures are varied.
-  public init(
+  package init(
     for network: Network, head: any DetectionHead, list: ListFile, log: ProblemLog
   ) {
     let net = network.net
@@ -89,7 +89,7 @@ extension BatchLoader.Configuration {
   /// The batches that the classifier `network` is trained with.
   ///
   /// - Parameter isTree: whether its classes are a tree, whose truth is not smoothed.
-  public init(
+  package init(
     classifying network: Network, labels: ClassLabels, isTree: Bool, list: ListFile,
     log: ProblemLog
   ) {

@@ -7,16 +7,16 @@ import DarknetTensors
 /// Per layer: `learning_rate` multiplies the rate; `dont_update` and frozen layers keep their
 /// values; `burnin_update=k` waits for k burn-ins; `train_only_bn` trains biases and scales only,
 /// in all earlier layers, too; `clip` limits the weights.
-public final class Optimizer {
-  public enum Method: Hashable, Sendable {
+package final class Optimizer {
+  package enum Method: Hashable, Sendable {
     case sgd(momentum: Float)
     case adam(NetOptions.Adam)
   }
 
-  public let method: Method
-  public let network: Network
-  public let parameters: Parameters
-  public let gradients: Gradients
+  package let method: Method
+  package let network: Network
+  package let parameters: Parameters
+  package let gradients: Gradients
   /// First and second moments of Adam, as `gradients`; empty for SGD.
   private(set) var moments: [[(first: FloatBuffer, second: FloatBuffer)?]] = []
   /// Updates that Adam has made.
@@ -24,7 +24,7 @@ public final class Optimizer {
   /// The last layer with `train_only_bn`.
   private let lastNormalizationOnlyLayer: Int
 
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, gradients: Gradients, method: Method? = nil
   ) {
     self.network = network
@@ -54,7 +54,7 @@ public final class Optimizer {
   /// - Parameters:
   ///   - iteration: of this update, from 1.
   ///   - rate: the schedule's learning rate.
-  public func update(iteration: Int, rate: Float) {
+  package func update(iteration: Int, rate: Float) {
     adamSteps += 1
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       let isUpdated = isUpdated(node, iteration: iteration)

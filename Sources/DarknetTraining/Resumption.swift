@@ -2,7 +2,7 @@ import DarknetNetwork
 import DarknetSystem
 
 /// What a run that is resumed from a weights file found beside it.
-public enum Resumption: Sendable {
+package enum Resumption: Sendable {
   /// Momentum, averages and seed: it continues as if it had never stopped.
   case whole
   /// All but momentum, which starts at 0: the previous run ended in the middle of an iteration.
@@ -12,7 +12,7 @@ public enum Resumption: Sendable {
 }
 
 /// Why a state file was not used.
-public enum StateFault: Error, Sendable, CustomStringConvertible {
+package enum StateFault: Error, Sendable, CustomStringConvertible {
   /// There is no file of this name.
   case missing(String)
   case unreadable(FileError)
@@ -23,7 +23,7 @@ public enum StateFault: Error, Sendable, CustomStringConvertible {
   /// Its momentum and averages are those of another optimizer or average than the cfg's.
   case ofOtherOptions(String)
 
-  public var description: String {
+  package var description: String {
     switch self {
     case .missing(let path): "there is no \(path)"
     case .unreadable(let error): "\(error)"

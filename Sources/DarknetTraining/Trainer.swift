@@ -18,26 +18,26 @@ import DarknetTensors
 ///     let trainer = Trainer(network, parameters: parameters, source: loader, options: options)
 ///     trainer.resume(from: "v3-tiny_last.weights", seen: header.seen)
 ///     let outcome = try trainer.run { event in … }
-public final class Trainer {
-  public struct Options {
-    public var seed: UInt64
+package final class Trainer {
+  package struct Options {
+    package var seed: UInt64
     /// nil to write nothing.
-    public var folder: CheckpointFolder?
-    public var schedule: CheckpointSchedule
+    package var folder: CheckpointFolder?
+    package var schedule: CheckpointSchedule
     /// Iterations of the whole training; 0 never ends for classifiers, at once for detectors.
-    public var maxBatches: Int
+    package var maxBatches: Int
     /// `random=` of the last head.
-    public var random: Float = 0
+    package var random: Float = 0
     /// Iterations between evaluations; nil for none.
-    public var evaluationInterval: Int?
+    package var evaluationInterval: Int?
     /// No evaluation before this iteration, nor before burn_in is over.
-    public var firstEvaluation = 0
+    package var firstEvaluation = 0
     /// Precision, 0...1, of the parameters as they are; nil if it was interrupted.
-    public var evaluate: (() throws -> Double?)?
+    package var evaluate: (() throws -> Double?)?
     /// Asked after each iteration.
-    public var shouldStop: () -> Bool = { false }
+    package var shouldStop: () -> Bool = { false }
 
-    public init(
+    package init(
       seed: UInt64, folder: CheckpointFolder?, schedule: CheckpointSchedule, maxBatches: Int
     ) {
       self.seed = seed
@@ -47,13 +47,13 @@ public final class Trainer {
     }
   }
 
-  public let network: Network
-  public let parameters: Parameters
-  public let step: BatchStep
-  public let average: WeightAverage?
-  public private(set) var state: TrainingState
+  package let network: Network
+  package let parameters: Parameters
+  package let step: BatchStep
+  package let average: WeightAverage?
+  package private(set) var state: TrainingState
   /// The input sizes of the run.
-  public private(set) var sizes: InputSizes
+  package private(set) var sizes: InputSizes
 
   private let source: any BatchSource
   private let options: Options
@@ -63,15 +63,15 @@ public final class Trainer {
   private var watch = DivergenceWatch()
   private var hoursLeft = -1.0
   /// The last file with sound weights that was written, or that the run started from.
-  public private(set) var lastGoodCheckpoint: String?
+  package private(set) var lastGoodCheckpoint: String?
   /// Iteration at which a file that could not be written is tried again.
   private var retryIteration: Int?
   /// Whether the sums of gradients hold parts of an iteration, and not momentum alone.
   private var isMidway = false
   /// A classifier's training without `max_batches`.
-  public let isEndless: Bool
+  package let isEndless: Bool
 
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, source: any BatchSource, options: Options
   ) {
     self.network = network
@@ -88,10 +88,10 @@ public final class Trainer {
     isEndless = options.maxBatches == 0 && options.schedule.isClassifier
   }
 
-  public var maxBatches: Int { options.maxBatches }
+  package var maxBatches: Int { options.maxBatches }
 
   /// Images of an iteration.
-  public var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
+  package var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
 
   /// Continues where a weights file stopped.
   ///
@@ -100,7 +100,7 @@ public final class Trainer {
   ///   - seen: of its header.
   /// - Returns: whether momentum and averages were found beside it, or why not.
   @discardableResult
-  public func resume(from path: String, seen: UInt64) -> Resumption {
+  package func resume(from path: String, seen: UInt64) -> Resumption {
     let iteration = Int(min(seen / UInt64(max(imagesPerIteration, 1)), UInt64(Int32.max)))
     lastGoodCheckpoint = path
     do throws(StateFault) {
@@ -121,13 +121,13 @@ public final class Trainer {
   // MARK: The loop
 
   /// What a source throws from `fill` when it was asked to stop while it waited for pictures.
-  public struct Stopped: Error {
-    public init() {}
+  package struct Stopped: Error {
+    package init() {}
   }
 
   /// - Throws: what the source or the evaluation throws; the weights of the last iteration that
   ///   came to its end are saved before.
-  public func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
+  package func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
     let start = state.iteration
     while isEndless || state.iteration < options.maxBatches {
       // Nothing was learnt since the files were written, or nothing at all.
@@ -371,7 +371,7 @@ extension InputSizes {
   /// The sizes of a training of `network`.
   ///
   /// - Parameter random: the last head's option.
-  public init(_ network: Network, random: Float, seed: UInt64) {
+  package init(_ network: Network, random: Float, seed: UInt64) {
     self.init(
       width: network.net.width, height: network.net.height, random: random,
       resizeStep: network.net.resizeStep, maxBatches: network.net.maxBatches, seed: seed,

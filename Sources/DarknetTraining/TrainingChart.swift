@@ -13,17 +13,17 @@ import DarknetText
 ///
 /// Each column of pixels shows the range of the losses of its iterations, and a line their running
 /// average; the loss axis ends where all but the first outliers fit.
-public struct TrainingChart {
-  public var title: String
-  public var rows: [TrainingRecords.Row]
+package struct TrainingChart {
+  package var title: String
+  package var rows: [TrainingRecords.Row]
   /// End of the iteration axis; 0 for the last row.
-  public var maxBatches: Int
+  package var maxBatches: Int
   /// What `precision` is: `mAP@0.50`, `top-5`.
-  public var precisionName: String
-  public var width = 1000
-  public var height = 640
+  package var precisionName: String
+  package var width = 1000
+  package var height = 640
 
-  public init(
+  package init(
     title: String, rows: [TrainingRecords.Row], maxBatches: Int, precisionName: String
   ) {
     self.title = title
@@ -49,7 +49,7 @@ public struct TrainingChart {
   private var precisions: [TrainingRecords.Row] { rows.filter { $0.precision != nil } }
   private var lastIteration: Int { max(maxBatches, rows.last?.iteration ?? 1, 1) }
 
-  public func draw() -> Bitmap {
+  package func draw() -> Bitmap {
     let canvas = Canvas(width: width, height: height)
     let losses = Axis(upTo: lossLimit, ticks: 6)
     drawFrame(canvas, losses)

@@ -4,7 +4,7 @@ import DarknetSystem
 import DarknetTensors
 
 /// Where a training's pictures come from.
-public protocol BatchSource: AnyObject {
+package protocol BatchSource: AnyObject {
   /// Fills `input` with the pictures of mini-batch `index` of iteration `iteration` (from 1), in
   /// the size of `input`, and returns what they show. Waits until they are ready.
   ///

@@ -12,27 +12,27 @@ import DarknetTensors
 ///     executor.forward(images)
 ///     let loss = executor.computeLoss(.boxes(labels))
 ///     executor.backward()          // adds to `gradients`
-public final class TrainingExecutor {
-  public private(set) var network: Network
-  public let parameters: Parameters
+package final class TrainingExecutor {
+  package private(set) var network: Network
+  package let parameters: Parameters
   /// Images per pass: mini-batch times time steps.
-  public private(set) var batch: Int
+  package private(set) var batch: Int
   /// Whether layers run as in training (batch statistics, dropout).
-  public let isTraining: Bool
+  package let isTraining: Bool
   /// Where `backward` adds.
-  public let sums: Gradients
+  package let sums: Gradients
   /// Advanced by callers, mini-batch by mini-batch; losses with schedules look at it.
-  public var progress = TrainingProgress(seen: 0)
+  package var progress = TrainingProgress(seen: 0)
   /// Seed of the random draws of layers.
-  public var seed: UInt64 = 0
+  package var seed: UInt64 = 0
   /// Keeps every layer's output and gradient after the backward pass, to look at.
-  public var keepsGradients = false {
+  package var keepsGradients = false {
     didSet { if keepsGradients != oldValue { layOut() } }
   }
   /// Called after each layer's forward pass.
-  public var onForward: ((Int) -> Void)?
+  package var onForward: ((Int) -> Void)?
   /// Called after each layer's backward pass, while its gradients are whole.
-  public var onBackward: ((Int) -> Void)?
+  package var onBackward: ((Int) -> Void)?
 
   private var arena = FloatBuffer(count: 0)
   private var layout: TrainingLayout
@@ -47,7 +47,7 @@ public final class TrainingExecutor {
   ///   - batch: images per pass; the cfg's mini-batch times time steps if nil.
   ///   - isTraining: false to run inference by the layers' own rules.
   ///   - gradients: sums to add to; own ones if nil.
-  public init(
+  package init(
     _ network: Network, parameters: Parameters, batch: Int? = nil, isTraining: Bool = true,
     gradients: Gradients? = nil
   ) {
@@ -64,7 +64,7 @@ public final class TrainingExecutor {
   ///
   /// - Precondition: `network` has the layers and parameters of the present one, as
   ///   `Network.resized` gives.
-  public func resize(to network: Network, batch: Int? = nil) {
+  package func resize(to network: Network, batch: Int? = nil) {
     precondition(network.nodes.count == self.network.nodes.count, "that is another network")
     self.network = network
     self.batch = batch ?? self.batch
@@ -72,25 +72,25 @@ public final class TrainingExecutor {
   }
 
   /// Sum of gradients since the last update, for each parameter; nil for those not trained.
-  public var gradients: [[FloatBuffer?]] { sums.buffers }
+  package var gradients: [[FloatBuffer?]] { sums.buffers }
 
   /// Bytes of outputs, saved values, gradients of outputs and scratch.
-  public var memoryCount: Int { arena.count * 4 }
+  package var memoryCount: Int { arena.count * 4 }
 
   /// Output of layer `index`, or the input for -1: [N, C, H, W]. In training without
   /// `keepsGradients` its memory may serve others after the last layer that reads it, see
   /// `isKept`; after `backward` it does.
-  public func output(_ index: Int) -> TensorView {
+  package func output(_ index: Int) -> TensorView {
     TensorView(
       arena.pointer + (index < 0 ? layout.input : layout.outputs[index]), batch: batch,
       shape: network.shape(of: index))
   }
 
   /// Whether the output of layer `index` is still there when the forward pass is over.
-  public func isKept(_ index: Int) -> Bool { layout.isKept[index] }
+  package func isKept(_ index: Int) -> Bool { layout.isKept[index] }
 
   /// dLoss/dOutput of layer `index`, while it is kept.
-  public func outputGradient(_ index: Int) -> TensorView? {
+  package func outputGradient(_ index: Int) -> TensorView? {
     hasGradient[index] ? gradientView(index) : nil
   }
 
@@ -100,13 +100,13 @@ public final class TrainingExecutor {
   }
 
   /// What layer `index` kept for its backward pass.
-  public func savedValues(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
+  package func savedValues(_ index: Int) -> UnsafeMutableBufferPointer<Float> {
     let count = network.nodes[index].layer.savedCount(batch: batch)
     return UnsafeMutableBufferPointer(start: arena.pointer + layout.saved[index], count: count)
   }
 
   /// Forgets the recurrent state, as at the start of a sequence.
-  public func resetState() {
+  package func resetState() {
     for state in states where state.count > 0 { state.values.update(repeating: 0) }
   }
 
@@ -153,7 +153,7 @@ public final class TrainingExecutor {
   /// Runs all layers on `input`, [N, C, H, W].
   ///
   /// - Precondition: `input` has as many values as the batch needs.
-  public func forward(_ values: UnsafeBufferPointer<Float>) {
+  package func forward(_ values: UnsafeBufferPointer<Float>) {
     let input = output(-1)
     precondition(values.count == input.count, "the input has another size than the batch")
     Vector.copy(values.baseAddress!, to: input.pointer, count: values.count)
@@ -162,7 +162,7 @@ public final class TrainingExecutor {
 
   /// Runs all layers on what is in `output(-1)`. In training every pass is the start of a
   /// sequence, for frozen layers too; at inference recurrent layers go on where the last one ended.
-  public func forward() {
+  package func forward() {
     if parameterGeneration != parameters.generation { makePasses() }
     if isTraining { resetState() }
     for node in network.nodes {
@@ -177,17 +177,17 @@ public final class TrainingExecutor {
   // MARK: Loss and backward
 
   /// What the loss layers found, by layer.
-  public struct Loss {
-    public var reports: [(layer: Int, report: LossReport)] = []
+  package struct Loss {
+    package var reports: [(layer: Int, report: LossReport)] = []
     /// Darknet's cost of a mini-batch: the mean over the layers that have one.
-    public var cost: Float {
+    package var cost: Float {
       reports.isEmpty ? 0 : reports.reduce(0) { $0 + $1.report.cost } / Float(reports.count)
     }
   }
 
   /// Compares the outputs of the last forward pass with `truth`, and leaves each loss layer's
   /// gradient ready for `backward`.
-  public func computeLoss(_ truth: Truth) -> Loss {
+  package func computeLoss(_ truth: Truth) -> Loss {
     var loss = Loss()
     for node in network.nodes {
       hasGradient[node.index] = false
@@ -205,7 +205,7 @@ public final class TrainingExecutor {
   }
 
   /// Adds the gradients of the last `computeLoss` to `gradients`.
-  public func backward() {
+  package func backward() {
     let first = network.firstTrainedLayer
     for node in network.nodes.reversed() where node.index >= first {
       guard hasGradient[node.index] else { continue }
@@ -236,5 +236,5 @@ public final class TrainingExecutor {
   }
 
   /// Forgets the gradients summed so far.
-  public func zeroGradients() { sums.zero() }
+  package func zeroGradients() { sums.zero() }
 }

@@ -16,21 +16,21 @@ import DarknetText
 ///
 /// `map` is filled in rows of iterations after which an evaluation ran. A resumed run keeps the
 /// rows up to its start and adds its own.
-public final class TrainingRecords {
-  public struct Row: Hashable, Sendable {
-    public var iteration: Int
-    public var loss: Float
-    public var averageLoss: Float
-    public var rate: Float
-    public var seconds: Double
-    public var wait: Double
-    public var images: Int
-    public var width: Int
-    public var height: Int
+package final class TrainingRecords {
+  package struct Row: Hashable, Sendable {
+    package var iteration: Int
+    package var loss: Float
+    package var averageLoss: Float
+    package var rate: Float
+    package var seconds: Double
+    package var wait: Double
+    package var images: Int
+    package var width: Int
+    package var height: Int
     /// Mean average precision or accuracy, 0...1.
-    public var precision: Double?
+    package var precision: Double?
 
-    public init(
+    package init(
       iteration: Int, loss: Float, averageLoss: Float, rate: Float, seconds: Double, wait: Double,
       images: Int, width: Int, height: Int, precision: Double? = nil
     ) {
@@ -46,7 +46,7 @@ public final class TrainingRecords {
       self.precision = precision
     }
 
-    public init(_ report: IterationReport) {
+    package init(_ report: IterationReport) {
       self.init(
         iteration: report.iteration, loss: report.loss, averageLoss: report.averageLoss,
         rate: report.rate, seconds: report.seconds, wait: report.wait, images: report.images,
@@ -76,7 +76,7 @@ public final class TrainingRecords {
   private static let header = "iteration,loss,avg_loss,rate,seconds,wait,images,width,height,map\n"
 
   /// All rows, those of earlier runs first.
-  public private(set) var rows: [Row]
+  package private(set) var rows: [Row]
   private var targets: [Target]
 
   /// One of the files.
@@ -92,7 +92,7 @@ public final class TrainingRecords {
   /// Writes the rows of earlier runs to each of the files, and locks them for this run.
   ///
   /// - Throws: `FileError` if one of them cannot be written.
-  public init(_ paths: [String], after rows: [Row]) throws(FileError) {
+  package init(_ paths: [String], after rows: [Row]) throws(FileError) {
     self.rows = rows
     targets = []
     let text = Self.header + rows.map(\.text).joined()
@@ -113,14 +113,14 @@ public final class TrainingRecords {
   }
 
   /// The rows of a file; those that are not whole rows are left out.
-  public static func rows(of path: String) -> [Row] {
+  package static func rows(of path: String) -> [Row] {
     guard let bytes = try? FileBytes.read(path) else { return [] }
     return String(decoding: bytes, as: UTF8.self).split(whereSeparator: \.isNewline)
       .compactMap { Row($0) }
   }
 
   /// Whether a running training writes the file.
-  public static func isInUse(_ path: String) -> Bool {
+  package static func isInUse(_ path: String) -> Bool {
     let descriptor = open(path.onDisk, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
@@ -130,7 +130,7 @@ public final class TrainingRecords {
   /// Takes a row, which waits for an evaluation that may belong to it, and writes the one before.
   ///
   /// - Returns: an error that should be shown.
-  public func add(_ row: Row) -> FileError? {
+  package func add(_ row: Row) -> FileError? {
     let error = flush()
     rows.append(row)
     return error
@@ -139,7 +139,7 @@ public final class TrainingRecords {
   /// Notes the result of an evaluation after the last row.
   ///
   /// - Returns: an error that should be shown.
-  public func note(precision: Double) -> FileError? {
+  package func note(precision: Double) -> FileError? {
     guard !rows.isEmpty else { return nil }
     rows[rows.count - 1].precision = precision
     return flush()
@@ -148,7 +148,7 @@ public final class TrainingRecords {
   /// Writes the row that waits, and those that a full disk refused before.
   ///
   /// - Returns: the first error of a file; later ones are the same until a row is written again.
-  public func flush() -> FileError? {
+  package func flush() -> FileError? {
     var result: FileError?
     for index in targets.indices {
       if let error = write(&targets[index]) { result = result ?? error }

@@ -5,15 +5,15 @@ import DarknetNetwork
 ///
 /// From half of max_batches on: e = a e + (1 - a) w, started at w. A thousand iterations before
 /// the end the average takes the parameters' place.
-public final class WeightAverage {
-  public let alpha: Float
+package final class WeightAverage {
+  package let alpha: Float
   /// Averages of what is trained; what is not is copied from the present parameters by `update`.
-  public let values: Parameters
-  public internal(set) var isStarted = false
+  package let values: Parameters
+  package internal(set) var isStarted = false
   private let network: Network
 
   /// nil where the cfg does not ask for it.
-  public init?(_ network: Network) {
+  package init?(_ network: Network) {
     guard network.net.emaAlpha != 0 else { return nil }
     alpha = network.net.emaAlpha
     self.network = network

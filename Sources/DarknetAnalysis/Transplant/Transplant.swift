@@ -10,9 +10,9 @@ import DarknetText
 /// the same filter's output, through routes, shortcuts, pools and upsampling, so that the kept part
 /// computes what it computed. Channels that shortcuts add to each other are chosen together. What
 /// finds nothing in A keeps Darknet's random start.
-public struct Transplant {
+package struct Transplant {
   /// How filters are chosen where B has fewer.
-  public enum Selection: String, CaseIterable, Sendable {
+  package enum Selection: String, CaseIterable, Sendable {
     /// Those with the largest sums of absolute weights (Li et al. 2017, "Pruning Filters for
     /// Efficient ConvNets"), relative to their layer's mean.
     case l1
@@ -21,26 +21,26 @@ public struct Transplant {
   }
 
   /// What one layer of B was given.
-  public struct Entry: Hashable, Sendable {
-    public var layer: Int
+  package struct Entry: Hashable, Sendable {
+    package var layer: Int
     /// The layer of A; nil if it starts fresh.
-    public var from: Int?
+    package var from: Int?
     /// Filters (outputs) and input channels that came from A, of those that the layer has.
-    public var filters = 0
-    public var filterCount = 0
-    public var inputs = 0
-    public var inputCount = 0
+    package var filters = 0
+    package var filterCount = 0
+    package var inputs = 0
+    package var inputCount = 0
     /// Single numbers that came from A, of those that the layer has.
-    public var values = 0
-    public var valueCount: Int
+    package var values = 0
+    package var valueCount: Int
     /// Why it starts fresh, or what is special.
-    public var note = ""
+    package var note = ""
   }
 
-  public private(set) var entries: [Entry] = []
+  package private(set) var entries: [Entry] = []
 
-  public var carriedCount: Int { entries.reduce(0) { $0 + $1.values } }
-  public var valueCount: Int { entries.reduce(0) { $0 + $1.valueCount } }
+  package var carriedCount: Int { entries.reduce(0) { $0 + $1.values } }
+  package var valueCount: Int { entries.reduce(0) { $0 + $1.valueCount } }
 
   private let a: Network
   private let b: Network
@@ -59,7 +59,7 @@ public struct Transplant {
   ///   - map: layers of A for layers of B, beside or instead of what is found.
   ///   - missing: layers of A whose weights its file did not hold.
   /// - Throws: `TransplantError` for a map of layers that do not go together.
-  public init(
+  package init(
     from a: Network, _ old: Parameters, to b: Network, _ new: Parameters,
     map: [(from: Int, to: Int)] = [], missing: Set<Int> = [], selection: Selection = .l1
   ) throws(TransplantError) {
@@ -292,13 +292,13 @@ public struct Transplant {
 }
 
 /// A pair of layers that the user named and that does not go together.
-public struct TransplantError: Error, Hashable, CustomStringConvertible {
+package struct TransplantError: Error, Hashable, CustomStringConvertible {
   /// The layer of A.
-  public let from: Int
+  package let from: Int
   /// The layer of B.
-  public let to: Int
+  package let to: Int
   /// What was expected of the two, and what was found.
-  public let reason: String
+  package let reason: String
 
   init(pair: (from: Int, to: Int), _ found: String) {
     (from, to) = pair
@@ -306,5 +306,5 @@ public struct TransplantError: Error, Hashable, CustomStringConvertible {
       "expected two layers with weights of one kind, kernel and stride, found \(found)"
   }
 
-  public var description: String { "layer \(from) for layer \(to): \(reason)" }
+  package var description: String { "layer \(from) for layer \(to): \(reason)" }
 }

@@ -1,10 +1,10 @@
 /// Darknet-53 (Redmon and Farhadi 2018) with any widths and any shortcuts: five stages, each a
 /// convolution of stride 2 and blocks x + conv3x3(conv1x1(x)), the 1x1 with half of the block's
 /// filters.
-public struct Darknet53: Hashable, Sendable {
+package struct Darknet53: Hashable, Sendable {
   /// How the width of a stage runs from its first convolution over its blocks (section 4.2 of Wang
   /// et al. 2019). A stage of n blocks has n + 1 widths.
-  public enum Kind: String, CaseIterable, Hashable, Sendable {
+  package enum Kind: String, CaseIterable, Hashable, Sendable {
     /// Falls in equal steps from the stage's base to gamma of it (figure 3).
     case shrink
     /// Rises in equal steps from gamma of the base to the base (figure 9).
@@ -13,12 +13,12 @@ public struct Darknet53: Hashable, Sendable {
     case bottleneck
   }
 
-  public enum Widths: Hashable, Sendable {
+  package enum Widths: Hashable, Sendable {
     case constant
     case varying(Kind, gamma: Double)
   }
 
-  public enum Shortcuts: Hashable, Sendable {
+  package enum Shortcuts: Hashable, Sendable {
     /// `[shortcut]`: all channels.
     case full
     /// `[partial_shortcut]` with all channels that both sides have.
@@ -27,10 +27,10 @@ public struct Darknet53: Hashable, Sendable {
     case sparse(Float)
   }
 
-  public var widths: Widths
-  public var shortcuts: Shortcuts
+  package var widths: Widths
+  package var shortcuts: Shortcuts
 
-  public init(widths: Widths = .constant, shortcuts: Shortcuts = .full) {
+  package init(widths: Widths = .constant, shortcuts: Shortcuts = .full) {
     self.widths = widths
     self.shortcuts = shortcuts
   }
@@ -39,7 +39,7 @@ public struct Darknet53: Hashable, Sendable {
   static let stages = [(64, 1), (128, 2), (256, 8), (512, 8), (1024, 4)]
 
   /// Filters of a stage's first convolution and of its blocks.
-  public func stageWidths(base: Int, blocks: Int) -> [Int] {
+  package func stageWidths(base: Int, blocks: Int) -> [Int] {
     guard case .varying(let kind, let gamma) = widths else {
       return [Int](repeating: base, count: blocks + 1)
     }

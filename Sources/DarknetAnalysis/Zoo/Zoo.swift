@@ -6,11 +6,11 @@ import DarknetText
 
 /// The networks of `cfg/`, each written by a rule, so that the files can be made again and changed
 /// on purpose.
-public enum Zoo {
+package enum Zoo {
   /// A network of the zoo.
-  public struct Member: Sendable {
+  package struct Member: Sendable {
     /// The file's name without `.cfg`.
-    public let name: String
+    package let name: String
     /// What it is and where it comes from; goes into the file's head.
     let about: String
     /// The command that makes it, if its name alone does not.
@@ -20,9 +20,9 @@ public enum Zoo {
     let write: @Sendable (inout ConfigWriter) -> Void
   }
 
-  public static let members: [Member] = detectors + classifiers
+  package static let members: [Member] = detectors + classifiers
 
-  public static func member(named name: String) -> Member? { members.first { $0.name == name } }
+  package static func member(named name: String) -> Member? { members.first { $0.name == name } }
 
   private static let paper =
     "Wang et al., \"Enriching Variety of Layer-wise Learning Information by Gradient "
@@ -122,14 +122,14 @@ public enum Zoo {
 
   // MARK: Partial residual networks by rule
 
-  public enum Base: String, CaseIterable, Sendable { case darknet53, yolov3 }
+  package enum Base: String, CaseIterable, Sendable { case darknet53, yolov3 }
 
   /// A partial residual network of section 4.2: `base` with stages whose widths vary.
   ///
   /// - Parameters:
   ///   - gamma: the narrowest width of a stage, relative to its base; in 0...1.
   ///   - sparsity: the share of a shortcut's channels that is left out.
-  public static func partial(
+  package static func partial(
     _ base: Base, _ kind: Darknet53.Kind, gamma: Double, sparsity: Float = 0,
     name: String? = nil
   ) -> Member {
@@ -158,7 +158,7 @@ extension Zoo.Member {
   /// The cfg: a head with source and figures, then the network.
   ///
   /// - Throws: `ConfigError` if the network cannot be built, with widths below 1 for example.
-  public func text() throws(ConfigError) -> String {
+  package func text() throws(ConfigError) -> String {
     var writer = ConfigWriter()
     write(&writer)
     let figures = try figures(writer.text)
@@ -202,7 +202,7 @@ extension Zoo {
   /// stay as they are.
   ///
   /// - Throws: `ConfigError` for a shortcut that does more than add.
-  public static func makingShortcutsPartial(
+  package static func makingShortcutsPartial(
     _ bytes: [UInt8], name: String, sparsity: Float
   ) throws(ConfigError) -> [UInt8] {
     let config = try ConfigFile(text: bytes, name: name)

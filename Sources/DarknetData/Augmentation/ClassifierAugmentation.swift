@@ -13,14 +13,14 @@ import DarknetText
 
 /// How pictures for classifiers are varied: turned, scaled and cropped in one step, mirrored,
 /// changed in colour, and mixed.
-public struct ClassifierAugmentation: Hashable, Sendable {
+package struct ClassifierAugmentation: Hashable, Sendable {
   /// Of `[net]`: angle, aspect, crop sizes, flip, colours, mixing, label smoothing.
-  public var options: AugmentationOptions
+  package var options: AugmentationOptions
 
-  public init(options: AugmentationOptions) { self.options = options }
+  package init(options: AugmentationOptions) { self.options = options }
 
   /// - Throws: `ConfigError` for sizes or factors that no picture can have; `file` is the cfg.
-  public func check(file: String) throws(ConfigError) {
+  package func check(file: String) throws(ConfigError) {
     for (option, value, range) in ranges {
       try options.places.check(option, value, in: range, file: file)
     }
@@ -43,7 +43,7 @@ public struct ClassifierAugmentation: Hashable, Sendable {
   ///
   /// - Parameter draw: gives a picture and its truth; called once a picture that is needed.
   /// - Precondition: `check` finds nothing.
-  public func compose<Failure: Error>(
+  package func compose<Failure: Error>(
     into target: PlaneTarget, random: inout Random,
     draw: (inout Random) throws(Failure) -> (bitmap: Bitmap, truth: [Float])
   ) throws(Failure) -> [Float] {

@@ -5,11 +5,11 @@ import DarknetTensors
 import DarknetText
 
 /// A picture with its objects, in parts of the picture.
-public struct LabelledPicture: Sendable {
-  public var bitmap: Bitmap
-  public var objects: [TruthBox]
+package struct LabelledPicture: Sendable {
+  package var bitmap: Bitmap
+  package var objects: [TruthBox]
 
-  public init(_ bitmap: Bitmap, _ objects: [TruthBox]) {
+  package init(_ bitmap: Bitmap, _ objects: [TruthBox]) {
     self.bitmap = bitmap
     self.objects = objects
   }
@@ -20,24 +20,24 @@ public struct LabelledPicture: Sendable {
 /// The default dialect does what AlexeyAB's program does when it is built with OpenCV: blur, noise
 /// and mosaic, the mean colour where a crop leaves the picture, colours within 8 bits. (Without
 /// OpenCV it cannot do some of this, and does the rest otherwise.)
-public struct DetectionAugmentation: Hashable, Sendable {
+package struct DetectionAugmentation: Hashable, Sendable {
   /// Of `[net]`: flip, hue, saturation, exposure, blur, noise, mixup, mosaic.
-  public var options: AugmentationOptions
+  package var options: AugmentationOptions
   /// Of the head: each side of the picture moves by up to this part of its size.
-  public var jitter: Float
+  package var jitter: Float
   /// Of the head: the picture is enlarged or made smaller by up to this factor.
-  public var resize: Float
+  package var resize: Float
   /// Of `[net]`: keep the picture's proportions.
-  public var letterBox: Bool
+  package var letterBox: Bool
   /// Of the head: objects a picture may have; more are cut off.
-  public var maxObjects: Int
+  package var maxObjects: Int
   /// Where the head's options are in the cfg.
-  public var headPlaces = OptionPlaces()
+  package var headPlaces = OptionPlaces()
   /// The original has another scheme of its own: always flips, keeps no side cut off, and knows
   /// none of the other options.
-  public var dialect: Dialect
+  package var dialect: Dialect
 
-  public init(
+  package init(
     options: AugmentationOptions = AugmentationOptions(), jitter: Float = 0.2, resize: Float = 1,
     letterBox: Bool = false, maxObjects: Int = 200, dialect: Dialect = .alexeyab
   ) {
@@ -50,14 +50,14 @@ public struct DetectionAugmentation: Hashable, Sendable {
   }
 
   /// Pictures as they are, stretched to the network's input.
-  public static var none: DetectionAugmentation {
+  package static var none: DetectionAugmentation {
     var options = AugmentationOptions()
     options.flip = false
     return DetectionAugmentation(options: options, jitter: 0)
   }
 
   /// What the user should know about these options before training; `file` is the cfg.
-  public func warnings() -> [String] {
+  package func warnings() -> [String] {
     switch options.mix {
     case .cutmix:
       ["cutmix=1 is for classifiers only: it is ignored"]
@@ -70,7 +70,7 @@ public struct DetectionAugmentation: Hashable, Sendable {
   /// Whether this can be done at all.
   ///
   /// - Throws: `ConfigError` for options that exclude each other; `file` is the cfg.
-  public func check(file: String) throws(ConfigError) {
+  package func check(file: String) throws(ConfigError) {
     if letterBox, usesMosaic {
       throw ConfigError(
         file: file, line: options.places.lines["letter_box"], section: "net", option: "letter_box",
@@ -105,7 +105,7 @@ public struct DetectionAugmentation: Hashable, Sendable {
   ///   - variation: draws the variation where it is not `random`'s to draw: frames of a sequence
   ///     are varied alike.
   ///   - draw: gives a picture; called once, twice for mixup, four times for mosaic.
-  public func compose<Failure: Error>(
+  package func compose<Failure: Error>(
     into target: PlaneTarget, random: inout Random, variation: Random? = nil,
     draw: (inout Random) throws(Failure) -> LabelledPicture
   ) throws(Failure) -> [TruthBox] {

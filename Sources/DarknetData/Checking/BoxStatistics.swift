@@ -1,37 +1,37 @@
 import DarknetGeometry
 
 /// Sizes of objects, in pixels of the network's input, against its anchors.
-public struct BoxStatistics: Sendable {
+package struct BoxStatistics: Sendable {
   /// Objects whose size, the root of their area, lies in a range of pixels.
-  public struct SizeBin: Hashable, Sendable {
-    public let from: Int
+  package struct SizeBin: Hashable, Sendable {
+    package let from: Int
     /// nil for the last, which is open.
-    public let to: Int?
-    public internal(set) var count = 0
+    package let to: Int?
+    package internal(set) var count = 0
   }
 
-  public struct AnchorUse: Hashable, Sendable {
-    public let width: Float
-    public let height: Float
+  package struct AnchorUse: Hashable, Sendable {
+    package let width: Float
+    package let height: Float
     /// Objects that this anchor fits best.
-    public internal(set) var count = 0
+    package internal(set) var count = 0
     /// Their mean overlap with it.
-    public internal(set) var meanIoU: Float = 0
+    package internal(set) var meanIoU: Float = 0
   }
 
-  public private(set) var sizes: [SizeBin]
+  package private(set) var sizes: [SizeBin]
   /// Less than a pixel wide or high: training leaves them out.
-  public private(set) var tooSmall = 0
-  public private(set) var anchors: [AnchorUse]
+  package private(set) var tooSmall = 0
+  package private(set) var anchors: [AnchorUse]
   /// Mean over all objects of the overlap with the best anchor; nil without anchors or objects.
-  public private(set) var meanBestIoU: Float?
+  package private(set) var meanBestIoU: Float?
   /// Objects that overlap no anchor by half: they are learned badly.
-  public private(set) var unfitting = 0
+  package private(set) var unfitting = 0
 
   /// Boxes of which more than a tenth lies outside of the picture, and the first picture with one.
-  public private(set) var reachingOut: (count: Int, picture: String) = (0, "")
+  package private(set) var reachingOut: (count: Int, picture: String) = (0, "")
   /// Anchors wider or higher than the network's input.
-  public private(set) var largerThanInput: [AnchorUse] = []
+  package private(set) var largerThanInput: [AnchorUse] = []
 
   init(_ records: [PictureRecord], _ options: DataSetCheck.Options) {
     let limits = [0, 8, 16, 32, 64, 128, 256]

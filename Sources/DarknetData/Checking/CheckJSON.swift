@@ -4,7 +4,7 @@ extension DataSetCheck {
   /// All that was found, for programs: `detector check -json FILE`. Problems are complete here.
   ///
   /// - Parameter findings: lines about files that could not be used at all.
-  public func json(findings: [String] = []) -> String {
+  package func json(findings: [String] = []) -> String {
     var rows: [(String, JSONText)] = [
       ("clean", .flag(isClean && findings.isEmpty)),
       ("findings", .list(findings.map(JSONText.text))),

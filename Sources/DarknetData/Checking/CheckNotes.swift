@@ -3,7 +3,7 @@ import DarknetText
 
 extension DataSetCheck {
   /// What is not a fault, but often a mistake: one line each.
-  public var notes: [String] {
+  package var notes: [String] {
     var notes = options.notes
     if turned.count > 0 {
       notes.append(

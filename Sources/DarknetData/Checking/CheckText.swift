@@ -5,7 +5,7 @@ extension DataSetCheck {
   ///
   /// - Parameter limit: problems of each kind that are shown; the rest is counted.
   /// - Returns: paragraphs, without a last judgement.
-  public func text(limit: Int = 20) -> String {
+  package func text(limit: Int = 20) -> String {
     var report = CheckText(limit: limit)
     report.add(train, title: "train", self)
     if let valid { report.add(valid, title: "valid", self) }

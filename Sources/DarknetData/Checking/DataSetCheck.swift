@@ -5,87 +5,87 @@ import DarknetSystem
 import Synchronization
 
 /// Reads a whole data set before training, and finds all that is wrong with it.
-public struct DataSetCheck: Sendable {
-  public struct Options: Sendable {
+package struct DataSetCheck: Sendable {
+  package struct Options: Sendable {
     /// Classes that labels may have, from 0 on: the cfg's; nil if there is none, then those of the
     /// names.
-    public var classes: Int?
+    package var classes: Int?
     /// Every place that says how many classes there are, in words, for the comparison.
-    public var classCounts: [(place: String, classes: Int)] = []
+    package var classCounts: [(place: String, classes: Int)] = []
     /// Names of the classes; may be empty.
-    public var names: [String] = []
+    package var names: [String] = []
     /// Width and height of each anchor in pixels of the input; may be empty.
-    public var anchors: [(width: Float, height: Float)] = []
+    package var anchors: [(width: Float, height: Float)] = []
     /// The network's input, in whose pixels sizes are reported.
-    public var inputWidth = 416
-    public var inputHeight = 416
+    package var inputWidth = 416
+    package var inputHeight = 416
     /// Whether the cfg keeps proportions.
-    public var letterBox = false
+    package var letterBox = false
     /// Objects a picture may have in training: the head's `max`.
-    public var maxObjects = 200
-    public var dialect = Dialect.alexeyab
-    public var threads = 2
+    package var maxObjects = 200
+    package var dialect = Dialect.alexeyab
+    package var threads = 2
     /// What the caller noticed that is not a fault, for the report.
-    public var notes: [String] = []
+    package var notes: [String] = []
 
-    public init() {}
+    package init() {}
   }
 
   /// What one list leads to.
-  public struct Part: Sendable {
-    public internal(set) var list: String
+  package struct Part: Sendable {
+    package internal(set) var list: String
     /// Lines with a path.
-    public internal(set) var pictures = 0
+    package internal(set) var pictures = 0
     /// A path that stood in the list before: its lines.
-    public internal(set) var duplicates: [(path: String, firstLine: Int, line: Int)] = []
-    public internal(set) var readable = 0
+    package internal(set) var duplicates: [(path: String, firstLine: Int, line: Int)] = []
+    package internal(set) var readable = 0
     /// With a label file that has objects.
-    public internal(set) var withObjects = 0
+    package internal(set) var withObjects = 0
     /// With a label file that has none, which is fine.
-    public internal(set) var withoutObjects = 0
-    public internal(set) var objects = 0
-    public internal(set) var objectsOfClass: [Int] = []
-    public internal(set) var picturesOfClass: [Int] = []
-    public internal(set) var mostObjects: (count: Int, picture: String) = (0, "")
-    public internal(set) var smallestPicture: (width: Int, height: Int) = (0, 0)
-    public internal(set) var largestPicture: (width: Int, height: Int) = (0, 0)
+    package internal(set) var withoutObjects = 0
+    package internal(set) var objects = 0
+    package internal(set) var objectsOfClass: [Int] = []
+    package internal(set) var picturesOfClass: [Int] = []
+    package internal(set) var mostObjects: (count: Int, picture: String) = (0, "")
+    package internal(set) var smallestPicture: (width: Int, height: Int) = (0, 0)
+    package internal(set) var largestPicture: (width: Int, height: Int) = (0, 0)
     /// In the order of the list, each once.
-    public internal(set) var problems: [DataProblem] = []
+    package internal(set) var problems: [DataProblem] = []
 
     /// Whether there is nothing to learn or to measure.
-    public var hasNoObjects: Bool { pictures > 0 && objects == 0 }
+    package var hasNoObjects: Bool { pictures > 0 && objects == 0 }
 
-    public func count(_ group: DataProblem.Group) -> Int {
+    package func count(_ group: DataProblem.Group) -> Int {
       problems.count { $0.group == group }
     }
   }
 
   /// Pictures with the same bytes under different names.
-  public struct Twins: Hashable, Sendable {
-    public let first: String
-    public let second: String
+  package struct Twins: Hashable, Sendable {
+    package let first: String
+    package let second: String
     /// Whether one is trained with and the other measured with.
-    public let acrossParts: Bool
+    package let acrossParts: Bool
     /// Whether the second is in the list that is trained with.
-    public let inTrain: Bool
+    package let inTrain: Bool
   }
 
-  public let options: Options
-  public let train: Part
-  public let valid: Part?
+  package let options: Options
+  package let train: Part
+  package let valid: Part?
   /// Paths in both lists: figures measured with them flatter.
-  public let inBothLists: [String]
-  public let twins: [Twins]
-  public let boxes: BoxStatistics
+  package let inBothLists: [String]
+  package let twins: [Twins]
+  package let boxes: BoxStatistics
   /// Whether .data file, names and cfg do not say the same number of classes.
-  public var classesDisagree: Bool { Set(options.classCounts.map(\.classes)).count > 1 }
+  package var classesDisagree: Bool { Set(options.classCounts.map(\.classes)).count > 1 }
 
   /// Reads everything.
   ///
   /// - Parameters:
   ///   - valid: nil if there is none, or if it is the training list.
   ///   - progress: called after each picture, from any thread, with the pictures done and all.
-  public init(
+  package init(
     train: ListFile, valid: ListFile? = nil, options: Options = Options(),
     progress: (@Sendable (_ done: Int, _ all: Int) -> Void)? = nil
   ) {
@@ -120,7 +120,7 @@ public struct DataSetCheck: Sendable {
 
   /// Whether nothing was found that should be corrected before training. Missing labels are such,
   /// empty lines in a list, dropped confidences and `notes` are not.
-  public var isClean: Bool {
+  package var isClean: Bool {
     let parts = [train] + (valid.map { [$0] } ?? [])
     return inBothLists.isEmpty && !twins.contains(where: \.acrossParts) && !classesDisagree
       && parts.allSatisfy {
@@ -129,7 +129,7 @@ public struct DataSetCheck: Sendable {
   }
 
   /// Pictures that their cameras noted as turned, and the first of them.
-  public private(set) var turned: (count: Int, picture: String) = (0, "")
+  package private(set) var turned: (count: Int, picture: String) = (0, "")
 
   private static func isHarmful(_ problem: DataProblem) -> Bool {
     switch problem.kind {

@@ -15,16 +15,16 @@ import DarknetSystem
 ///
 /// Darknet reads five numbers after five numbers and stops where they stop, silently. Here each
 /// line is read on its own: a bad one is reported and left out, the others count.
-public struct LabelFile: Sendable {
+package struct LabelFile: Sendable {
   /// In the file's order.
-  public private(set) var objects: [TruthBox] = []
-  public private(set) var problems: [DataProblem] = []
+  package private(set) var objects: [TruthBox] = []
+  package private(set) var problems: [DataProblem] = []
 
   /// Reads the labels of a picture from wherever they are; without any the picture has no
   /// objects, and a problem says so.
   ///
   /// - Parameter classes: classes from this number on are problems; nil takes all.
-  public init(ofPicture picture: String, classes: Int?, dialect: Dialect = .alexeyab) {
+  package init(ofPicture picture: String, classes: Int?, dialect: Dialect = .alexeyab) {
     let candidates = LabelPath.candidates(for: picture, dialect: dialect)
     for (place, path) in candidates.enumerated() {
       do throws(DataError) {
@@ -41,11 +41,11 @@ public struct LabelFile: Sendable {
   }
 
   /// Whether there is a label file, good or bad.
-  public private(set) var isFound = false
+  package private(set) var isFound = false
 
   /// Whether what the picture shows is known: there is a label file, or none and so no objects.
   /// False if there is one that cannot be read, or was one.
-  public var isUsable: Bool {
+  package var isUsable: Bool {
     !problems.contains {
       switch $0.kind {
       case .unreadableLabels, .vanishedLabels: true
@@ -100,7 +100,7 @@ public struct LabelFile: Sendable {
   }
 
   /// From the bytes of a file; `name` is for problems.
-  public init(text: some Collection<UInt8>, name: String, classes: Int?) {
+  package init(text: some Collection<UInt8>, name: String, classes: Int?) {
     read(TextFile(text, name: name), classes: classes)
   }
 

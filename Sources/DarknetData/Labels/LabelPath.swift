@@ -1,13 +1,13 @@
 import DarknetConfig
 
 /// Where the labels of a picture are.
-public enum LabelPath {
+package enum LabelPath {
   /// AlexeyAB's rule: the known folders of COCO and VOC become `labels`, and the ending `.txt`.
   /// nil if the ending is not one of a picture.
   ///
   /// `/images/` alone stays, so labels beside the pictures are found. Endings may be in capitals
   /// or mixed.
-  public static func alexeyab(_ picture: String) -> String? {
+  package static func alexeyab(_ picture: String) -> String? {
     var path = Array(picture.trimmingBlanks().utf8)
     for part in ["train2017", "val2017", "train2014", "val2014"] {
       path.replaceFirst("/images/\(part)/", with: "/labels/\(part)/")
@@ -24,7 +24,7 @@ public enum LabelPath {
 
   /// pjreddie's rule: the first `images`, then `JPEGImages`, then `raw` anywhere in the path
   /// becomes `labels`, then the first `.jpg`, `.png`, `.JPG` and `.JPEG` becomes `.txt`.
-  public static func pjreddie(_ picture: String) -> String {
+  package static func pjreddie(_ picture: String) -> String {
     var path = Array(picture.utf8)
     for folder in ["images", "JPEGImages", "raw"] { path.replaceFirst(folder, with: "labels") }
     for ending in [".jpg", ".png", ".JPG", ".JPEG"] { path.replaceFirst(ending, with: ".txt") }
@@ -59,7 +59,7 @@ public enum LabelPath {
   /// picture's own folder; in pjreddie's dialect his rule alone.
   ///
   /// - Returns: no place twice, and never the picture itself; none if the rules lead nowhere.
-  public static func candidates(for picture: String, dialect: Dialect) -> [String] {
+  package static func candidates(for picture: String, dialect: Dialect) -> [String] {
     var places: [String?] = []
     switch dialect {
     case .pjreddie: places = [pjreddie(picture)]

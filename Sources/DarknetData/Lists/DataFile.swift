@@ -9,15 +9,15 @@ import DarknetText
 /// without its blanks but is with them is taken with them, and so is one with a `#` that looks like
 /// a remark; a folder to write to keeps its blanks unless the one without them is there. Relative
 /// paths start at the current folder, as Darknet's do, not at the file's.
-public struct DataFile: Sendable {
+package struct DataFile: Sendable {
   /// The file's own path.
-  public let path: String
+  package let path: String
   /// Lines that have no effect: doubled, unknown or misspelt options.
-  public let notes: [ConfigNote]
+  package let notes: [ConfigNote]
   private let options: [ConfigFile.Option]
 
   /// - Throws: `DataError` if the file cannot be read, is not text or is a cfg.
-  public init(_ path: String) throws(DataError) {
+  package init(_ path: String) throws(DataError) {
     let file: LimitedFile
     do throws(LimitedFile.Failure) {
       file = try LimitedFile(path, firstPart: 4096)
@@ -41,7 +41,7 @@ public struct DataFile: Sendable {
   }
 
   /// From the bytes of a file; `name` is for errors.
-  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+  package init(text: some Collection<UInt8>, name: String) throws(DataError) {
     do throws(ConfigError) {
       let file = try ConfigFile(text: text, name: name)
       if let first = file.sections.first {
@@ -108,10 +108,10 @@ public struct DataFile: Sendable {
   // MARK: Any key
 
   /// The option's value, without blanks.
-  public func string(_ key: String) -> String? { option(key)?.value }
+  package func string(_ key: String) -> String? { option(key)?.value }
 
   /// A whole number, or nil if the option is absent.
-  public func int(
+  package func int(
     _ key: String, in range: ClosedRange<Int> = 0...Int(Int32.max)
   ) throws(DataError) -> Int? {
     guard let option = option(key), let value = option.value else { return nil }
@@ -129,13 +129,13 @@ public struct DataFile: Sendable {
 
   /// The path of something to be read; with its blanks, or with what looks like a remark, if only
   /// that one is there.
-  public func path(_ key: String) -> String? {
+  package func path(_ key: String) -> String? {
     guard let option = option(key), let squeezed = option.value else { return nil }
     return Self.readings(option).first(where: fileExists) ?? squeezed
   }
 
   /// The path of a folder to be written to: one that is there, else with its blanks.
-  public func outputPath(_ key: String) -> String? {
+  package func outputPath(_ key: String) -> String? {
     guard let option = option(key), option.value != nil else { return nil }
     return Self.readings(option).first(where: fileExists) ?? option.verbatim
   }
@@ -147,7 +147,7 @@ public struct DataFile: Sendable {
   }
 
   /// An error about an option, at its line.
-  public func error(
+  package func error(
     _ key: String, expected: String, found: String, fix: String
   ) -> DataError {
     .content(
@@ -159,7 +159,7 @@ public struct DataFile: Sendable {
   private func option(_ key: String) -> ConfigFile.Option? { options.first { $0.key == key } }
 
   /// The files that it names to be read.
-  public var inputPaths: [String] {
+  package var inputPaths: [String] {
     ["train", "valid", "test", "names", "labels", "leaves", "difficult", "tree", "map"].compactMap {
       path($0)
     }
@@ -167,34 +167,34 @@ public struct DataFile: Sendable {
 
   // MARK: Keys of `detector`
 
-  public var trainPath: String? { path("train") }
-  public var validPath: String? { path("valid") }
+  package var trainPath: String? { path("train") }
+  package var validPath: String? { path("valid") }
   /// Pictures whose missed objects do not count, as VOC has them.
-  public var difficultPath: String? { path("difficult") }
-  public var namesPath: String { path("names") ?? "data/names.list" }
+  package var difficultPath: String? { path("difficult") }
+  package var namesPath: String { path("names") ?? "data/names.list" }
   /// Folder of the weights that training writes.
-  public var backupFolder: String { outputPath("backup") ?? "/backup/" }
+  package var backupFolder: String { outputPath("backup") ?? "/backup/" }
   /// Folder of the files that `valid` writes.
-  public var resultsFolder: String { outputPath("results") ?? "results" }
+  package var resultsFolder: String { outputPath("results") ?? "results" }
   /// Which files `valid` writes: voc, coco, imagenet and others.
-  public var evaluation: String { string("eval") ?? "voc" }
+  package var evaluation: String { string("eval") ?? "voc" }
   /// Class names of a classifier.
-  public var labelsPath: String { path("labels") ?? "data/labels.list" }
+  package var labelsPath: String { path("labels") ?? "data/labels.list" }
 
-  public func classCount() throws(DataError) -> Int? { try int("classes", in: 1...1_000_000) }
+  package func classCount() throws(DataError) -> Int? { try int("classes", in: 1...1_000_000) }
   /// Iterations between numbered weights files.
-  public func saveWeightsInterval() throws(DataError) -> Int? {
+  package func saveWeightsInterval() throws(DataError) -> Int? {
     try int("saveweights", in: 1...Int(Int32.max))
   }
   /// Iterations between `_last` weights files.
-  public func saveLastInterval() throws(DataError) -> Int? {
+  package func saveLastInterval() throws(DataError) -> Int? {
     try int("savelast", in: 1...Int(Int32.max))
   }
 
   // MARK: Files that the keys name
 
   /// The list of pictures that `key` names, or `fallback` if the key is absent.
-  public func list(_ key: String, default fallback: String) throws(DataError) -> ListFile {
+  package func list(_ key: String, default fallback: String) throws(DataError) -> ListFile {
     let listPath = path(key) ?? fallback
     try requireFile(listPath, key: key, expected: "a list of pictures")
     return try ListFile(listPath)
@@ -203,7 +203,7 @@ public struct DataFile: Sendable {
   /// The names of the classes.
   ///
   /// - Parameter key: `names`, or `labels` for classifiers.
-  public func names(
+  package func names(
     _ key: String = "names", default fallback: String? = nil
   ) throws(DataError) -> NamesFile {
     let namesPath = path(key) ?? fallback ?? (key == "labels" ? labelsPath : self.namesPath)

@@ -17,7 +17,7 @@ extension ListFile {
   /// looks at files until it has found one.
   ///
   /// - Throws: `nothingReadable`.
-  public func requirePicture() throws(DataError) {
+  package func requirePicture() throws(DataError) {
     for path in pictures where ImageFile.mayBeReadable(path) { return }
     throw nothingReadable
   }
@@ -29,7 +29,7 @@ extension ListFile {
   ///   - classes: objects of classes from this number on do not count; nil counts all.
   ///   - purpose: what there would be none of, for the message: `to train on`.
   /// - Throws: `DataError` with what is wrong with the first label file.
-  public func requireObjects(
+  package func requireObjects(
     classes: Int?, dialect: Dialect, purpose: String
   ) throws(DataError) {
     var first: DataProblem?
@@ -49,7 +49,7 @@ extension ListFile {
   }
 
   /// The error of a list of which no picture can be read, with the first one's own reason.
-  public var nothingReadable: DataError {
+  package var nothingReadable: DataError {
     let expected =
       count == 1 ? "a picture that can be read" : "a picture that can be read among \(count)"
     var found = "none"

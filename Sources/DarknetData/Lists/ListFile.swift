@@ -5,29 +5,29 @@ import DarknetText
 ///
 /// Blanks inside a path belong to it, those around it do not. Lines may end in LF, CR LF or CR;
 /// empty ones are skipped (Darknet draws again when it meets one) and counted.
-public struct ListFile: Sendable {
+package struct ListFile: Sendable {
   /// The list's own path.
-  public let path: String
+  package let path: String
   /// In the order of the file, duplicates included: they are drawn more often.
-  public let pictures: [String]
+  package let pictures: [String]
   /// Line of each picture, from 1.
-  public let lines: [Int]
-  public let emptyLineCount: Int
+  package let lines: [Int]
+  package let emptyLineCount: Int
   /// Empty lines.
-  public let problems: [DataProblem]
+  package let problems: [DataProblem]
 
   /// - Throws: `DataError` if the file cannot be read, is not text or names no picture.
-  public init(_ path: String) throws(DataError) {
+  package init(_ path: String) throws(DataError) {
     try self.init(TextFile(path))
   }
 
   /// From the bytes of a file; `name` is for errors.
-  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+  package init(text: some Collection<UInt8>, name: String) throws(DataError) {
     try self.init(TextFile(text, name: name))
   }
 
   /// Pictures that are in no file; `name` is for errors.
-  public init(pictures: [String], name: String) {
+  package init(pictures: [String], name: String) {
     path = name
     self.pictures = pictures
     lines = Array(1..<pictures.count + 1)
@@ -64,10 +64,10 @@ public struct ListFile: Sendable {
     self.problems = problems
   }
 
-  public var count: Int { pictures.count }
+  package var count: Int { pictures.count }
 
   /// Places in `pictures` of paths that are there already, each with the first of its kind.
-  public func duplicates() -> [(first: Int, again: Int)] {
+  package func duplicates() -> [(first: Int, again: Int)] {
     var seen: [String: Int] = [:]
     seen.reserveCapacity(count)
     var found: [(first: Int, again: Int)] = []

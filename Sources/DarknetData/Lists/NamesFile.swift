@@ -2,20 +2,20 @@ import DarknetSystem
 import DarknetText
 
 /// A `.names` or labels file: a class a line, the first being class 0.
-public struct NamesFile: Sendable {
-  public let path: String
+package struct NamesFile: Sendable {
+  package let path: String
   /// Blanks around a name are cut. An empty line inside the file is a class without a name, as
   /// the classes below it must keep their numbers; empty lines at the end are none. Any encoding
   /// goes: the bytes come out as they went in.
-  public let names: [String]
+  package let names: [String]
 
   /// - Throws: `DataError` if the file cannot be read, is not text or has no name.
-  public init(_ path: String) throws(DataError) {
+  package init(_ path: String) throws(DataError) {
     try self.init(TextFile(path))
   }
 
   /// From the bytes of a file; `name` is for errors.
-  public init(text: some Collection<UInt8>, name: String) throws(DataError) {
+  package init(text: some Collection<UInt8>, name: String) throws(DataError) {
     try self.init(TextFile(text, name: name))
   }
 
@@ -34,10 +34,10 @@ public struct NamesFile: Sendable {
     self.names = names
   }
 
-  public var count: Int { names.count }
+  package var count: Int { names.count }
 
   /// The name of a class, or its number if the file has no such line.
-  public subscript(classIndex: Int) -> String {
+  package subscript(classIndex: Int) -> String {
     names.indices.contains(classIndex) ? names[classIndex] : "\(classIndex)"
   }
 }

@@ -5,25 +5,25 @@ import DarknetTensors
 /// Pictures and truths for one forward and backward pass.
 ///
 /// Its memory goes back to the loader when nobody holds it any more.
-public final class Batch: @unchecked Sendable {
+package final class Batch: @unchecked Sendable {
   /// The update that it belongs to, from 1.
-  public let iteration: Int
+  package let iteration: Int
   /// Its place among the batches of the iteration, from 0.
-  public let part: Int
-  public let images: Int
-  public let shape: Shape
+  package let part: Int
+  package let images: Int
+  package let shape: Shape
   /// [N, C, H, W], 0...1.
-  public let input: FloatBuffer
+  package let input: FloatBuffer
   /// Detectors: the objects of each picture, in parts of the input. Empty for classifiers.
-  public internal(set) var truth: [[TruthBox]]
+  package internal(set) var truth: [[TruthBox]]
   /// Classifiers: [N, classes], the share of each class. Empty for detectors.
-  public internal(set) var classShares: [[Float]]
+  package internal(set) var classShares: [[Float]]
   /// The pictures drawn, as places in the list; the first of each row if rows are mixed.
-  public internal(set) var pictures: [Int]
+  package internal(set) var pictures: [Int]
   /// Problems that nobody has heard of yet.
-  public internal(set) var problems: [DataProblem] = []
+  package internal(set) var problems: [DataProblem] = []
   /// How long `next` had to wait for it.
-  public internal(set) var waitSeconds = 0.0
+  package internal(set) var waitSeconds = 0.0
 
   private let pool: BufferPool
 

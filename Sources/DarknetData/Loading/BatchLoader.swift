@@ -19,14 +19,14 @@ import DarknetText
 ///
 ///     let loader = try BatchLoader(configuration)
 ///     while let batch = try loader.next() { … }
-public final class BatchLoader: Sendable {
-  public let configuration: Configuration
+package final class BatchLoader: Sendable {
+  package let configuration: Configuration
   private let crew: LoaderCrew
 
   /// Starts the threads.
   ///
   /// - Throws: `DataError` if the configuration cannot work.
-  public init(_ configuration: Configuration) throws(DataError) {
+  package init(_ configuration: Configuration) throws(DataError) {
     do throws(ConfigError) {
       switch configuration.task {
       case .detection(let augmentation, _): try augmentation.check(file: configuration.configName)
@@ -56,7 +56,7 @@ public final class BatchLoader: Sendable {
   /// - Parameter isStopped: asked about ten times a second while it waits; true ends the loader,
   ///   which gives nil from then on.
   /// - Throws: `DataError` if no picture of the list can be read.
-  public func next(
+  package func next(
     unless isStopped: () -> Bool = { false }
   ) throws(DataError) -> Batch? { try crew.next(unless: isStopped) }
 }

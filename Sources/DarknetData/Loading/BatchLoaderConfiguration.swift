@@ -3,8 +3,8 @@ import DarknetImages
 
 extension BatchLoader {
   /// What is loaded, and how.
-  public struct Configuration: Sendable {
-    public enum Task: Sendable {
+  package struct Configuration: Sendable {
+    package enum Task: Sendable {
       /// Pictures with boxes of this many classes.
       case detection(DetectionAugmentation, classes: Int)
       /// Pictures with one class each.
@@ -12,50 +12,50 @@ extension BatchLoader {
     }
 
     /// Frames of videos that follow one another in the list: `track=1`.
-    public struct Sequences: Sendable {
+    package struct Sequences: Sendable {
       /// Sequences a batch: row `i` of an iteration belongs to sequence `i % streams`.
-      public var streams: Int
+      package var streams: Int
       /// Frames are taken in steps of 1 to this many; `augment_speed`.
-      public var speed: Int
+      package var speed: Int
 
-      public init(streams: Int, speed: Int = 2) {
+      package init(streams: Int, speed: Int = 2) {
         self.streams = max(1, streams)
         self.speed = max(1, speed)
       }
     }
 
-    public var list: ListFile
-    public var task: Task
+    package var list: ListFile
+    package var task: Task
     /// The input's sizes; the batch says which it has.
-    public var sizes: InputSizes
+    package var sizes: InputSizes
     /// 3, or 1 for networks that see grey.
-    public var channels = 3
+    package var channels = 3
     /// Pictures a batch, as the network takes them at once: the cfg's batch / subdivisions.
-    public var imagesPerBatch: Int
+    package var imagesPerBatch: Int
     /// Batches an iteration: the cfg's subdivisions.
-    public var batchesPerIteration: Int
+    package var batchesPerIteration: Int
     /// The same seed gives the same batches, bit for bit, whatever the number of threads.
-    public var seed: UInt64
+    package var seed: UInt64
     /// Iterations are counted from 1; a resumed run begins later.
-    public var firstIteration = 1
+    package var firstIteration = 1
     /// `next` gives nil after it; nil continues forever.
-    public var lastIteration: Int?
-    public var sequences: Sequences?
+    package var lastIteration: Int?
+    package var sequences: Sequences?
     /// Whether each second row shows the same picture as the one before, varied otherwise:
     /// `contrastive=1`.
-    public var pairs = false
+    package var pairs = false
     /// Threads that decode; they only work while the queue has room.
-    public var threads = 2
+    package var threads = 2
     /// Batches that may be ready or in work beside the one in use; nil chooses by their size,
     /// 3 up to 32 MiB each, then 2, from 96 MiB on 1.
-    public var queueDepth: Int?
+    package var queueDepth: Int?
     /// Memory for decoded pictures, which need not be decoded again when they are drawn again.
     /// Pictures are kept until it is full; none is dropped for another one, as all are equally
     /// likely to be drawn.
-    public var cacheBytes = 0
-    public var dialect = Dialect.alexeyab
+    package var cacheBytes = 0
+    package var dialect = Dialect.alexeyab
     /// The dialect says how JPEG is rounded, and whether pictures are turned upright.
-    public var limits = ImageFile.Limits()
+    package var limits = ImageFile.Limits()
     var readingLimits: ImageFile.Limits {
       var limits = limits
       limits.follow(dialect)
@@ -63,11 +63,11 @@ extension BatchLoader {
       return limits
     }
     /// Where problems are collected; each is given out with one batch.
-    public var log: ProblemLog
+    package var log: ProblemLog
     /// The cfg, for errors.
-    public var configName = "cfg"
+    package var configName = "cfg"
 
-    public init(
+    package init(
       list: ListFile, task: Task, sizes: InputSizes, imagesPerBatch: Int,
       batchesPerIteration: Int = 1, seed: UInt64, log: ProblemLog = ProblemLog()
     ) {

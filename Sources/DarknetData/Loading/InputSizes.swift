@@ -28,13 +28,13 @@ public struct InputSizes: Sendable {
     case pjreddie
   }
 
-  public let initial: Size
+  package let initial: Size
   private let rule: Rule
   private let maxBatches: Int
   private let seed: UInt64
 
   /// Always the same size.
-  public init(width: Int, height: Int) {
+  package init(width: Int, height: Int) {
     initial = Size(width: width, height: height)
     rule = .fixed
     maxBatches = 0
@@ -48,7 +48,7 @@ public struct InputSizes: Sendable {
   ///   - resizeStep: `[net]`'s option; sizes are multiples of it.
   ///   - maxBatches: the last iterations have the largest size.
   ///   - dialect: the original draws from 320, 352…608 whatever the cfg's size.
-  public init(
+  package init(
     width: Int, height: Int, random: Float, resizeStep: Float = 32, maxBatches: Int, seed: UInt64,
     dialect: Dialect = .alexeyab
   ) {
@@ -67,7 +67,7 @@ public struct InputSizes: Sendable {
   }
 
   /// The largest size that any iteration has.
-  public var largest: Size {
+  package var largest: Size {
     switch rule {
     case .fixed: initial
     case .alexeyab(let coefficient, let step):
@@ -76,10 +76,10 @@ public struct InputSizes: Sendable {
     }
   }
 
-  public var changes: Bool { if case .fixed = rule { false } else { true } }
+  package var changes: Bool { if case .fixed = rule { false } else { true } }
 
   /// The largest factor, as Darknet prints it with each new size: 1 for no change.
-  public var coefficient: Float {
+  package var coefficient: Float {
     switch rule {
     case .fixed: 1
     case .alexeyab(let coefficient, _): coefficient
@@ -88,10 +88,10 @@ public struct InputSizes: Sendable {
   }
 
   /// Whether a new size is drawn for this iteration, the first being 1.
-  public func isDrawn(at iteration: Int) -> Bool { changes && (iteration - 1) % 10 == 0 }
+  package func isDrawn(at iteration: Int) -> Bool { changes && (iteration - 1) % 10 == 0 }
 
   /// The size at an iteration, the first being 1.
-  public func size(at iteration: Int) -> Size {
+  package func size(at iteration: Int) -> Size {
     // Ten iterations share the size that is drawn at their first.
     let block = (max(iteration, 1) - 1) / 10
     let done = block * 10

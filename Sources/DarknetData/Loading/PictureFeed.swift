@@ -8,56 +8,56 @@ import DarknetTensors
 /// threads of its own, some ahead of whoever takes them.
 ///
 /// The order is that of the list. A picture that cannot be read comes as its error, in its place.
-public final class PictureFeed: Sendable {
+package final class PictureFeed: Sendable {
   /// Which label files are read along.
-  public struct Labels: Sendable {
+  package struct Labels: Sendable {
     /// Classes from this number on are problems; nil takes all.
-    public var classes: Int?
-    public var dialect: Dialect
+    package var classes: Int?
+    package var dialect: Dialect
     /// For each picture of the list one that leads to the labels of its difficult objects.
-    public var difficult: [String]?
+    package var difficult: [String]?
 
-    public init(classes: Int?, dialect: Dialect = .alexeyab, difficult: [String]? = nil) {
+    package init(classes: Int?, dialect: Dialect = .alexeyab, difficult: [String]? = nil) {
       self.classes = classes
       self.dialect = dialect
       self.difficult = difficult
     }
   }
 
-  public struct Options: Sendable {
+  package struct Options: Sendable {
     /// How they become the network's input.
-    public var preparation: PicturePreparation
-    public var labels: Labels?
+    package var preparation: PicturePreparation
+    package var labels: Labels?
     /// Threads that decode.
-    public var threads = 2
+    package var threads = 2
     /// Pictures that may be ready or in work.
-    public var depth = 8
+    package var depth = 8
 
-    public init(_ preparation: PicturePreparation, labels: Labels? = nil) {
+    package init(_ preparation: PicturePreparation, labels: Labels? = nil) {
       self.preparation = preparation
       self.labels = labels
     }
   }
 
   /// A picture of the list, as far as it could be read.
-  public struct Item: Sendable {
+  package struct Item: Sendable {
     /// Place in the list.
-    public let index: Int
-    public let path: String
-    public let picture: Swift.Result<Picture, ImageError>
+    package let index: Int
+    package let path: String
+    package let picture: Swift.Result<Picture, ImageError>
     /// The objects in it, in parts of the picture; empty unless labels are read.
-    public let objects: [TruthBox]
-    public let difficult: [TruthBox]
+    package let objects: [TruthBox]
+    package let difficult: [TruthBox]
     /// What is wrong with its labels.
-    public let problems: [DataProblem]
+    package let problems: [DataProblem]
   }
 
   /// A picture that could be read. Its memory goes back to the feed when nobody holds it.
-  public final class Picture: @unchecked Sendable {
-    public let width: Int
-    public let height: Int
+  package final class Picture: @unchecked Sendable {
+    package let width: Int
+    package let height: Int
     /// [C, H, W], 0...1.
-    public let input: FloatBuffer
+    package let input: FloatBuffer
     private let pool: InputPool
 
     fileprivate init(width: Int, height: Int, pool: InputPool) {
@@ -70,11 +70,11 @@ public final class PictureFeed: Sendable {
     deinit { pool.give(input) }
   }
 
-  public let options: Options
+  package let options: Options
   private let queue: LookAhead<Item>
 
   /// Starts the threads.
-  public init(_ pictures: [String], options: Options) {
+  package init(_ pictures: [String], options: Options) {
     precondition(options.depth > 0, "a feed needs room for a picture")
     if let difficult = options.labels?.difficult {
       precondition(difficult.count == pictures.count, "a difficult list of another length")
@@ -87,7 +87,7 @@ public final class PictureFeed: Sendable {
   }
 
   /// The next picture, waiting for it if need be; nil after the last.
-  public func next() -> Item? { queue.next() }
+  package func next() -> Item? { queue.next() }
 
   private static func make(
     _ index: Int, path: String, _ options: Options, _ pool: InputPool

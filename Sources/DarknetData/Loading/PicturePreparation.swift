@@ -15,16 +15,16 @@ public enum PictureFit: Hashable, Sendable {
 }
 
 /// Makes pictures a network's input: the one place for single pictures, batches and lists.
-public struct PicturePreparation: Sendable {
+package struct PicturePreparation: Sendable {
   /// The network's input, [C, H, W]; 1 channel is grey, 3 are red, green, blue.
-  public var shape: Shape
+  package var shape: Shape
   /// Where the picture goes in it.
-  public var fit: PictureFit
+  package var fit: PictureFit
   /// What files may ask for, and whose pixels are wanted.
-  public var limits: ImageFile.Limits
+  package var limits: ImageFile.Limits
 
   /// - Parameter dialect: the program whose pixels and orientation are wanted.
-  public init(shape: Shape, fit: PictureFit = .stretch, dialect: Dialect = .alexeyab) {
+  package init(shape: Shape, fit: PictureFit = .stretch, dialect: Dialect = .alexeyab) {
     self.shape = shape
     self.fit = fit
     limits = ImageFile.Limits(dialect: dialect)
@@ -33,7 +33,7 @@ public struct PicturePreparation: Sendable {
   /// The picture in a file, upright and with the channels that the network takes.
   ///
   /// - Throws: `ImageError` if it cannot be read or is no picture.
-  public func load(_ path: String) throws(ImageError) -> Bitmap {
+  package func load(_ path: String) throws(ImageError) -> Bitmap {
     try ImageFile.loadBitmap(path, channels: shape.channels, limits: limits)
   }
 
@@ -42,7 +42,7 @@ public struct PicturePreparation: Sendable {
   /// - Parameters:
   ///   - picture: with the channels of `shape`.
   ///   - input: `shape.count` floats, [C, H, W], which become 0...1.
-  public func write(_ picture: Bitmap, into input: UnsafeMutablePointer<Float>) {
+  package func write(_ picture: Bitmap, into input: UnsafeMutablePointer<Float>) {
     let target = PlaneTarget(input, width: shape.width, height: shape.height)
     switch fit {
     case .stretch: picture.resize(into: target)

@@ -199,7 +199,7 @@ public struct DataProblem: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension DataProblem {
   /// A class of problems, for counts.
-  public enum Group: String, CaseIterable, Sendable {
+  package enum Group: String, CaseIterable, Sendable {
     case unreadablePictures = "unreadable pictures"
     case missingLabels = "pictures without label file"
     case ambiguousLabels = "pictures with two label files"
@@ -209,7 +209,7 @@ extension DataProblem {
     case lists = "lists with empty lines"
 
     /// So many of them: `1 picture without label file`, `2 pictures without label file`.
-    public func counted(_ count: Int) -> String {
+    package func counted(_ count: Int) -> String {
       DarknetText.counted(count, one, rawValue)
     }
 
@@ -226,7 +226,7 @@ extension DataProblem {
     }
   }
 
-  public var group: Group {
+  package var group: Group {
     switch kind {
     case .emptyLines: .lists
     case .noClass, .classOutOfRange, .tooFewNumbers, .separated, .tooManyNumbers, .noNumber,

@@ -10,7 +10,7 @@ import DarknetSystem
 
 /// Collects problems from several threads: each is given out once and, if wished, written to
 /// `bad.list` or `bad_label.list` as Darknet does.
-public final class ProblemLog: Sendable {
+package final class ProblemLog: Sendable {
   private struct State {
     var seen: Set<DataProblem> = []
     var counts: [DataProblem.Group: Int] = [:]
@@ -22,14 +22,14 @@ public final class ProblemLog: Sendable {
 
   /// - Parameter folder: where the two lists are written, "." for the current folder as Darknet
   ///   has it; nil writes none.
-  public init(writingListsTo folder: String? = nil) {
+  package init(writingListsTo folder: String? = nil) {
     self.folder = folder
   }
 
   /// Takes a problem; true if it is new, and so should be shown.
   ///
   /// Confidences are one notice for all files, for who has one has thousands.
-  public func note(_ problem: DataProblem) -> Bool {
+  package func note(_ problem: DataProblem) -> Bool {
     let isNew = state.withLock { state in
       guard state.seen.insert(problem).inserted else { return false }
       state.counts[problem.group, default: 0] += 1
@@ -44,10 +44,10 @@ public final class ProblemLog: Sendable {
   }
 
   /// The new ones of several problems.
-  public func note(_ problems: [DataProblem]) -> [DataProblem] { problems.filter { note($0) } }
+  package func note(_ problems: [DataProblem]) -> [DataProblem] { problems.filter { note($0) } }
 
   /// How many different problems there were of a group.
-  public func count(_ group: DataProblem.Group) -> Int {
+  package func count(_ group: DataProblem.Group) -> Int {
     state.withLock { $0.counts[group] ?? 0 }
   }
 

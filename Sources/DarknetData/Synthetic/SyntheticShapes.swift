@@ -16,23 +16,23 @@ import DarknetText
 ///
 /// A picture depends on the seed and its number only. Colour says nothing about the class, so a
 /// network has to learn the shapes.
-public struct SyntheticShapes: Sendable {
-  public static let classNames = ["circle", "square", "triangle", "star"]
+package struct SyntheticShapes: Sendable {
+  package static let classNames = ["circle", "square", "triangle", "star"]
 
-  public var seed: UInt64 = 1
-  public var width = 480
-  public var height = 360
-  public var trainCount = 320
-  public var validCount = 80
+  package var seed: UInt64 = 1
+  package var width = 480
+  package var height = 360
+  package var trainCount = 320
+  package var validCount = 80
   /// Objects of a picture at most; at least one.
-  public var maxObjects = 6
+  package var maxObjects = 6
   /// Radii of the shapes, as a fraction of the picture's shorter side.
-  public var radii: ClosedRange<Float> = 0.07...0.28
+  package var radii: ClosedRange<Float> = 0.07...0.28
 
-  public init() {}
+  package init() {}
 
   /// Small pictures of one large shape each, for classifiers.
-  public static var single: SyntheticShapes {
+  package static var single: SyntheticShapes {
     var shapes = SyntheticShapes()
     (shapes.width, shapes.height) = (96, 96)
     shapes.maxObjects = 1
@@ -43,11 +43,11 @@ public struct SyntheticShapes: Sendable {
   // MARK: Files
 
   /// The files of a written data set.
-  public struct Files: Sendable {
-    public let data: String
-    public let names: String
-    public let train: String
-    public let valid: String
+  package struct Files: Sendable {
+    package let data: String
+    package let names: String
+    package let train: String
+    package let valid: String
 
     fileprivate init(in folder: String) {
       data = "\(folder)/shapes.data"
@@ -59,7 +59,7 @@ public struct SyntheticShapes: Sendable {
 
   /// Writes pictures, labels, lists, names and `shapes.data` into `folder`, which is made if need
   /// be. Paths in the lists begin with `folder` as it is given.
-  public func write(to folder: String, threads: Int = 2) throws(FileError) -> Files {
+  package func write(to folder: String, threads: Int = 2) throws(FileError) -> Files {
     try write(to: folder, threads: threads, moreData: "") { picture, path throws(FileError) in
       try write(Self.labels(picture.objects), to: "\(path).txt")
       return path
@@ -68,7 +68,7 @@ public struct SyntheticShapes: Sendable {
 
   /// The same for a classifier: each picture's name begins with the class of its first shape, and
   /// `labels.txt` has the part of the path that tells it.
-  public func writeClasses(to folder: String, threads: Int = 2) throws(FileError) -> Files {
+  package func writeClasses(to folder: String, threads: Int = 2) throws(FileError) -> Files {
     let labels = "\(folder)/labels.txt"
     let files = try write(
       to: folder, threads: threads, moreData: "labels = \(labels)\ntop = 2\n"
@@ -142,7 +142,7 @@ public struct SyntheticShapes: Sendable {
   // MARK: A picture
 
   /// Picture `number` with its objects; all numbers are possible, `write` takes them from 0 on.
-  public func picture(_ number: Int) -> LabelledPicture {
+  package func picture(_ number: Int) -> LabelledPicture {
     var random = Random(seed: seed).split(UInt64(truncatingIfNeeded: number))
     let bitmap = Bitmap(width: width, height: height)
     let ground = Texture(random: &random)

@@ -1,21 +1,21 @@
 import DarknetGeometry
 
 /// A box to be drawn, with what is written at it.
-public struct BoxAnnotation: Hashable, Sendable {
+package struct BoxAnnotation: Hashable, Sendable {
   /// Edges in pixels, inside the picture, all four part of the frame.
-  public let left: Int
-  public let top: Int
-  public let right: Int
-  public let bottom: Int
+  package let left: Int
+  package let top: Int
+  package let right: Int
+  package let bottom: Int
   /// Chooses the colour.
-  public let classIndex: Int
-  public let text: String
+  package let classIndex: Int
+  package let text: String
   /// Instead of the class' colour.
-  public var color: Color?
+  package var color: Color?
 
   /// - Parameter box: in parts of the picture; the edges are truncated to pixels and clamped to
   ///   the picture.
-  public init(
+  package init(
     _ box: Box, pictureWidth: Int, pictureHeight: Int, classIndex: Int, text: String,
     color: Color? = nil
   ) {
@@ -35,7 +35,7 @@ public struct BoxAnnotation: Hashable, Sendable {
 
 extension Color {
   /// Darknet's colour of a class: a place on a wheel of six colours, spread by a prime.
-  public init(ofClass index: Int, of count: Int) {
+  package init(ofClass index: Int, of count: Int) {
     let wheel: [SIMD3<Float>] = [
       [1, 0, 1], [0, 0, 1], [0, 1, 1], [0, 1, 0], [1, 1, 0], [1, 0, 0],
     ]
@@ -53,18 +53,18 @@ extension Color {
 
 extension Canvas {
   /// Width of a box's lines: AlexeyAB's rule.
-  public var boxLineWidth: Int { max(1, Int(Float(bitmap.height) * 0.002)) }
+  package var boxLineWidth: Int { max(1, Int(Float(bitmap.height) * 0.002)) }
 
   /// Size of a box's text. Darknet has glyphs of 12, 24 ... 96 pixels and goes to the next every
   /// 500 rows; this is the line through the middle of those steps.
-  public var boxTextSize: Float { min(96, max(12, 6 + 0.024 * Float(bitmap.height))) }
+  package var boxTextSize: Float { min(96, max(12, 6 + 0.024 * Float(bitmap.height))) }
 
   /// Draws frames and, on top of all frames, their texts, in the given order.
   ///
   /// - Parameters:
   ///   - classCount: of the network; colours depend on it.
   ///   - lineWidth: by default `boxLineWidth`.
-  public func draw(_ boxes: [BoxAnnotation], classCount: Int, lineWidth: Int? = nil) {
+  package func draw(_ boxes: [BoxAnnotation], classCount: Int, lineWidth: Int? = nil) {
     let line = lineWidth ?? boxLineWidth
     for box in boxes {
       frame(

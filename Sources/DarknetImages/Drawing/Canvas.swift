@@ -1,12 +1,12 @@
 /// A colour, sRGB with straight alpha.
-public struct Color: Hashable, Sendable {
-  public var red: UInt8
-  public var green: UInt8
-  public var blue: UInt8
+package struct Color: Hashable, Sendable {
+  package var red: UInt8
+  package var green: UInt8
+  package var blue: UInt8
   /// 0 is clear, 1 covers.
-  public var alpha: Float
+  package var alpha: Float
 
-  public init(red: UInt8, green: UInt8, blue: UInt8, alpha: Float = 1) {
+  package init(red: UInt8, green: UInt8, blue: UInt8, alpha: Float = 1) {
     self.red = red
     self.green = green
     self.blue = blue
@@ -14,42 +14,42 @@ public struct Color: Hashable, Sendable {
   }
 
   /// 0xRRGGBB.
-  public init(_ hex: UInt32, alpha: Float = 1) {
+  package init(_ hex: UInt32, alpha: Float = 1) {
     self.init(
       red: UInt8(hex >> 16 & 0xFF), green: UInt8(hex >> 8 & 0xFF), blue: UInt8(hex & 0xFF),
       alpha: alpha)
   }
 
-  public static let black = Color(0)
-  public static let white = Color(0xFFFFFF)
+  package static let black = Color(0)
+  package static let white = Color(0xFFFFFF)
 
   /// The share of light, 0...1: 0.299 r + 0.587 g + 0.114 b of the stored values (BT.601).
-  public var luminance: Float {
+  package var luminance: Float {
     (0.299 * Float(red) + 0.587 * Float(green) + 0.114 * Float(blue)) / 255
   }
 
   /// Black or white, whichever can be read on this colour.
-  public var readableInk: Color { luminance > 0.5 ? .black : .white }
+  package var readableInk: Color { luminance > 0.5 ? .black : .white }
 }
 
 /// Draws on a bitmap of three channels: rectangles, strokes and text with smooth edges. What
 /// leaves the picture is cut.
-public struct Canvas {
-  public let bitmap: Bitmap
+package struct Canvas {
+  package let bitmap: Bitmap
 
   /// - Precondition: three channels.
-  public init(_ bitmap: Bitmap) {
+  package init(_ bitmap: Bitmap) {
     precondition(bitmap.channels == 3, "a canvas needs a bitmap of three channels")
     self.bitmap = bitmap
   }
 
-  public init(width: Int, height: Int, background: Color = .white) {
+  package init(width: Int, height: Int, background: Color = .white) {
     self.init(Bitmap(width: width, height: height))
     fill(x: 0, y: 0, width: width, height: height, background)
   }
 
   /// Fills whole pixels.
-  public func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
+  package func fill(x: Int, y: Int, width: Int, height: Int, _ color: Color) {
     let (left, right) = (max(0, x), min(bitmap.width, x + width))
     let (top, bottom) = (max(0, y), min(bitmap.height, y + height))
     guard left < right, top < bottom else { return }
@@ -59,7 +59,7 @@ public struct Canvas {
   }
 
   /// A frame of whole pixels, `line` wide, its outer edge on the rectangle's.
-  public func frame(x: Int, y: Int, width: Int, height: Int, line: Int, _ color: Color) {
+  package func frame(x: Int, y: Int, width: Int, height: Int, line: Int, _ color: Color) {
     let line = min(line, (width + 1) / 2, (height + 1) / 2)
     fill(x: x, y: y, width: width, height: line, color)
     fill(x: x, y: y + height - line, width: width, height: line, color)
@@ -67,19 +67,19 @@ public struct Canvas {
     fill(x: x + width - line, y: y + line, width: line, height: height - 2 * line, color)
   }
 
-  public func fill(_ path: Path, _ color: Color) {
+  package func fill(_ path: Path, _ color: Color) {
     Coverage(of: path, pictureWidth: bitmap.width, pictureHeight: bitmap.height)?
       .forEachPixel { x, y, coverage in blend(x, y, color, coverage) }
   }
 
-  public func line(from start: Point, to end: Point, width: Float = 1, _ color: Color) {
+  package func line(from start: Point, to end: Point, width: Float = 1, _ color: Color) {
     var path = Path()
     path.add(lineFrom: start, to: end, width: width)
     fill(path, color)
   }
 
   /// A line through `points`; points that are not finite interrupt it.
-  public func polyline(_ points: [Point], width: Float = 1, _ color: Color) {
+  package func polyline(_ points: [Point], width: Float = 1, _ color: Color) {
     var path = Path()
     for run in points.split(whereSeparator: { !$0.x.isFinite || !$0.y.isFinite }) {
       path.add(polyline: Array(run), width: width)
@@ -91,7 +91,7 @@ public struct Canvas {
   /// which capitals take 0.73.
   ///
   /// - Parameter rotated: whether it reads upwards, as beside a chart's axis.
-  public func text(
+  package func text(
     _ text: String, at origin: Point, size: Float, _ color: Color, anchor: TextAnchor = .start,
     rotated: Bool = false
   ) {
@@ -112,11 +112,11 @@ public struct Canvas {
   }
 
   /// Width of `text` in pixels.
-  public func width(of text: String, size: Float) -> Float {
+  package func width(of text: String, size: Float) -> Float {
     Font.shared.width(of: text, size: size)
   }
 
-  public enum TextAnchor: Sendable { case start, middle, end }
+  package enum TextAnchor: Sendable { case start, middle, end }
 
   @inline(__always)
   private func blend(_ x: Int, _ y: Int, _ color: Color, _ coverage: Float) {

@@ -11,8 +11,8 @@
 ///     var chart = Chart(title: "Loss", xLabel: "iteration", yLabel: "loss")
 ///     chart.add(Chart.Series(points, color: Chart.palette[0], name: "average"))
 ///     ImageFile.save(chart.bitmap(width: 1000, height: 700), to: "chart.png")
-public struct Chart {
-  public enum Style: Hashable, Sendable {
+package struct Chart {
+  package enum Style: Hashable, Sendable {
     case line(width: Float)
     /// Circles.
     case points(radius: Float)
@@ -20,15 +20,15 @@ public struct Chart {
     case bars(width: Float)
   }
 
-  public struct Series: Sendable {
+  package struct Series: Sendable {
     /// In the axes' units; points that are not finite interrupt a line.
-    public var points: [Point]
-    public var color: Color
-    public var style: Style
+    package var points: [Point]
+    package var color: Color
+    package var style: Style
     /// For the legend; nil for no entry.
-    public var name: String?
+    package var name: String?
 
-    public init(
+    package init(
       _ points: [Point], color: Color, style: Style = .line(width: 2), name: String? = nil
     ) {
       self.points = points
@@ -39,28 +39,28 @@ public struct Chart {
   }
 
   /// A text at a point.
-  public struct Note: Sendable {
-    public var text: String
-    public var point: Point
-    public var color: Color
+  package struct Note: Sendable {
+    package var text: String
+    package var point: Point
+    package var color: Color
 
-    public init(_ text: String, at point: Point, color: Color = Chart.ink) {
+    package init(_ text: String, at point: Point, color: Color = Chart.ink) {
       self.text = text
       self.point = point
       self.color = color
     }
   }
 
-  public var title: String
-  public var xLabel: String
-  public var yLabel: String
+  package var title: String
+  package var xLabel: String
+  package var yLabel: String
   /// Ends of the axes; nil for those of the data.
-  public var xRange: ClosedRange<Float>?
-  public var yRange: ClosedRange<Float>?
-  public private(set) var series: [Series] = []
-  public private(set) var notes: [Note] = []
+  package var xRange: ClosedRange<Float>?
+  package var yRange: ClosedRange<Float>?
+  package private(set) var series: [Series] = []
+  package private(set) var notes: [Note] = []
 
-  public init(
+  package init(
     title: String, xLabel: String, yLabel: String, xRange: ClosedRange<Float>? = nil,
     yRange: ClosedRange<Float>? = nil
   ) {
@@ -72,26 +72,26 @@ public struct Chart {
   }
 
   /// Adds what is drawn over everything added before.
-  public mutating func add(_ series: Series) { self.series.append(series) }
-  public mutating func add(_ note: Note) { notes.append(note) }
+  package mutating func add(_ series: Series) { self.series.append(series) }
+  package mutating func add(_ note: Note) { notes.append(note) }
 
   /// Ten colours that are easy to tell apart.
-  public static let palette: [Color] = [
+  package static let palette: [Color] = [
     0x1F77B4, 0xFF7F0E, 0x2CA02C, 0xD62728, 0x9467BD, 0x8C564B, 0xE377C2, 0x7F7F7F, 0xBCBD22,
     0x17BECF,
   ].map { Color($0) }
-  public static let ink = Color(0x333333)
-  public static let grid = Color(0xE4E4E4)
+  package static let ink = Color(0x333333)
+  package static let grid = Color(0xE4E4E4)
 
   /// The chart alone in a picture.
-  public func bitmap(width: Int, height: Int) -> Bitmap {
+  package func bitmap(width: Int, height: Int) -> Bitmap {
     let canvas = Canvas(width: width, height: height)
     draw(on: canvas, x: 0, y: 0, width: width, height: height)
     return canvas.bitmap
   }
 
   /// Draws the chart into a rectangle of `canvas`.
-  public func draw(on canvas: Canvas, x: Int, y: Int, width: Int, height: Int) {
+  package func draw(on canvas: Canvas, x: Int, y: Int, width: Int, height: Int) {
     let frame = Frame(self, canvas, x: x, y: y, width: width, height: height)
     frame.drawAxes()
     for series in series { frame.draw(series) }

@@ -7,36 +7,36 @@
 #endif
 
 /// A place on a picture: (0, 0) is the upper left corner of its first pixel, y goes down.
-public struct Point: Hashable, Sendable {
-  public var x: Float
-  public var y: Float
+package struct Point: Hashable, Sendable {
+  package var x: Float
+  package var y: Float
 
-  public init(_ x: Float, _ y: Float) {
+  package init(_ x: Float, _ y: Float) {
     self.x = x
     self.y = y
   }
 }
 
 /// Closed outlines to be filled; a point is inside if they wind around it (nonzero rule).
-public struct Path {
+package struct Path {
   private(set) var outlines: [[Point]] = []
 
-  public init() {}
+  package init() {}
 
   /// A polygon, closed by itself. Fewer than three points, or numbers that are not finite, add
   /// nothing.
-  public mutating func add(polygon points: [Point]) {
+  package mutating func add(polygon points: [Point]) {
     guard points.count > 2, points.allSatisfy({ $0.x.isFinite && $0.y.isFinite }) else { return }
     outlines.append(points)
   }
 
-  public mutating func add(left: Float, top: Float, right: Float, bottom: Float) {
+  package mutating func add(left: Float, top: Float, right: Float, bottom: Float) {
     add(polygon: [
       Point(left, top), Point(right, top), Point(right, bottom), Point(left, bottom),
     ])
   }
 
-  public mutating func add(circleAt center: Point, radius: Float) {
+  package mutating func add(circleAt center: Point, radius: Float) {
     // A corner every two pixels of the rim, or so.
     let corners = Int(min(128, max(8, radius * 3)))
     add(
@@ -47,7 +47,7 @@ public struct Path {
   }
 
   /// A straight stroke with square ends at its points.
-  public mutating func add(lineFrom start: Point, to end: Point, width: Float) {
+  package mutating func add(lineFrom start: Point, to end: Point, width: Float) {
     let (dx, dy) = (end.x - start.x, end.y - start.y)
     let length = (dx * dx + dy * dy).squareRoot()
     guard length > 0 else { return }
@@ -60,7 +60,7 @@ public struct Path {
   }
 
   /// Strokes from point to point, with round joints.
-  public mutating func add(polyline points: [Point], width: Float) {
+  package mutating func add(polyline points: [Point], width: Float) {
     for (start, end) in zip(points, points.dropFirst()) {
       add(lineFrom: start, to: end, width: width)
     }

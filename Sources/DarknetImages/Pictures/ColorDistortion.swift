@@ -1,20 +1,20 @@
 /// Changes of hue, saturation and brightness, as Darknet's `hue`, `saturation` and `exposure` ask
 /// for; the numbers of one picture, already drawn.
-public struct ColorDistortion: Hashable, Sendable {
+package struct ColorDistortion: Hashable, Sendable {
   /// Added to the hue, a whole turn being 1; in -1...1.
-  public var hue: Float
+  package var hue: Float
   /// Factor of the saturation.
-  public var saturation: Float
+  package var saturation: Float
   /// Factor of the value, which is the largest of r, g and b.
-  public var exposure: Float
+  package var exposure: Float
   /// Whether the changed hue, saturation and value are cut to what 8 bits hold before they become
   /// colours again, as OpenCV does it for AlexeyAB's detectors. Otherwise hues go round, and only
   /// the colours are cut: bright pixels burn out to white.
-  public var isOf8Bits: Bool
+  package var isOf8Bits: Bool
 
-  public static let none = ColorDistortion(hue: 0, saturation: 1, exposure: 1)
+  package static let none = ColorDistortion(hue: 0, saturation: 1, exposure: 1)
 
-  public init(hue: Float, saturation: Float, exposure: Float, isOf8Bits: Bool = false) {
+  package init(hue: Float, saturation: Float, exposure: Float, isOf8Bits: Bool = false) {
     self.hue = hue
     self.saturation = saturation
     self.exposure = exposure
@@ -33,7 +33,7 @@ extension ColorDistortion {
   /// `v - c min(k, 4 - k, 1)`, not below `v - c` nor above `v`, with `k = (n + h) mod 6` and n of
   /// 5, 3, 1 for red, green, blue. So there are no cases to branch on, and several pixels are
   /// computed at once.
-  public func apply(
+  package func apply(
     red: UnsafeMutablePointer<Float>, green: UnsafeMutablePointer<Float>,
     blue: UnsafeMutablePointer<Float>, count: Int
   ) {
@@ -97,7 +97,7 @@ extension ColorDistortion {
   }
 
   /// Samples of other than RGB pictures are multiplied by the exposure, and clamped.
-  public func apply(gray: UnsafeMutablePointer<Float>, count: Int) {
+  package func apply(gray: UnsafeMutablePointer<Float>, count: Int) {
     for i in 0..<count { gray[i] = min(1, max(0, gray[i] * exposure)) }
   }
 
@@ -115,7 +115,7 @@ extension ColorDistortion {
 extension Image {
   /// Distorts the colours in place; pictures of other than three channels are only multiplied by
   /// the exposure, and clamped.
-  public func distort(_ distortion: ColorDistortion) {
+  package func distort(_ distortion: ColorDistortion) {
     if channels == 3 {
       distortion.apply(red: plane(0), green: plane(1), blue: plane(2), count: shape.area)
     } else {

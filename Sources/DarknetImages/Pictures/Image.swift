@@ -5,14 +5,14 @@ import DarknetTensors
 /// Sample (c, y, x) is at `x + width * (y + height * c)`; RGB if there are three channels. A
 /// class, so that passing it on copies no pixels: methods that change it in place say so, the
 /// others give a new one. Not synchronised.
-public final class Image: @unchecked Sendable {
-  public let shape: Shape
-  public let buffer: FloatBuffer
+package final class Image: @unchecked Sendable {
+  package let shape: Shape
+  package let buffer: FloatBuffer
 
   /// All samples `value`.
   ///
   /// - Precondition: positive sizes. Those from outside are checked by `ImageFile`.
-  public init(channels: Int = 3, height: Int, width: Int, filledWith value: Float = 0) {
+  package init(channels: Int = 3, height: Int, width: Int, filledWith value: Float = 0) {
     precondition(
       channels > 0 && height > 0 && width > 0,
       "an image cannot be \(width)x\(height)x\(channels)")
@@ -22,26 +22,26 @@ public final class Image: @unchecked Sendable {
   }
 
   /// The samples of `bitmap` divided by 255.
-  public convenience init(_ bitmap: Bitmap) {
+  package convenience init(_ bitmap: Bitmap) {
     self.init(channels: bitmap.channels, height: bitmap.height, width: bitmap.width)
     bitmap.write(into: PlaneTarget(self))
   }
 
-  public var channels: Int { shape.channels }
-  public var height: Int { shape.height }
-  public var width: Int { shape.width }
-  public var pointer: UnsafeMutablePointer<Float> { buffer.pointer }
-  public var values: UnsafeMutableBufferPointer<Float> { buffer.values }
+  package var channels: Int { shape.channels }
+  package var height: Int { shape.height }
+  package var width: Int { shape.width }
+  package var pointer: UnsafeMutablePointer<Float> { buffer.pointer }
+  package var values: UnsafeMutableBufferPointer<Float> { buffer.values }
 
   /// Start of plane `c`.
-  public func plane(_ c: Int) -> UnsafeMutablePointer<Float> { pointer + c * shape.area }
+  package func plane(_ c: Int) -> UnsafeMutablePointer<Float> { pointer + c * shape.area }
 
-  public subscript(c: Int, y: Int, x: Int) -> Float {
+  package subscript(c: Int, y: Int, x: Int) -> Float {
     get { pointer[x + width * (y + height * c)] }
     set { pointer[x + width * (y + height * c)] = newValue }
   }
 
-  public func copy() -> Image {
+  package func copy() -> Image {
     let result = Image(channels: channels, height: height, width: width)
     result.pointer.update(from: pointer, count: shape.count)
     return result
@@ -51,7 +51,7 @@ public final class Image: @unchecked Sendable {
   /// each round through a file darkens the picture.)
   ///
   /// - Precondition: 1 or 3 channels.
-  public func bitmap() -> Bitmap {
+  package func bitmap() -> Bitmap {
     let result = Bitmap(width: width, height: height, channels: channels)
     for c in 0..<channels {
       let source = plane(c)
@@ -66,7 +66,7 @@ public final class Image: @unchecked Sendable {
   }
 
   /// Grey from RGB: 0.299 r + 0.587 g + 0.114 b (BT.601); a copy if it is grey.
-  public func grayscale() -> Image {
+  package func grayscale() -> Image {
     guard channels == 3 else { return copy() }
     let result = Image(channels: 1, height: height, width: width)
     let (r, g, b) = (plane(0), plane(1), plane(2))
@@ -75,7 +75,7 @@ public final class Image: @unchecked Sendable {
   }
 
   /// The mean of all samples of channel `c`.
-  public func mean(ofChannel c: Int) -> Float {
+  package func mean(ofChannel c: Int) -> Float {
     let source = plane(c)
     var sum = 0.0
     for i in 0..<shape.area { sum += Double(source[i]) }

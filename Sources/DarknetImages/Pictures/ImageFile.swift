@@ -48,7 +48,7 @@ public enum ImageFile {
   /// The picture as planes of 0...1.
   ///
   /// - Parameter channels: 3 for RGB or 1 for grey, as the network wants; files are converted.
-  public static func load(
+  package static func load(
     _ path: String, channels: Int = 3, limits: Limits = Limits()
   ) throws(ImageError) -> Image {
     Image(try loadBitmap(path, channels: channels, limits: limits))

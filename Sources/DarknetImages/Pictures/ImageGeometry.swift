@@ -9,7 +9,7 @@
 extension Image {
   /// The rectangle of `width` x `height` whose top left corner is (x, y) here; what lies outside
   /// repeats the nearest border pixel.
-  public func cropped(x left: Int, y top: Int, width newWidth: Int, height newHeight: Int) -> Image
+  package func cropped(x left: Int, y top: Int, width newWidth: Int, height newHeight: Int) -> Image
   {
     let result = Image(channels: channels, height: newHeight, width: newWidth)
     // Columns left of the picture, inside, and right of it.
@@ -29,13 +29,13 @@ extension Image {
   }
 
   /// The middle `width` x `height`.
-  public func centerCropped(width newWidth: Int, height newHeight: Int) -> Image {
+  package func centerCropped(width newWidth: Int, height newHeight: Int) -> Image {
     cropped(
       x: (width - newWidth) / 2, y: (height - newHeight) / 2, width: newWidth, height: newHeight)
   }
 
   /// Puts `other` over this image, its top left corner at (x, y); what does not fit is cut.
-  public func paste(_ other: Image, x left: Int, y top: Int) {
+  package func paste(_ other: Image, x left: Int, y top: Int) {
     precondition(other.channels == channels, "images of different numbers of channels")
     let columns = visible(other.width, at: left, of: width)
     guard !columns.isEmpty else { return }
@@ -49,7 +49,7 @@ extension Image {
   }
 
   /// Left and right exchanged, in place.
-  public func flipHorizontally() {
+  package func flipHorizontally() {
     for row in 0..<channels * height {
       let start = pointer + row * width
       for x in 0..<width / 2 { swap(&start[x], &start[width - 1 - x]) }
@@ -57,7 +57,7 @@ extension Image {
   }
 
   /// A quarter turn `quarters` times, clockwise.
-  public func rotated(quarters: Int) -> Image {
+  package func rotated(quarters: Int) -> Image {
     let turns = ((quarters % 4) + 4) % 4
     guard turns != 0 else { return copy() }
     let swapped = turns != 2
@@ -86,7 +86,7 @@ extension Image {
   /// The new pixel (x, y) comes from the middle plus the vector
   /// `((x - width/2 + shiftX) / scale * aspect, (y - height/2 + shiftY) / scale)` turned by
   /// `radians`, sampled bilinearly; what lies outside repeats the border.
-  public func rotatedCrop(
+  package func rotatedCrop(
     radians: Float, scale: Float, aspect: Float = 1, shiftX: Float = 0, shiftY: Float = 0,
     width newWidth: Int, height newHeight: Int
   ) -> Image {
@@ -107,7 +107,7 @@ extension Image {
   /// Puts the picture, stretched to `width` x `height`, over `canvas` with its top left corner at
   /// (x, y): pjreddie's augmentation. Unlike `resized` not corner-aligned: pixel k comes from
   /// `k / width * self.width`.
-  public func place(
+  package func place(
     on canvas: Image, x left: Int, y top: Int, width newWidth: Int, height newHeight: Int
   ) {
     precondition(canvas.channels == channels, "images of different numbers of channels")

@@ -1,6 +1,6 @@
 /// How the stored pixels of a picture are to be turned to be seen upright: the orientation that
 /// cameras note in EXIF data. The raw values are those of its tag 0x0112.
-public enum Orientation: Int, Sendable, CaseIterable {
+package enum Orientation: Int, Sendable, CaseIterable {
   case upright = 1
   /// Left and right are exchanged.
   case mirrored
@@ -18,7 +18,7 @@ public enum Orientation: Int, Sendable, CaseIterable {
   case quarterCounterclockwise
 
   /// Whether the upright picture is as wide as the stored one is high.
-  public var swapsSides: Bool { rawValue >= 5 }
+  package var swapsSides: Bool { rawValue >= 5 }
 
   /// Whether the upright picture shows the stored columns, rows from the last to the first.
   fileprivate var reversesColumns: Bool { [2, 3, 7, 8].contains(rawValue) }
@@ -31,7 +31,7 @@ extension ImageFile {
   ///
   /// - Parameter bytes: the file's bytes, or as many of its first as are at hand. They need not be
   ///   a picture.
-  public static func orientation(of bytes: UnsafeRawBufferPointer) -> Orientation {
+  package static func orientation(of bytes: UnsafeRawBufferPointer) -> Orientation {
     let exif =
       switch ImageFormat.identify(bytes) {
       case .format(.jpeg): ExifData(inJPEG: bytes)

@@ -3,7 +3,7 @@ import DarknetTensors
 
 /// Where a resized picture goes: planes inside memory that may be larger, such as the middle of
 /// a letterboxed network input.
-public struct PlaneTarget {
+package struct PlaneTarget {
   let pointer: UnsafeMutablePointer<Float>
   package let width: Int
   package let height: Int
@@ -17,7 +17,7 @@ public struct PlaneTarget {
   }
 
   /// Planes that lie one after another without gaps.
-  public init(_ pointer: UnsafeMutablePointer<Float>, width: Int, height: Int) {
+  package init(_ pointer: UnsafeMutablePointer<Float>, width: Int, height: Int) {
     self.pointer = pointer
     self.width = width
     self.height = height
@@ -54,13 +54,13 @@ public struct PlaneTarget {
 /// lies at `k (old - 1) / (new - 1)`, computed in float32 as Darknet does. The last one is an
 /// exact copy (Darknet's vertical pass leaves out the second term there, and paints the line
 /// black when rounding puts it just short of the end).
-public final class ResampledAxis {
-  public let count: Int
+package final class ResampledAxis {
+  package let count: Int
   /// i and j of each new sample, inside the old axis.
-  public let first: UnsafeMutablePointer<Int32>
-  public let second: UnsafeMutablePointer<Int32>
+  package let first: UnsafeMutablePointer<Int32>
+  package let second: UnsafeMutablePointer<Int32>
   /// d of each new sample.
-  public let weight: UnsafeMutablePointer<Float>
+  package let weight: UnsafeMutablePointer<Float>
 
   init(from old: Int, to new: Int) {
     let last = Int32(old - 1)
@@ -92,7 +92,7 @@ public final class ResampledAxis {
 ///
 /// `Image` and `Bitmap` give the same floats, bit for bit; from a `Bitmap` no picture of floats
 /// is made on the way.
-public protocol PixelSource {
+package protocol PixelSource {
   var width: Int { get }
   var height: Int { get }
   var channels: Int { get }
@@ -103,7 +103,7 @@ public protocol PixelSource {
 }
 
 extension Image: PixelSource {
-  public func stretchRow(
+  package func stretchRow(
     _ y: Int, ofPlane c: Int, along axis: ResampledAxis, into target: UnsafeMutablePointer<Float>
   ) {
     let row = UnsafePointer(plane(c)) + y * width
@@ -122,7 +122,7 @@ extension Bitmap: PixelSource {
   /// byte / 255, which no multiplication gives exactly.
   private static let levels: [Float] = (0...255).map { Float($0) / 255 }
 
-  public func stretchRow(
+  package func stretchRow(
     _ y: Int, ofPlane c: Int, along axis: ResampledAxis, into target: UnsafeMutablePointer<Float>
   ) {
     let row = UnsafePointer(bytes) + y * stride + c
@@ -161,7 +161,7 @@ extension Bitmap: PixelSource {
 extension PixelSource {
   /// Resizes the picture to all of `target`, corner-aligned and bilinear: along the rows first,
   /// then between them. Fills all planes of the picture.
-  public func resize(into target: PlaneTarget) {
+  package func resize(into target: PlaneTarget) {
     let horizontal = ResampledAxis(from: width, to: target.width)
     let vertical = ResampledAxis(from: height, to: target.height)
     let count = target.width
@@ -204,38 +204,38 @@ extension PixelSource {
   }
 
   /// The whole picture in `width` x `height`, stretched.
-  public func resized(width: Int, height: Int) -> Image {
+  package func resized(width: Int, height: Int) -> Image {
     let result = Image(channels: channels, height: height, width: width)
     resize(into: PlaneTarget(result))
     return result
   }
 
   /// Its size if the shorter side were `side`, and the other in proportion (rounded down).
-  public func size(shorterSide side: Int) -> (width: Int, height: Int) {
+  package func size(shorterSide side: Int) -> (width: Int, height: Int) {
     width < height
       ? (side, max(1, height * side / width)) : (max(1, width * side / height), side)
   }
 
   /// Its size if the longer side were `side`, and the other in proportion (rounded down).
-  public func size(longerSide side: Int) -> (width: Int, height: Int) {
+  package func size(longerSide side: Int) -> (width: Int, height: Int) {
     width > height
       ? (side, max(1, height * side / width)) : (max(1, width * side / height), side)
   }
 
   /// Resized to `size(shorterSide:)`.
-  public func resized(shorterSide side: Int) -> Image {
+  package func resized(shorterSide side: Int) -> Image {
     let size = size(shorterSide: side)
     return resized(width: size.width, height: size.height)
   }
 
   /// Resized to `size(longerSide:)`.
-  public func resized(longerSide side: Int) -> Image {
+  package func resized(longerSide side: Int) -> Image {
     let size = size(longerSide: side)
     return resized(width: size.width, height: size.height)
   }
 
   /// The picture in `target` with its proportions kept, in the middle of 0.5 grey.
-  public func letterbox(into target: PlaneTarget) {
+  package func letterbox(into target: PlaneTarget) {
     let frame = PictureFrame(
       pictureWidth: width, pictureHeight: height, networkWidth: target.width,
       networkHeight: target.height, letterbox: true)
@@ -257,7 +257,7 @@ extension PixelSource {
   }
 
   /// The picture with its proportions kept, in the middle of `width` x `height` of 0.5 grey.
-  public func letterboxed(width: Int, height: Int) -> Image {
+  package func letterboxed(width: Int, height: Int) -> Image {
     let result = Image(channels: channels, height: height, width: width)
     letterbox(into: PlaneTarget(result))
     return result

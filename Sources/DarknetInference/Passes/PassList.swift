@@ -39,7 +39,7 @@ extension InferencePlan {
   /// The graph of a network before and after each pass.
   ///
   /// - Parameter keeping: layers whose outputs must survive a run, beside the network's heads.
-  public static func graphs(
+  package static func graphs(
     of network: Network, keeping: Set<Int> = [], convolutions: Convolutions = .fastest
   ) -> [(pass: String, graph: Graph)] {
     let kept = keeping.union(network.readOutputs)

@@ -6,15 +6,15 @@ import DarknetTensors
 /// Three things are read off it: which channels of an output somebody still needs (memory), which
 /// channels a gradient reaches (`GradientFlow`), and which input channels follow a filter that is
 /// left out (`Transplant`).
-public enum ChannelFlow: Hashable, Sendable {
+package enum ChannelFlow: Hashable, Sendable {
   /// Channels `from` of source `source` (an index into `Layer.sources`) go into the output's
   /// channels from `to` on, one into one.
-  public struct Passage: Hashable, Sendable {
-    public var source: Int
-    public var from: Range<Int>
-    public var to: Int
+  package struct Passage: Hashable, Sendable {
+    package var source: Int
+    package var from: Range<Int>
+    package var to: Int
 
-    public init(source: Int, from: Range<Int>, to: Int = 0) {
+    package init(source: Int, from: Range<Int>, to: Int = 0) {
       self.source = source
       self.from = from
       self.to = to

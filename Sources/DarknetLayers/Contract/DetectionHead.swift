@@ -2,7 +2,7 @@ import DarknetConfig
 import DarknetGeometry
 
 /// A layer whose output is boxes: `[yolo]`, `[Gaussian_yolo]`, `[region]`, `[detection]`.
-public protocol DetectionHead: Layer {
+package protocol DetectionHead: Layer {
   var classes: Int { get }
 
   /// Boxes that each cell of the output predicts, if the channels of the input are these times
@@ -34,23 +34,23 @@ public protocol DetectionHead: Layer {
 }
 
 extension DetectionHead {
-  public var boxesPerCell: Int? { nil }
+  package var boxesPerCell: Int? { nil }
 }
 
 /// Options of a head that concern the loader of its training pictures.
-public struct HeadTrainingOptions: Hashable, Sendable {
+package struct HeadTrainingOptions: Hashable, Sendable {
   /// Objects that one picture may have; more are left out. cfg option `max`.
-  public var maximumBoxes: Int
+  package var maximumBoxes: Int
   /// Crop and translation, as a part of the picture's sides.
-  public var jitter: Float
+  package var jitter: Float
   /// Largest zoom factor, 1 for none; AlexeyAB's dialect.
-  public var resize: Float
+  package var resize: Float
   /// Whether the network's size changes during training: 0 no, 1 by up to 1.4, else by this factor.
-  public var random: Float
+  package var random: Float
   /// Where they are in the cfg.
-  public var places = OptionPlaces()
+  package var places = OptionPlaces()
 
-  public init(maximumBoxes: Int, jitter: Float = 0.2, resize: Float = 1, random: Float = 0) {
+  package init(maximumBoxes: Int, jitter: Float = 0.2, resize: Float = 1, random: Float = 0) {
     self.maximumBoxes = maximumBoxes
     self.jitter = jitter
     self.resize = resize

@@ -13,7 +13,7 @@ import DarknetText
 ///
 /// Adding a layer: write its file, add its type to `LayerRegistry`. `docs/adding-a-layer.md` walks
 /// through one.
-public protocol Layer: Sendable {
+package protocol Layer: Sendable {
   /// Names of the section without brackets, the one that tables and manifests use first.
   static var sectionNames: [String] { get }
 
@@ -85,25 +85,25 @@ public protocol Layer: Sendable {
 }
 
 extension Layer {
-  public static var name: String { sectionNames[0] }
-  public var parameters: [Parameter] { [] }
-  public func fileOrder(_ dialect: Dialect) -> [Int] { Array(parameters.indices) }
-  public var sharesParametersOf: Int? { nil }
-  public func savedCount(batch: Int) -> Int { 0 }
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int { 0 }
-  public func stateCount(streams: Int) -> Int { 0 }
-  public var readsInputsInBackward: Bool { true }
-  public var readsOutputInBackward: Bool { true }
-  public var canReplaceGradients: Bool { false }
-  public var channelFlow: ChannelFlow { .mixes(groups: 1) }
-  public var isIdentityAtInference: Bool { false }
-  public func lower(into lowering: inout LayerLowering) {}
-  public var operations: Double { 0 }
-  public var productOperations: Int { 0 }
+  package static var name: String { sectionNames[0] }
+  package var parameters: [Parameter] { [] }
+  package func fileOrder(_ dialect: Dialect) -> [Int] { Array(parameters.indices) }
+  package var sharesParametersOf: Int? { nil }
+  package func savedCount(batch: Int) -> Int { 0 }
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { 0 }
+  package func stateCount(streams: Int) -> Int { 0 }
+  package var readsInputsInBackward: Bool { true }
+  package var readsOutputInBackward: Bool { true }
+  package var canReplaceGradients: Bool { false }
+  package var channelFlow: ChannelFlow { .mixes(groups: 1) }
+  package var isIdentityAtInference: Bool { false }
+  package func lower(into lowering: inout LayerLowering) {}
+  package var operations: Double { 0 }
+  package var productOperations: Int { 0 }
 }
 
 /// A layer that normalises by the batch's statistics while it trains.
-public protocol BatchNormalizedLayer: Layer {
+package protocol BatchNormalizedLayer: Layer {
   /// Mean and variance of each channel in the last training pass, from what it saved; nil if the
   /// layer is set not to normalise.
   func batchStatistics(
@@ -112,8 +112,8 @@ public protocol BatchNormalizedLayer: Layer {
 }
 
 /// A tensor that a layer owns and a weights file holds.
-public struct Parameter: Hashable, Sendable {
-  public enum Role: Sendable {
+package struct Parameter: Hashable, Sendable {
+  package enum Role: Sendable {
     /// Trained, with weight decay.
     case weight
     /// Trained, without decay.
@@ -125,12 +125,12 @@ public struct Parameter: Hashable, Sendable {
     /// Follows the batches; not read where the cfg says `dontloadscales`.
     case rollingVariance
 
-    public var isTrained: Bool { self == .weight || self == .bias || self == .scale }
-    public var isBatchNormalization: Bool { self != .weight && self != .bias }
+    package var isTrained: Bool { self == .weight || self == .bias || self == .scale }
+    package var isBatchNormalization: Bool { self != .weight && self != .bias }
   }
 
   /// Values before any training.
-  public enum Initial: Hashable, Sendable {
+  package enum Initial: Hashable, Sendable {
     case constant(Float)
     /// `scale` times a uniform draw from -1...1.
     case uniform(scale: Float)
@@ -144,25 +144,25 @@ public struct Parameter: Hashable, Sendable {
 
   /// As errors and manifests name it: `biases`, `scales`, `rolling_mean`, `rolling_variance`,
   /// `weights`; parts of composite layers have a prefix (`input.weights`).
-  public var name: String
-  public var count: Int
-  public var role: Role
-  public var initial: Initial
+  package var name: String
+  package var count: Int
+  package var role: Role
+  package var initial: Initial
   /// Rows and columns, for weights that very old files store transposed (connected layers).
-  public var transposable: Matrix?
+  package var transposable: Matrix?
   /// Rows of a convolution's weights that `flipped=1` stores as columns.
-  public var flipped: Matrix?
+  package var flipped: Matrix?
 
-  public struct Matrix: Hashable, Sendable {
-    public var rows: Int
-    public var columns: Int
-    public init(rows: Int, columns: Int) {
+  package struct Matrix: Hashable, Sendable {
+    package var rows: Int
+    package var columns: Int
+    package init(rows: Int, columns: Int) {
       self.rows = rows
       self.columns = columns
     }
   }
 
-  public init(
+  package init(
     _ name: String, count: Int, role: Role, initial: Initial, transposable: Matrix? = nil,
     flipped: Matrix? = nil
   ) {
@@ -174,12 +174,12 @@ public struct Parameter: Hashable, Sendable {
     self.flipped = flipped
   }
 
-  public static func biases(_ count: Int) -> Parameter {
+  package static func biases(_ count: Int) -> Parameter {
     Parameter("biases", count: count, role: .bias, initial: .constant(0))
   }
 
   /// Scales, rolling mean and rolling variance of a batch normalisation.
-  public static func batchNormalization(_ count: Int) -> [Parameter] {
+  package static func batchNormalization(_ count: Int) -> [Parameter] {
     [
       Parameter("scales", count: count, role: .scale, initial: .constant(1)),
       Parameter("rolling_mean", count: count, role: .rollingMean, initial: .constant(0)),
@@ -189,28 +189,28 @@ public struct Parameter: Hashable, Sendable {
 }
 
 /// Where a layer is while it reads its options: what it may know of the network before it.
-public struct LayerSite: Sendable {
+package struct LayerSite: Sendable {
   /// 0-based, `[net]` not counted.
-  public var index: Int
+  package var index: Int
   /// Output of the previous layer, or the network's input.
-  public var inputShape: Shape
+  package var inputShape: Shape
   /// The layers before this one.
-  public var previous: [any Layer]
+  package var previous: [any Layer]
   /// Input of the whole network.
-  public var networkShape: Shape
+  package var networkShape: Shape
   /// Frames of a sequence (`time_steps` of `[net]`).
-  public var timeSteps: Int
+  package var timeSteps: Int
   /// Images per forward pass, before time steps.
-  public var miniBatch: Int
-  public var dialect: Dialect
+  package var miniBatch: Int
+  package var dialect: Dialect
   /// The cfg's path; files named in options (`tree=`, `map=`) are opened as the program's paths.
-  public var readFile: @Sendable (String) -> [UInt8]?
+  package var readFile: @Sendable (String) -> [UInt8]?
   /// The sections of `previous`, for errors whose cause is there; empty if unknown.
-  public var previousSections: ArraySlice<ConfigFile.Section>
+  package var previousSections: ArraySlice<ConfigFile.Section>
   /// The sections after this one, for errors that would be the same there.
-  public var laterSections: ArraySlice<ConfigFile.Section>
+  package var laterSections: ArraySlice<ConfigFile.Section>
 
-  public init(
+  package init(
     index: Int, inputShape: Shape, previous: [any Layer], networkShape: Shape, timeSteps: Int,
     miniBatch: Int, dialect: Dialect,
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil },
@@ -230,10 +230,10 @@ public struct LayerSite: Sendable {
   }
 
   /// Output of the layer before, or -1 for the input: the usual single source.
-  public var previousIndex: Int { index - 1 }
+  package var previousIndex: Int { index - 1 }
 
   /// Output shape of layer `index`, or of the network's input for -1.
-  public func shape(of index: Int) -> Shape {
+  package func shape(of index: Int) -> Shape {
     index < 0 ? networkShape : previous[index].outputShape
   }
 
@@ -277,7 +277,7 @@ extension OptionReader {
   /// Layer indices, negative ones counted back from this layer, as absolute indices.
   ///
   /// - Throws: `ConfigError` if the option is missing, does not parse, or names no earlier layer.
-  public mutating func layerIndices(
+  package mutating func layerIndices(
     _ key: String, before site: LayerSite
   ) throws(ConfigError) -> [Int] {
     guard let numbers = try ints(key) else {
@@ -306,7 +306,7 @@ extension OptionReader {
   }
 
   /// The single layer index that `key` must name.
-  public mutating func layerIndex(
+  package mutating func layerIndex(
     _ key: String, before site: LayerSite
   ) throws(ConfigError) -> Int {
     let indices = try layerIndices(key, before: site)

@@ -1,5 +1,5 @@
 /// Every layer type, by the names of its cfg section.
-public enum LayerRegistry {
+package enum LayerRegistry {
   /// The one line that a new layer adds.
   static let types: [any Layer.Type] = [
     // With weights.
@@ -59,8 +59,8 @@ public enum LayerRegistry {
   }()
 
   /// The layer of section `[name]`, or nil if there is none.
-  public static func layer(named name: String) -> (any Layer.Type)? { byName[name] }
+  package static func layer(named name: String) -> (any Layer.Type)? { byName[name] }
 
   /// All section names, sorted.
-  public static var names: [String] { byName.keys.sorted() }
+  package static var names: [String] { byName.keys.sorted() }
 }

@@ -3,26 +3,26 @@ import DarknetKernels
 import DarknetTensors
 
 /// What a forward pass reads and writes.
-public struct ForwardPass {
+package struct ForwardPass {
   /// N: images, which is streams times time steps for recurrent networks, step-major.
-  public var batch: Int
-  public var timeSteps: Int
-  public var isTraining: Bool
+  package var batch: Int
+  package var timeSteps: Int
+  package var isTraining: Bool
   /// One per entry of the layer's `sources`: [N, C, H, W].
-  public var inputs: [TensorView]
-  public var output: TensorView
+  package var inputs: [TensorView]
+  package var output: TensorView
   /// Values of the layer's `parameters`, in their order.
-  public var parameters: [UnsafeMutablePointer<Float>]
+  package var parameters: [UnsafeMutablePointer<Float>]
   /// `savedCount` floats that the backward pass will see; only written when training.
-  public var saved: UnsafeMutablePointer<Float>
+  package var saved: UnsafeMutablePointer<Float>
   /// `workspaceCount` floats of scratch.
-  public var workspace: UnsafeMutablePointer<Float>
+  package var workspace: UnsafeMutablePointer<Float>
   /// `stateCount` floats that live from call to call; zeros at a sequence's start.
-  public var state: UnsafeMutablePointer<Float>
+  package var state: UnsafeMutablePointer<Float>
   /// Seed of this layer's random draws in this pass (dropout, crop).
-  public var seed: UInt64
+  package var seed: UInt64
 
-  public init(
+  package init(
     batch: Int, timeSteps: Int = 1, isTraining: Bool, inputs: [TensorView], output: TensorView,
     parameters: [UnsafeMutablePointer<Float>], saved: UnsafeMutablePointer<Float>,
     workspace: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>, seed: UInt64 = 0
@@ -40,26 +40,26 @@ public struct ForwardPass {
   }
 
   /// The input of layers that have one.
-  public var input: TensorView { inputs[0] }
+  package var input: TensorView { inputs[0] }
 }
 
 /// What a backward pass reads, and where it adds.
 ///
 /// Gradients are +dLoss/dx; Darknet's `delta` is their negative.
-public struct BackwardPass {
+package struct BackwardPass {
   /// The pass whose gradient this is: same inputs, output, saved values and seed.
-  public var forward: ForwardPass
+  package var forward: ForwardPass
   /// dLoss/dOutput. The layer may overwrite it.
-  public var outputGradient: TensorView
+  package var outputGradient: TensorView
   /// One per input, to be added to; nil where nobody needs it.
-  public var inputGradients: [TensorView?]
+  package var inputGradients: [TensorView?]
   /// One per input: whether the gradient holds nothing yet and is to be written as a whole instead
   /// of being added to. Only ever true for layers that `canReplaceGradients`.
-  public var replaces: [Bool]
+  package var replaces: [Bool]
   /// One per parameter, to be added to; nil for those not trained.
-  public var parameterGradients: [UnsafeMutablePointer<Float>?]
+  package var parameterGradients: [UnsafeMutablePointer<Float>?]
 
-  public init(
+  package init(
     forward: ForwardPass, outputGradient: TensorView, inputGradients: [TensorView?],
     replaces: [Bool]? = nil, parameterGradients: [UnsafeMutablePointer<Float>?]
   ) {
@@ -70,10 +70,10 @@ public struct BackwardPass {
     self.parameterGradients = parameterGradients
   }
 
-  public var batch: Int { forward.batch }
-  public var input: TensorView { forward.inputs[0] }
-  public var output: TensorView { forward.output }
-  public var inputGradient: TensorView? { inputGradients[0] }
+  package var batch: Int { forward.batch }
+  package var input: TensorView { forward.inputs[0] }
+  package var output: TensorView { forward.output }
+  package var inputGradient: TensorView? { inputGradients[0] }
 
   /// Adds the first `added` channels of the output's gradient to those of input `index`, image by
   /// image, or, where nothing is there yet, copies them and zeros the rest.
@@ -94,7 +94,7 @@ public struct BackwardPass {
 }
 
 /// What a batch should have given.
-public enum Truth: Sendable {
+package enum Truth: Sendable {
   case none
   /// Objects, one list per image.
   case boxes([[TruthBox]])
@@ -103,13 +103,13 @@ public enum Truth: Sendable {
 }
 
 /// How far training has come; losses and layers with schedules look at it.
-public struct TrainingProgress: Hashable, Sendable {
+package struct TrainingProgress: Hashable, Sendable {
   /// Images seen before this mini-batch.
-  public var seen: Int
-  public var iteration: Int
-  public var maxBatches: Int
+  package var seen: Int
+  package var iteration: Int
+  package var maxBatches: Int
 
-  public init(seen: Int = 0, iteration: Int = 0, maxBatches: Int = 0) {
+  package init(seen: Int = 0, iteration: Int = 0, maxBatches: Int = 0) {
     self.seen = seen
     self.iteration = iteration
     self.maxBatches = maxBatches
@@ -117,15 +117,15 @@ public struct TrainingProgress: Hashable, Sendable {
 }
 
 /// What a loss reads and writes, after the layer's forward pass.
-public struct LossPass {
-  public var forward: ForwardPass
-  public var truth: Truth
-  public var progress: TrainingProgress
+package struct LossPass {
+  package var forward: ForwardPass
+  package var truth: Truth
+  package var progress: TrainingProgress
   /// To be filled (it holds zeros): the negative of what Darknet calls `delta`, [N, C, H, W] of
   /// the output.
-  public var gradient: TensorView
+  package var gradient: TensorView
 
-  public init(
+  package init(
     forward: ForwardPass, truth: Truth, progress: TrainingProgress, gradient: TensorView
   ) {
     self.forward = forward
@@ -134,8 +134,8 @@ public struct LossPass {
     self.gradient = gradient
   }
 
-  public var batch: Int { forward.batch }
-  public var output: TensorView { forward.output }
+  package var batch: Int { forward.batch }
+  package var output: TensorView { forward.output }
 }
 
 /// What a loss layer found in one mini-batch.
@@ -160,7 +160,7 @@ public struct LossReport: Sendable {
 }
 
 /// A layer that compares its output with the truth.
-public protocol LossLayer: Layer {
+package protocol LossLayer: Layer {
   /// Fills `pass.gradient` and returns the cost; nil if the layer has no loss here (a softmax
   /// without truth).
   func loss(_ pass: LossPass) -> LossReport?

@@ -9,22 +9,22 @@ import DarknetText
 /// Options: `probability`, which is p (default 0.2 in AlexeyAB's dialect, 0.5 in pjreddie's);
 /// `dropblock`, `dropblock_size_rel` and `dropblock_size_abs`, which drop whole blocks in
 /// AlexeyAB's GPU code and single values on its CPU, as here. No parameters.
-public struct DropoutLayer: Layer {
-  public static let sectionNames = ["dropout"]
+package struct DropoutLayer: Layer {
+  package static let sectionNames = ["dropout"]
 
   /// What `dropblock` asks for; the table shows it.
-  public enum Block: Hashable, Sendable {
+  package enum Block: Hashable, Sendable {
     case size(Int)
     /// Share of the map's sides.
     case share(Float)
   }
 
-  public let probability: Float
-  public let block: Block?
-  public let outputShape: Shape
+  package let probability: Float
+  package let block: Block?
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     probability = try options.float(
       "probability", default: site.dialect == .pjreddie ? 0.5 : 0.2, loud: true)
     guard (0...1).contains(probability) else {
@@ -47,13 +47,13 @@ public struct DropoutLayer: Layer {
     return .size(size > shape.width || size > shape.height ? min(shape.width, shape.height) : size)
   }
 
-  public var sources: [Int] { [source] }
-  public var isIdentityAtInference: Bool { true }
+  package var sources: [Int] { [source] }
+  package var isIdentityAtInference: Bool { true }
 
   /// The factor of each value.
-  public func savedCount(batch: Int) -> Int { batch * outputShape.count }
+  package func savedCount(batch: Int) -> Int { batch * outputShape.count }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     guard pass.isTraining else { return }
@@ -63,16 +63,16 @@ public struct DropoutLayer: Layer {
     Vector.multiply(y.pointer, by: pass.saved, count: y.count)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     let dy = pass.outputGradient
     Vector.multiply(dy.pointer, by: pass.forward.saved, count: dy.count)
     Vector.add(dy.pointer, to: dx.pointer, count: dy.count)
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let count = padded(outputShape.count, 4)
     let p = fixed(Double(probability), decimals: 3)
     switch block {

@@ -4,30 +4,30 @@ import DarknetTensors
 import DarknetText
 
 /// `[empty]` or `[silence]`: y = x [N, C, H, W]. No options, no parameters.
-public struct EmptyLayer: Layer {
-  public static let sectionNames = ["empty", "silence"]
+package struct EmptyLayer: Layer {
+  package static let sectionNames = ["empty", "silence"]
 
-  public let outputShape: Shape
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     outputShape = site.inputShape
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
-  public var isIdentityAtInference: Bool { true }
+  package var sources: [Int] { [source] }
+  package var isIdentityAtInference: Bool { true }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String { "empty \n" }
+  package func tableText(_ dialect: Dialect) -> String { "empty \n" }
 }

@@ -13,15 +13,15 @@ import DarknetText
 /// no data loader here gives: in training it says so and trains nothing by itself.
 ///
 /// - Throws: `ConfigError` if the input has not classes + ids channels.
-public struct InstanceSegmentationLayer: LossLayer {
-  public static let sectionNames = ["iseg"]
+package struct InstanceSegmentationLayer: LossLayer {
+  package static let sectionNames = ["iseg"]
 
-  public let classes: Int
-  public let ids: Int
-  public let outputShape: Shape
+  package let classes: Int
+  package let ids: Int
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     classes = try options.size("classes", default: 20, loud: true)
     ids = try options.size("ids", default: 32, loud: true)
     outputShape = site.inputShape
@@ -34,23 +34,23 @@ public struct InstanceSegmentationLayer: LossLayer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     for n in 0..<y.batch { Activation.logistic.apply(y.image(n), classes * outputShape.area) }
   }
 
   /// Gradients are those before the logistic function, as with the other heads.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     LossReport(cost: 0, notices: ["[iseg] has no loss here: training changes nothing before it"])
   }
 
-  public func tableText(_ dialect: Dialect) -> String { "iseg\n" }
+  package func tableText(_ dialect: Dialect) -> String { "iseg\n" }
 }

@@ -9,26 +9,26 @@ import DarknetText
 ///
 /// A zero vector stays one. The gradient is dx = (dy - y (y · dy)) / |x|; pjreddie's program
 /// passes dy through. No options, no parameters.
-public struct L2NormalizationLayer: Layer {
-  public static let sectionNames = ["l2norm"]
+package struct L2NormalizationLayer: Layer {
+  package static let sectionNames = ["l2norm"]
 
-  public let outputShape: Shape
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     outputShape = site.inputShape
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   /// 1 / |x| of every pixel.
-  public func savedCount(batch: Int) -> Int { batch * outputShape.area }
+  package func savedCount(batch: Int) -> Int { batch * outputShape.area }
 
   /// 1 / |x| of one image, or y · dy.
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (channels, area) = (outputShape.channels, outputShape.area)
     for n in 0..<pass.batch {
       let inverse = pass.isTraining ? pass.saved + n * area : pass.workspace
@@ -45,7 +45,7 @@ public struct L2NormalizationLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let gradient = pass.inputGradient else { return }
     let (channels, area) = (outputShape.channels, outputShape.area)
     let product = pass.forward.workspace
@@ -68,7 +68,7 @@ public struct L2NormalizationLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "l2norm                                         \(padded(outputShape.count, 4))\n"
   }
 }

@@ -24,17 +24,17 @@ import DarknetText
 /// Options: `alpha` (default 0.0001), `beta` (0.75), `kappa` (1), `size` (5). No parameters.
 ///
 /// - Throws: `ConfigError` if `alpha` or `kappa` is below 0.
-public struct LocalResponseNormalizationLayer: Layer {
-  public static let sectionNames = ["normalization", "lrn"]
+package struct LocalResponseNormalizationLayer: Layer {
+  package static let sectionNames = ["normalization", "lrn"]
 
-  public let alpha: Float
-  public let beta: Float
-  public let kappa: Float
-  public let size: Int
-  public let outputShape: Shape
+  package let alpha: Float
+  package let beta: Float
+  package let kappa: Float
+  package let size: Int
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     alpha = try options.float("alpha", default: 0.0001, loud: true)
     beta = try options.float("beta", default: 0.75, loud: true)
     kappa = try options.float("kappa", default: 1, loud: true)
@@ -48,13 +48,13 @@ public struct LocalResponseNormalizationLayer: Layer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   /// s of every value.
-  public func savedCount(batch: Int) -> Int { batch * outputShape.count }
+  package func savedCount(batch: Int) -> Int { batch * outputShape.count }
 
   /// A plane of s, or of sums of t.
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
 
   /// The channels whose squares are in s[c].
   private func window(of c: Int) -> Range<Int> {
@@ -69,7 +69,7 @@ public struct LocalResponseNormalizationLayer: Layer {
   private func damping(_ s: Float) -> Float { s > 0 ? powf(s, -beta) : 0 }
 
   /// Each window is summed up by itself: a running sum would keep the rounding of what left it.
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (channels, area) = (outputShape.channels, outputShape.area)
     for n in 0..<pass.batch {
       for c in 0..<channels {
@@ -90,7 +90,7 @@ public struct LocalResponseNormalizationLayer: Layer {
 
   /// dx[k] = dy[k] s[k]^-beta - 2 alpha beta x[k] sum of t[c] over the windows that k is in, where
   /// t[c] = dy[c] x[c] s[c]^(-beta - 1).
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let gradient = pass.inputGradient else { return }
     let (channels, area) = (outputShape.channels, outputShape.area)
     let sum = pass.forward.workspace
@@ -119,7 +119,7 @@ public struct LocalResponseNormalizationLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let x = outputShape
     return "Local Response Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image, "
       + "\(size) size\n"

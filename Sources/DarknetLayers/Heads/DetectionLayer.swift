@@ -18,29 +18,29 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the input has not S S (classes + n (1 + coords)) values, or at an
 ///   option that is wrong.
-public struct DetectionLayer: LossLayer, DetectionHead {
-  public static let sectionNames = ["detection"]
+package struct DetectionLayer: LossLayer, DetectionHead {
+  package static let sectionNames = ["detection"]
 
-  public let options: DetectionOptions
-  public let sources: [Int]
-  public let outputShape: Shape
+  package let options: DetectionOptions
+  package let sources: [Int]
+  package let outputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     self.options = try DetectionOptions(&options, at: site)
     sources = [site.previousIndex]
     outputShape = Shape(vector: site.inputShape.count)
   }
 
-  public var classes: Int { options.classes }
-  public var training: HeadTrainingOptions { options.training }
+  package var classes: Int { options.classes }
+  package var training: HeadTrainingOptions { options.training }
 
-  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] { [] }
+  package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] { [] }
 
-  public func suppression(threshold: Float) -> NonMaximumSuppression {
+  package func suppression(threshold: Float) -> NonMaximumSuppression {
     NonMaximumSuppression(threshold: threshold)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     guard options.hasSoftmax else { return }
@@ -53,17 +53,19 @@ public struct DetectionLayer: LossLayer, DetectionHead {
   }
 
   /// dx += dy: the loss' gradient is that of the raw values already.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
   /// Values of the truth of an image, as `Truth.values` has them.
-  public var truthCount: Int { DetectionLoss(options: options).truthCount }
+  package var truthCount: Int { DetectionLoss(options: options).truthCount }
 
-  public func loss(_ pass: LossPass) -> LossReport? { DetectionLoss(options: options).report(pass) }
+  package func loss(_ pass: LossPass) -> LossReport? {
+    DetectionLoss(options: options).report(pass)
+  }
 
-  public func decode(
+  package func decode(
     _ output: UnsafePointer<Float>, networkWidth: Int, networkHeight: Int, threshold: Float,
     hierarchyThreshold: Float, into detections: inout DetectionSet
   ) {
@@ -84,26 +86,26 @@ public struct DetectionLayer: LossLayer, DetectionHead {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String { "Detection Layer\n" }
+  package func tableText(_ dialect: Dialect) -> String { "Detection Layer\n" }
 }
 
 /// What `[detection]` reads, and where its values stand.
-public struct DetectionOptions: Sendable {
-  public let classes: Int
+package struct DetectionOptions: Sendable {
+  package let classes: Int
   /// Boxes a cell.
-  public let boxes: Int
+  package let boxes: Int
   /// S: cells of a row and of a column.
-  public let side: Int
-  public private(set) var training: HeadTrainingOptions
-  public let hasSoftmax: Bool
+  package let side: Int
+  package private(set) var training: HeadTrainingOptions
+  package let hasSoftmax: Bool
   /// Sizes are predicted by their square roots.
-  public let hasRoots: Bool
+  package let hasRoots: Bool
   /// Objectness learns the IoU instead of 1.
-  public let rescores: Bool
+  package let rescores: Bool
   /// Small objects are taught to the second box of a cell, others to the first.
-  public let isForced: Bool
+  package let isForced: Bool
   /// During the first 64000 images objects are taught to any box of the cell.
-  public let isRandom: Bool
+  package let isRandom: Bool
   let coordinateScale: Float
   let objectScale: Float
   let noObjectScale: Float

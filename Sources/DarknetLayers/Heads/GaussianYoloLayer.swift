@@ -24,16 +24,16 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the input's channels are not A (classes + 9), or at an option that is
 ///   wrong.
-public struct GaussianYoloLayer: LossLayer, DetectionHead {
-  public static let sectionNames = ["Gaussian_yolo"]
+package struct GaussianYoloLayer: LossLayer, DetectionHead {
+  package static let sectionNames = ["Gaussian_yolo"]
 
-  public let options: YoloOptions
-  public let sources: [Int]
-  public let outputShape: Shape
+  package let options: YoloOptions
+  package let sources: [Int]
+  package let outputShape: Shape
   let index: Int
   let coding: GaussianCoding
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     self.options = try YoloOptions(&options, at: site, boxEntries: 9)
     sources = [site.previousIndex]
     outputShape = site.inputShape
@@ -46,19 +46,19 @@ public struct GaussianYoloLayer: LossLayer, DetectionHead {
       inputHeight: Float(site.networkShape.height))
   }
 
-  public var classes: Int { options.classes }
-  public var boxesPerCell: Int? { options.mask.count }
-  public var training: HeadTrainingOptions { options.training }
+  package var classes: Int { options.classes }
+  package var boxesPerCell: Int? { options.mask.count }
+  package var training: HeadTrainingOptions { options.training }
 
-  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
+  package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
     options.mask.map { options.anchors[$0] }
   }
 
-  public func suppression(threshold: Float) -> NonMaximumSuppression {
+  package func suppression(threshold: Float) -> NonMaximumSuppression {
     options.suppression(threshold: threshold)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
     let grid = coding.grid
@@ -77,18 +77,18 @@ public struct GaussianYoloLayer: LossLayer, DetectionHead {
   }
 
   /// dx += dy: the loss' gradient is that of the raw values already.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     AnchorLoss(coding: coding, dialect: .alexeyab).report(pass) { tally in
       tally.gaussianLine(layer: index, options)
     }
   }
 
-  public func decode(
+  package func decode(
     _ output: UnsafePointer<Float>, networkWidth: Int, networkHeight: Int, threshold: Float,
     hierarchyThreshold: Float, into detections: inout DetectionSet
   ) {
@@ -98,9 +98,9 @@ public struct GaussianYoloLayer: LossLayer, DetectionHead {
     coding.decode(output, threshold: threshold, into: &detections)
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "[Gaussian_yolo] \(options.lossText), "
       + "scale: \(fixed(Double(options.scaleXY), decimals: 2)), "
       + "point: \(options.reference.code)\n"

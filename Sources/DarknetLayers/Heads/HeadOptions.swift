@@ -4,11 +4,11 @@ import DarknetSystem
 import DarknetText
 
 /// The shape that a head expects of its boxes, as width and height.
-public struct Anchor: Hashable, Sendable {
-  public var width: Float
-  public var height: Float
+package struct Anchor: Hashable, Sendable {
+  package var width: Float
+  package var height: Float
 
-  public init(width: Float, height: Float) {
+  package init(width: Float, height: Float) {
     self.width = width
     self.height = height
   }

@@ -3,20 +3,20 @@ import DarknetText
 
 /// What a head's section of a cfg says about classes and anchors, read without building the layer:
 /// for messages about several heads at once.
-public struct HeadSection: Sendable {
-  public let name: String
+package struct HeadSection: Sendable {
+  package let name: String
   /// Of the section's name.
-  public let line: Int
-  public let classes: Int
+  package let line: Int
+  package let classes: Int
   /// `num=`.
-  public let anchorCount: Int
+  package let anchorCount: Int
   /// `mask=`, or all anchors.
-  public let mask: [Int]
+  package let mask: [Int]
   /// Numbers in `anchors=`, two for each anchor, and their line; nil without the option.
-  public let anchorNumbers: (count: Int, line: Int)?
+  package let anchorNumbers: (count: Int, line: Int)?
 
   /// nil if the section is not one of a head with anchors.
-  public init?(_ section: ConfigFile.Section) {
+  package init?(_ section: ConfigFile.Section) {
     guard ["yolo", "Gaussian_yolo", "region"].contains(section.name) else { return nil }
     func option(_ key: String) -> ConfigFile.Option? { section.options.first { $0.key == key } }
     func int(_ key: String, default fallback: Int) -> Int {
@@ -39,5 +39,5 @@ public struct HeadSection: Sendable {
   }
 
   /// Channels that the layer before the head must have.
-  public var inputChannels: Int { mask.count * (classes + (name == "Gaussian_yolo" ? 9 : 5)) }
+  package var inputChannels: Int { mask.count * (classes + (name == "Gaussian_yolo" ? 9 : 5)) }
 }

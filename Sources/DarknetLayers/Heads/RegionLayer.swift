@@ -27,15 +27,15 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the input's channels are not A (classes + 5), or at an option that is
 ///   wrong.
-public struct RegionLayer: LossLayer, DetectionHead {
-  public static let sectionNames = ["region"]
+package struct RegionLayer: LossLayer, DetectionHead {
+  package static let sectionNames = ["region"]
 
   let options: RegionOptions
-  public let sources: [Int]
-  public let outputShape: Shape
+  package let sources: [Int]
+  package let outputShape: Shape
   let grid: RegionGrid
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     self.options = try RegionOptions(&options, at: site)
     sources = [site.previousIndex]
     outputShape = site.inputShape
@@ -44,24 +44,24 @@ public struct RegionLayer: LossLayer, DetectionHead {
       entries: self.options.classes + 5, isPlanes: site.dialect == .pjreddie)
   }
 
-  public var classes: Int { options.classes }
-  public var boxesPerCell: Int? { options.anchors.count }
-  public var training: HeadTrainingOptions { options.training }
+  package var classes: Int { options.classes }
+  package var boxesPerCell: Int? { options.anchors.count }
+  package var training: HeadTrainingOptions { options.training }
 
-  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
+  package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
     let (x, y) = (
       Float(networkWidth) / Float(grid.width), Float(networkHeight) / Float(grid.height)
     )
     return options.anchors.map { Anchor(width: $0.width * x, height: $0.height * y) }
   }
 
-  public func suppression(threshold: Float) -> NonMaximumSuppression {
+  package func suppression(threshold: Float) -> NonMaximumSuppression {
     NonMaximumSuppression(threshold: threshold)
   }
 
   // MARK: Forward and backward
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     ThreadPool.shared.run(pass.batch) { n in
       let (x, y) = (pass.input.image(n), pass.output.image(n))
       if grid.isPlanes {
@@ -110,7 +110,7 @@ public struct RegionLayer: LossLayer, DetectionHead {
 
   /// dx += dy. In pjreddie's dialect the loss leaves the slope of the logistic of x, y and the
   /// objectness to this pass. (On CPUs the reference lacks it; its GPU code has it.)
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     let dy = pass.outputGradient
     if grid.isPlanes {
@@ -130,17 +130,17 @@ public struct RegionLayer: LossLayer, DetectionHead {
     Vector.add(dy.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     RegionLoss(options: options, grid: grid).report(pass)
   }
 
-  public func tableText(_ dialect: Dialect) -> String { "detection\n" }
+  package func tableText(_ dialect: Dialect) -> String { "detection\n" }
 }
 
 // MARK: - Boxes
 
 extension RegionLayer {
-  public func decode(
+  package func decode(
     _ output: UnsafePointer<Float>, networkWidth: Int, networkHeight: Int, threshold: Float,
     hierarchyThreshold: Float, into detections: inout DetectionSet
   ) {

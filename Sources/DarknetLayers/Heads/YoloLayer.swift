@@ -32,17 +32,17 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the input's channels are not A (classes + 5), or at an option that is
 ///   wrong.
-public struct YoloLayer: LossLayer, DetectionHead {
-  public static let sectionNames = ["yolo"]
+package struct YoloLayer: LossLayer, DetectionHead {
+  package static let sectionNames = ["yolo"]
 
-  public let options: YoloOptions
-  public let sources: [Int]
-  public let outputShape: Shape
+  package let options: YoloOptions
+  package let sources: [Int]
+  package let outputShape: Shape
   let index: Int
   let dialect: Dialect
   let coding: YoloCoding
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     self.options = try YoloOptions(&options, at: site, boxEntries: 5)
     sources = [site.previousIndex]
     outputShape = site.inputShape
@@ -56,19 +56,19 @@ public struct YoloLayer: LossLayer, DetectionHead {
       inputHeight: Float(site.networkShape.height))
   }
 
-  public var classes: Int { options.classes }
-  public var boxesPerCell: Int? { options.mask.count }
-  public var training: HeadTrainingOptions { options.training }
+  package var classes: Int { options.classes }
+  package var boxesPerCell: Int? { options.mask.count }
+  package var training: HeadTrainingOptions { options.training }
 
-  public func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
+  package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {
     options.mask.map { options.anchors[$0] }
   }
 
-  public func suppression(threshold: Float) -> NonMaximumSuppression {
+  package func suppression(threshold: Float) -> NonMaximumSuppression {
     options.suppression(threshold: threshold)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     let grid = coding.grid
     let (s, area) = (options.scaleXY, grid.area)
@@ -85,22 +85,22 @@ public struct YoloLayer: LossLayer, DetectionHead {
   }
 
   /// dx += dy: the loss' gradient is that of the raw values already.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     pass.passOn(to: 0, channels: outputShape.channels)
   }
 
-  public var readsInputsInBackward: Bool { false }
-  public var readsOutputInBackward: Bool { false }
-  public var canReplaceGradients: Bool { true }
+  package var readsInputsInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { false }
+  package var canReplaceGradients: Bool { true }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     AnchorLoss(coding: coding, dialect: dialect).report(pass) { tally in
       dialect == .pjreddie
         ? tally.originalLine(layer: index) : tally.yoloLine(layer: index, options)
     }
   }
 
-  public func decode(
+  package func decode(
     _ output: UnsafePointer<Float>, networkWidth: Int, networkHeight: Int, threshold: Float,
     hierarchyThreshold: Float, into detections: inout DetectionSet
   ) {
@@ -110,9 +110,9 @@ public struct YoloLayer: LossLayer, DetectionHead {
     coding.decode(output, threshold: threshold, into: &detections)
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     if dialect == .pjreddie { return "yolo\n" }
     return "yolo\n[yolo] params: \(options.lossText), "
       + "scale_x_y: \(fixed(Double(options.scaleXY), decimals: 2))\n"

@@ -3,7 +3,7 @@ import DarknetGeometry
 import DarknetText
 
 /// What a head compares boxes by; cfg option `iou_loss`.
-public enum BoxLoss: String, CaseIterable, Sendable {
+package enum BoxLoss: String, CaseIterable, Sendable {
   /// Squared distance of centre and logarithmic size.
   case mse
   case iou, giou, diou, ciou
@@ -24,51 +24,51 @@ public enum BoxLoss: String, CaseIterable, Sendable {
 ///
 /// Only AlexeyAB's dialect knows the options after `truth_thresh`; in pjreddie's the loss has
 /// their neutral values.
-public struct YoloOptions: Sendable {
-  public let classes: Int
+package struct YoloOptions: Sendable {
+  package let classes: Int
   /// All `num` anchors, in pixels of the network's input; several heads share them.
-  public private(set) var anchors: [Anchor] = []
+  package private(set) var anchors: [Anchor] = []
   /// The anchors that this head predicts.
-  public let mask: [Int]
-  public private(set) var training: HeadTrainingOptions
+  package let mask: [Int]
+  package private(set) var training: HeadTrainingOptions
 
   /// Best IoU from which on a prediction of background is not punished.
-  public private(set) var ignoreThreshold: Float = 0.5
+  package private(set) var ignoreThreshold: Float = 0.5
   /// Best IoU from which on a prediction counts as an object; 1 is never.
-  public private(set) var truthThreshold: Float = 1
+  package private(set) var truthThreshold: Float = 1
   /// Overlap of shapes from which on further anchors learn an object; 1 is never.
-  public private(set) var iouThreshold: Float = 1
-  public private(set) var iouThresholdKind = OverlapMeasure.iou
-  public private(set) var boxLoss = BoxLoss.mse
-  public private(set) var iouNormalizer: Float = 1
-  public private(set) var objectnessNormalizer: Float = 1
-  public private(set) var classNormalizer: Float = 1
+  package private(set) var iouThreshold: Float = 1
+  package private(set) var iouThresholdKind = OverlapMeasure.iou
+  package private(set) var boxLoss = BoxLoss.mse
+  package private(set) var iouNormalizer: Float = 1
+  package private(set) var objectnessNormalizer: Float = 1
+  package private(set) var classNormalizer: Float = 1
   /// Shown in the table; only the reference's GPU code uses it.
-  public private(set) var deltaNormalizer: Float = 1
+  package private(set) var deltaNormalizer: Float = 1
   /// Of the uncertainties of `[Gaussian_yolo]`.
-  public private(set) var uncertaintyNormalizer: Float = 1
+  package private(set) var uncertaintyNormalizer: Float = 1
   /// Stretches the offset in the cell around its middle, so that borders can be reached.
-  public private(set) var scaleXY: Float = 1
+  package private(set) var scaleXY: Float = 1
   /// Sizes are (2 t)^2 a instead of e^t a, and the convolution before has the logistic.
-  public private(set) var usesNewCoordinates = false
-  public private(set) var smoothsObjectness = false
-  public private(set) var usesFocalLoss = false
-  public private(set) var labelSmoothing: Float = 0
+  package private(set) var usesNewCoordinates = false
+  package private(set) var smoothsObjectness = false
+  package private(set) var usesFocalLoss = false
+  package private(set) var labelSmoothing: Float = 0
   /// Limit of each component of an IoU loss' box gradient.
-  public private(set) var maximumGradient = Float.greatestFiniteMagnitude
+  package private(set) var maximumGradient = Float.greatestFiniteMagnitude
   /// Weight of each class, from `counters_per_class`.
-  public private(set) var classWeights: [Float]?
-  public private(set) var classMap: [Int]?
-  public private(set) var showsDetails = true
-  public private(set) var suppressionKind = NonMaximumSuppression.Kind.standard
+  package private(set) var classWeights: [Float]?
+  package private(set) var classMap: [Int]?
+  package private(set) var showsDetails = true
+  package private(set) var suppressionKind = NonMaximumSuppression.Kind.standard
   /// Exponent of `nms_kind=diounms`.
-  public private(set) var suppressionBeta: Float = 0.6
+  package private(set) var suppressionBeta: Float = 0.6
   /// Layer whose output describes objects, for `[contrastive]`; nil for none.
-  public private(set) var embeddingLayer: Int?
+  package private(set) var embeddingLayer: Int?
   /// Which point of a box the offsets of `[Gaussian_yolo]` mean.
-  public private(set) var reference = ReferencePoint.center
+  package private(set) var reference = ReferencePoint.center
 
-  public enum ReferencePoint: String, CaseIterable, Sendable {
+  package enum ReferencePoint: String, CaseIterable, Sendable {
     case center
     case leftTop = "left_top"
     case rightBottom = "right_bottom"

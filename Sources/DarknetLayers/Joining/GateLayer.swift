@@ -13,14 +13,14 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` at the option's line if a layer is not an earlier one or has another
 ///   shape.
-public struct GateLayer: Layer {
-  public static let sectionNames = ["gate"]
+package struct GateLayer: Layer {
+  package static let sectionNames = ["gate"]
 
   /// h, x and t.
-  public let sources: [Int]
-  public let outputShape: Shape
+  package let sources: [Int]
+  package let outputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = try options.layerIndex("from", before: site)
     let t = try options.layerIndex("gate", before: site)
     outputShape = site.inputShape
@@ -33,16 +33,16 @@ public struct GateLayer: Layer {
     sources = [site.previousIndex, x, t]
   }
 
-  public var readsOutputInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { false }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (h, x, t) = (pass.inputs[0].pointer, pass.inputs[1].pointer, pass.inputs[2].pointer)
     let y = pass.output.pointer
     for i in 0..<pass.output.count { y[i] = t[i] * h[i] + (1 - t[i]) * x[i] }
   }
 
   /// dh = dy t;  dx = dy (1 - t);  dt = dy (h - x).
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let inputs = pass.forward.inputs
     let (h, x, t) = (inputs[0].pointer, inputs[1].pointer, inputs[2].pointer)
     let (dy, count) = (pass.outputGradient.pointer, pass.outputGradient.count)
@@ -57,13 +57,13 @@ public struct GateLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape, sources: 3) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape, sources: 3) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "Gate Layer: \(sources[1]) by \(sources[2]),  outputs:" + outputShape.tableText + " "
       + operationsText(operations)
   }
 
   /// Two products and a sum for each value, and 1 - t.
-  public var operations: Double { 4 * Double(outputShape.count) }
+  package var operations: Double { 4 * Double(outputShape.count) }
 }

@@ -23,16 +23,16 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` at the option's line if `from` is no earlier layer or differs in height
 ///   or width (Darknet's forks disagree there), if `c` does not fit, or if both options are given.
-public struct PartialShortcutLayer: Layer {
-  public static let sectionNames = ["partial_shortcut"]
+package struct PartialShortcutLayer: Layer {
+  package static let sectionNames = ["partial_shortcut"]
 
-  public let sources: [Int]
+  package let sources: [Int]
   /// c of each source after the first, which is the previous layer.
-  public let addedChannels: [Int]
-  public let activation: Activation
-  public let outputShape: Shape
+  package let addedChannels: [Int]
+  package let activation: Activation
+  package let outputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let from = try options.layerIndices("from", before: site)
     let x = site.inputShape
     var limits: [Int] = []
@@ -96,17 +96,17 @@ public struct PartialShortcutLayer: Layer {
     return added
   }
 
-  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+  package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
-  public var readsInputsInBackward: Bool { false }
-  public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
-  public var canReplaceGradients: Bool { true }
+  package var readsInputsInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
+  package var canReplaceGradients: Bool { true }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     if !activation.mixesChannels { lowering.append(.add(activation), lowering.inputs) }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     ThreadPool.shared.run(y.batch) { n in
       Vector.copy(pass.input.image(n), to: y.image(n), count: y.shape.count)
@@ -118,7 +118,7 @@ public struct PartialShortcutLayer: Layer {
   }
 
   /// dz = dy * activation'(z);  dx += dz;  dfrom[0..<c] += dz[0..<c].
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     activation.scaleBySlope(
       pass.outputGradient, output: pass.output, savedInput: pass.forward.saved)
     pass.passOn(to: 0, channels: outputShape.channels)
@@ -127,21 +127,21 @@ public struct PartialShortcutLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     guard !activation.mixesChannels else { return .mixes(groups: 1) }
     return .passes(
       [.init(source: 0, from: 0..<outputShape.channels)]
         + addedChannels.enumerated().map { .init(source: $0 + 1, from: 0..<$1) })
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let from = zip(sources.dropFirst(), addedChannels).map { "\($0) (\($1) ch)" }
     return "Partial Shortcut Layer: \(from.joined(separator: ", ")),  outputs:"
       + outputShape.tableText + " " + operationsText(operations)
   }
 
   /// An addition for each channel that is added.
-  public var operations: Double {
+  package var operations: Double {
     Double(addedChannels.reduce(0, +)) * Double(outputShape.area)
   }
 }

@@ -13,17 +13,17 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if a source is no earlier layer, if their heights or widths differ
 ///   (Darknet makes an empty output), or if the groups do not divide the channels.
-public struct RouteLayer: Layer {
-  public static let sectionNames = ["route"]
+package struct RouteLayer: Layer {
+  package static let sectionNames = ["route"]
 
-  public let sources: [Int]
-  public let groups: Int
-  public let groupIndex: Int
-  public let outputShape: Shape
+  package let sources: [Int]
+  package let groups: Int
+  package let groupIndex: Int
+  package let outputShape: Shape
   /// First channel and number of channels that each source gives.
   package let slices: [Range<Int>]
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     sources = try options.layerIndices("layers", before: site)
     groups = try options.size("groups", default: 1)
     groupIndex = try options.int("group_id", default: 0, in: 0...(groups - 1))
@@ -54,21 +54,21 @@ public struct RouteLayer: Layer {
   }
 
   /// One source, all of it.
-  public var isIdentityAtInference: Bool { sources.count == 1 && groups == 1 }
+  package var isIdentityAtInference: Bool { sources.count == 1 && groups == 1 }
 
-  public var readsInputsInBackward: Bool { false }
-  public var readsOutputInBackward: Bool { false }
+  package var readsInputsInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { false }
   /// Without groups every input is used as a whole.
-  public var canReplaceGradients: Bool { groups == 1 }
+  package var canReplaceGradients: Bool { groups == 1 }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     let operands = zip(lowering.inputs, slices).map { input, slice in
       Graph.Operand(input.value, channels: slice)
     }
     lowering.append(operands.count == 1 ? .slice : .concatenate, operands)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     ThreadPool.shared.run(y.batch) { n in
       var channel = 0
@@ -81,7 +81,7 @@ public struct RouteLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dy = pass.outputGradient
     ThreadPool.shared.run(dy.batch) { n in
       var channel = 0
@@ -101,7 +101,7 @@ public struct RouteLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     var to = 0
     return .passes(
       slices.enumerated().map { source, slice in
@@ -110,7 +110,7 @@ public struct RouteLayer: Layer {
       })
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let from = "route " + sources.map { " \($0)" }.joined()
     if dialect == .pjreddie { return from + "\n" }
     let gap =

@@ -14,15 +14,15 @@ import DarknetText
 /// Options: `from` (required), `scale_wh`, `activation` (default `linear`). No parameters.
 ///
 /// - Throws: `ConfigError` if `from` is no earlier layer, or `x` has another shape.
-public struct ScaleChannelsLayer: Layer {
-  public static let sectionNames = ["scale_channels"]
+package struct ScaleChannelsLayer: Layer {
+  package static let sectionNames = ["scale_channels"]
 
-  public let isPerPixel: Bool
-  public let activation: Activation
-  public let outputShape: Shape
-  public let sources: [Int]
+  package let isPerPixel: Bool
+  package let activation: Activation
+  package let outputShape: Shape
+  package let sources: [Int]
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let from = try options.layerIndex("from", before: site)
     isPerPixel = try options.flag("scale_wh")
     activation = try options.activation(default: .linear)
@@ -43,16 +43,16 @@ public struct ScaleChannelsLayer: Layer {
     }
   }
 
-  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+  package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     guard !isPerPixel, !activation.mixesChannels else { return }
     var factors = lowering.inputs[0]
     factors.role = .factors
     lowering.append(.multiply(activation), [factors, lowering.inputs[1]])
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (x, from, y) = (pass.inputs[0], pass.inputs[1], pass.output)
     let area = outputShape.area
     Vector.copy(from.pointer, to: y.pointer, count: y.count)
@@ -70,7 +70,7 @@ public struct ScaleChannelsLayer: Layer {
   }
 
   /// dx = sum of dz from over the values that x scaled;  dfrom = dz x.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient
     let (x, from) = (pass.forward.inputs[0], pass.forward.inputs[1])
     let area = outputShape.area
@@ -96,10 +96,10 @@ public struct ScaleChannelsLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     isPerPixel || activation.mixesChannels
       ? .mixes(groups: 1) : .channelwise(outputShape, sources: 2)
   }
 
-  public func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
+  package func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
 }

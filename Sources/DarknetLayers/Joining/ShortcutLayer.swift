@@ -23,22 +23,22 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if a source is no earlier layer or, outside pjreddie's dialect, differs
 ///   in height or width.
-public struct ShortcutLayer: Layer {
-  public static let sectionNames = ["shortcut"]
+package struct ShortcutLayer: Layer {
+  package static let sectionNames = ["shortcut"]
 
-  public enum WeightsType: Int, Sendable { case none, perFeature, perChannel }
-  public enum Normalization: Int, Sendable { case none, relu, softmax }
+  package enum WeightsType: Int, Sendable { case none, perFeature, perChannel }
+  package enum Normalization: Int, Sendable { case none, relu, softmax }
 
-  public let sources: [Int]
-  public let activation: Activation
-  public let weightsType: WeightsType
-  public let normalization: Normalization
-  public let alpha: Float
-  public let beta: Float
-  public let outputShape: Shape
+  package let sources: [Int]
+  package let activation: Activation
+  package let weightsType: WeightsType
+  package let normalization: Normalization
+  package let alpha: Float
+  package let beta: Float
+  package let outputShape: Shape
   let sourceShapes: [Shape]
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let from = try options.layerIndices("from", before: site)
     activation = try options.activation(default: .linear, loud: true)
     weightsType =
@@ -107,7 +107,7 @@ public struct ShortcutLayer: Layer {
       || sourceShapes[source].height != outputShape.height
   }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     let count =
       switch weightsType {
       case .none: 0
@@ -118,22 +118,22 @@ public struct ShortcutLayer: Layer {
       ? [] : [Parameter("weights", count: count, role: .weight, initial: .constant(1))]
   }
 
-  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+  package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     weightsType == .none ? 0 : 2 * sources.count * weightsPerSource
   }
 
-  public var readsInputsInBackward: Bool { weightsType != .none }
-  public var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
-  public var canReplaceGradients: Bool { residuals != nil }
+  package var readsInputsInBackward: Bool { weightsType != .none }
+  package var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
+  package var canReplaceGradients: Bool { residuals != nil }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     guard residuals != nil, !activation.mixesChannels else { return }
     lowering.append(.add(activation), lowering.inputs)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     if weightsType != .none {
       forwardWeighted(pass)
     } else {
@@ -155,7 +155,7 @@ public struct ShortcutLayer: Layer {
     activation.apply(to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dy = pass.outputGradient
     activation.scaleBySlope(dy, output: pass.output, savedInput: pass.forward.saved)
     if weightsType != .none {
@@ -274,7 +274,7 @@ public struct ShortcutLayer: Layer {
 
   // MARK: Table
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     let all = 0..<outputShape.channels
     guard !activation.mixesChannels else { return .mixes(groups: 1) }
     return .passes(
@@ -284,7 +284,7 @@ public struct ShortcutLayer: Layer {
         })
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let y = outputShape
     if dialect == .pjreddie {
       return "res  \(padded(sources[1], 3))                \(sourceShapes[0].tableText)   ->  "
@@ -299,7 +299,7 @@ public struct ShortcutLayer: Layer {
     return text
   }
 
-  public var operations: Double {
+  package var operations: Double {
     Double(outputShape.count) * Double(sources.count - 1) * (weightsType == .none ? 1 : 2)
   }
 }

@@ -12,14 +12,14 @@ import DarknetText
 /// Options: `from` (required), `activation` (default `linear`). No parameters.
 ///
 /// - Throws: `ConfigError` if `from` is no earlier layer or has another shape.
-public struct SpatialAttentionLayer: Layer {
-  public static let sectionNames = ["sam"]
+package struct SpatialAttentionLayer: Layer {
+  package static let sectionNames = ["sam"]
 
-  public let activation: Activation
-  public let outputShape: Shape
-  public let sources: [Int]
+  package let activation: Activation
+  package let outputShape: Shape
+  package let sources: [Int]
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let from = try options.layerIndex("from", before: site)
     activation = try options.activation(default: .linear)
     sources = [site.previousIndex, from]
@@ -34,9 +34,9 @@ public struct SpatialAttentionLayer: Layer {
     }
   }
 
-  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+  package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.inputs[0].pointer, to: y.pointer, count: y.count)
     Vector.multiply(y.pointer, by: pass.inputs[1].pointer, count: y.count)
@@ -44,7 +44,7 @@ public struct SpatialAttentionLayer: Layer {
   }
 
   /// dx = dz from, dfrom = dz x. (AlexeyAB overwrites the gradient of `from`.)
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient
     activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
     let inputs = pass.forward.inputs
@@ -56,9 +56,9 @@ public struct SpatialAttentionLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     activation.mixesChannels ? .mixes(groups: 1) : .channelwise(outputShape, sources: 2)
   }
 
-  public func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
+  package func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
 }

@@ -16,20 +16,20 @@ import DarknetText
 /// The file of a `tree=` option has a line `NAME PARENT` per class; the parent is an earlier
 /// line's number, counted from 0, or -1. Lines with the same parent that follow one another are a
 /// group, whose classes exclude each other: their probabilities are one softmax.
-public struct ClassTree: Hashable, Sendable {
-  public let names: [String]
+package struct ClassTree: Hashable, Sendable {
+  package let names: [String]
   /// Of each class: its parent, -1 for a root.
-  public let parents: [Int]
+  package let parents: [Int]
   /// Classes that exclude each other, in the order of the file.
-  public let groups: [Range<Int>]
+  package let groups: [Range<Int>]
   /// Of each class: the group of its children, nil for a leaf.
-  public let childGroup: [Int?]
+  package let childGroup: [Int?]
 
-  public var count: Int { parents.count }
-  public func isLeaf(_ index: Int) -> Bool { childGroup[index] == nil }
+  package var count: Int { parents.count }
+  package func isLeaf(_ index: Int) -> Bool { childGroup[index] == nil }
 
   /// - Throws: `ConfigError` at the line of `file` that is wrong.
-  public init(text: some Collection<UInt8>, file: String) throws(ConfigError) {
+  package init(text: some Collection<UInt8>, file: String) throws(ConfigError) {
     var names: [String] = []
     var parents: [Int] = []
     var groups: [Range<Int>] = []
@@ -71,7 +71,7 @@ public struct ClassTree: Hashable, Sendable {
   /// Softmax within each group.
   ///
   /// - Parameter stride: distance between the values of successive classes.
-  public func softmax(
+  package func softmax(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, temperature: Float = 1,
     stride: Int = 1
   ) {
@@ -85,7 +85,7 @@ public struct ClassTree: Hashable, Sendable {
   /// Makes of conditional probabilities absolute ones: p[j] *= p[parent of j], roots first.
   ///
   /// - Parameter onlyLeaves: inner classes become 0 afterwards.
-  public func multiplyAlongPaths(
+  package func multiplyAlongPaths(
     _ p: UnsafeMutablePointer<Float>, onlyLeaves: Bool, stride: Int = 1
   ) {
     for j in 0..<count where parents[j] >= 0 { p[j * stride] *= p[parents[j] * stride] }
@@ -97,7 +97,7 @@ public struct ClassTree: Hashable, Sendable {
   /// and groups without a true class are left out, as nothing is known about them.
   ///
   /// - Parameter shares: a share a class, 1 in all.
-  public func truth(of shares: [Float]) -> [Float] {
+  package func truth(of shares: [Float]) -> [Float] {
     var truth = shares
     // Parents come before their children.
     for j in (0..<count).reversed() where parents[j] >= 0 && truth[j] > 0 {
@@ -110,7 +110,7 @@ public struct ClassTree: Hashable, Sendable {
   }
 
   /// The absolute probability of a class, from conditional ones.
-  public func probability(
+  package func probability(
     of index: Int, _ p: UnsafePointer<Float>, stride: Int = 1
   ) -> Float {
     var (result, node): (Float, Int) = (1, index)
@@ -123,7 +123,7 @@ public struct ClassTree: Hashable, Sendable {
 
   /// The class that is reached by following the likeliest child while the absolute probability
   /// stays above `threshold`; the likeliest root if not even that one is above it.
-  public func best(_ p: UnsafePointer<Float>, threshold: Float, stride: Int = 1) -> Int {
+  package func best(_ p: UnsafePointer<Float>, threshold: Float, stride: Int = 1) -> Int {
     func likeliest(_ group: Range<Int>) -> Int {
       group.dropFirst().reduce(group.lowerBound) { p[$1 * stride] > p[$0 * stride] ? $1 : $0 }
     }

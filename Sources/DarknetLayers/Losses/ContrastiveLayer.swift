@@ -36,11 +36,11 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if `yolo_layer` is no `[yolo]` layer, or one without an
 ///   `embedding_layer` of this input's size.
-public struct ContrastiveLayer: LossLayer {
-  public static let sectionNames = ["contrastive"]
+package struct ContrastiveLayer: LossLayer {
+  package static let sectionNames = ["contrastive"]
 
-  public let outputShape: Shape
-  public let sources: [Int]
+  package let outputShape: Shape
+  package let sources: [Int]
   private let head: YoloLayer
   /// E
   private let embeddingCount: Int
@@ -51,7 +51,7 @@ public struct ContrastiveLayer: LossLayer {
   private let timeSteps: Int
   private let batch: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     _ = try options.int("classes", default: 1000, loud: true)
     head = try Self.readHead(&options, at: site)
     let x = site.inputShape
@@ -122,17 +122,17 @@ public struct ContrastiveLayer: LossLayer {
       found: found, fix: "set embedding_layer= there to the layer that this one reads")
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     Vector.fill(pass.output.pointer, with: 0, count: pass.output.count)
   }
 
   /// dx += dy: the loss' gradient is that of the input already.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let (x, anchors) = (outputShape, head.options.mask.count)
     return "contrastive \(padded(x.width, 4)) x\(padded(x.height, 4)) x\(padded(anchors, 4)) x "
       + "emb_size \(padded(embeddingCount, 4)) x batch: \(padded(batch, 4))  "
@@ -158,7 +158,7 @@ extension ContrastiveLayer {
     var rivals = 0
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     guard case .boxes(let labels) = pass.truth else { return nil }
     var objects = describe(labels, pass)
     let accuracy = compare(&objects)

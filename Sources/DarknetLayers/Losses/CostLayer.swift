@@ -19,27 +19,27 @@ import DarknetText
 /// 1). seg, wgan, ratio and thresh follow pjreddie's GPU code. No parameters.
 ///
 /// - Throws: `ConfigError` for an unknown type (Darknet continues with sse).
-public struct CostLayer: LossLayer {
-  public static let sectionNames = ["cost"]
+package struct CostLayer: LossLayer {
+  package static let sectionNames = ["cost"]
 
-  public enum Kind: String, CaseIterable, Sendable {
+  package enum Kind: String, CaseIterable, Sendable {
     case sse, masked, smooth
     case l1 = "L1"
     case seg, wgan
   }
 
   /// A true value that stands for "not compared".
-  public static let leftOut: Float = -1234
+  package static let leftOut: Float = -1234
 
-  public let kind: Kind
-  public let scale: Float
-  public let ratio: Float
-  public let threshold: Float
-  public let noObjectScale: Float
-  public let outputShape: Shape
+  package let kind: Kind
+  package let scale: Float
+  package let ratio: Float
+  package let threshold: Float
+  package let noObjectScale: Float
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let name = try options.string("type", default: "sse", loud: true)
     guard let kind = Kind(rawValue: name) else {
       let names = Kind.allCases.map(\.rawValue)
@@ -62,21 +62,21 @@ public struct CostLayer: LossLayer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
-  public var isIdentityAtInference: Bool { true }
+  package var sources: [Int] { [source] }
+  package var isIdentityAtInference: Bool { true }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.axpy(scale, pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
   /// The true values are taken one after another from the array's start, as Darknet does: where
   /// two costs of different sizes share it, both begin at its first value.
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     guard case .values(let truth, _) = pass.truth else { return nil }
     let count = pass.output.count
     if let problem = missingTruth(truth, count) { return problem }
@@ -113,9 +113,9 @@ public struct CostLayer: LossLayer {
     for i in 0..<count where abs(gradient[i]) < limit { gradient[i] = 0 }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "cost                                           \(padded(outputShape.count, 4))\n"
   }
 }

@@ -19,30 +19,30 @@ import DarknetText
 /// The gradient y - t is one of the cost before the function; what comes from later layers is
 /// taken as such, too, as pjreddie's program does. For a function without a loss there is
 /// `[activation]`. No options, no parameters.
-public struct LogisticLayer: LossLayer {
-  public static let sectionNames = ["logistic"]
+package struct LogisticLayer: LossLayer {
+  package static let sectionNames = ["logistic"]
 
-  public let outputShape: Shape
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     outputShape = site.inputShape
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
     Activation.logistic.apply(to: pass.output, keepingInputIn: nil)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     guard case .values(let truth, _) = pass.truth else { return nil }
     let count = pass.output.count
     if let problem = missingTruth(truth, count) { return problem }
@@ -57,9 +57,9 @@ public struct LogisticLayer: LossLayer {
     return LossReport(cost: Float(cost))
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "logistic x entropy                             \(padded(outputShape.count, 4))\n"
   }
 }

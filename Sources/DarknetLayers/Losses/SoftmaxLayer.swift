@@ -28,18 +28,18 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if `groups` does not divide the values, or the tree has another number
 ///   of classes.
-public struct SoftmaxLayer: LossLayer {
-  public static let sectionNames = ["softmax", "soft"]
+package struct SoftmaxLayer: LossLayer {
+  package static let sectionNames = ["softmax", "soft"]
 
-  public let groups: Int
-  public let temperature: Float
-  public let isSpatial: Bool
-  public let hasLoss: Bool
-  public let tree: ClassTree?
-  public let outputShape: Shape
+  package let groups: Int
+  package let temperature: Float
+  package let isSpatial: Bool
+  package let hasLoss: Bool
+  package let tree: ClassTree?
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     groups = try options.size("groups", default: 1)
     guard x.count % groups == 0 else {
@@ -67,7 +67,7 @@ public struct SoftmaxLayer: LossLayer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   /// Calls `body` with the first place, the count and the distance of the values of each group.
   private func forEachGroup(batch: Int, _ body: (_ first: Int, _ count: Int, _ stride: Int) -> Void)
@@ -91,7 +91,7 @@ public struct SoftmaxLayer: LossLayer {
     }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (x, y) = (pass.input.pointer, pass.output.pointer)
     forEachGroup(batch: pass.batch) { first, count, stride in
       Softmax.apply(
@@ -99,7 +99,7 @@ public struct SoftmaxLayer: LossLayer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient?.pointer else { return }
     let (dy, y) = (pass.outputGradient.pointer, pass.output.pointer)
     if hasLoss {
@@ -116,7 +116,7 @@ public struct SoftmaxLayer: LossLayer {
     }
   }
 
-  public func loss(_ pass: LossPass) -> LossReport? {
+  package func loss(_ pass: LossPass) -> LossReport? {
     guard hasLoss, case .values(let truth, _) = pass.truth else { return nil }
     let count = pass.output.count
     if let problem = missingTruth(truth, count) { return problem }
@@ -130,7 +130,7 @@ public struct SoftmaxLayer: LossLayer {
     return LossReport(cost: Float(cost))
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "softmax                                        \(padded(outputShape.count, 4))\n"
   }
 }

@@ -9,23 +9,23 @@ import DarknetText
 ///     y[n, c] = sum over i, j of x[n, c, i, j] / (H W)        x [N, C, H, W], y [N, C, 1, 1]
 ///
 /// No options, no parameters.
-public struct AveragePoolLayer: Layer {
-  public static let sectionNames = ["avgpool", "avg"]
+package struct AveragePoolLayer: Layer {
+  package static let sectionNames = ["avgpool", "avg"]
 
-  public let inputShape: Shape
+  package let inputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     inputShape = site.inputShape
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { Shape(vector: inputShape.channels) }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { Shape(vector: inputShape.channels) }
 
-  public func lower(into lowering: inout LayerLowering) { lowering.append(.averageMap) }
+  package func lower(into lowering: inout LayerLowering) { lowering.append(.averageMap) }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let area = inputShape.area
     for i in 0..<pass.output.count {
       let sum = Vector.sum(pass.input.pointer + i * area, count: area)
@@ -33,7 +33,7 @@ public struct AveragePoolLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     let area = inputShape.area
     for i in 0..<pass.outputGradient.count {
@@ -43,9 +43,9 @@ public struct AveragePoolLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let channels = padded(inputShape.channels, 4)
     return dialect == .pjreddie
       ? "avg                     \(inputShape.tableText)   ->  \(channels)\n"

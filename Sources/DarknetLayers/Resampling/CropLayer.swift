@@ -13,17 +13,17 @@ import DarknetText
 /// Darknet's GPU code only, and here nowhere. No parameters.
 ///
 /// - Throws: `ConfigError` if the part is larger than the map.
-public struct CropLayer: Layer {
-  public static let sectionNames = ["crop"]
+package struct CropLayer: Layer {
+  package static let sectionNames = ["crop"]
 
-  public let flips: Bool
-  public let isAdjusting: Bool
-  public let inputShape: Shape
-  public let outputShape: Shape
+  package let flips: Bool
+  package let isAdjusting: Bool
+  package let inputShape: Shape
+  package let outputShape: Shape
   let hasShift: Bool
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let height = try options.size("crop_height", default: 1, loud: true)
     let width = try options.size("crop_width", default: 1, loud: true)
@@ -49,7 +49,7 @@ public struct CropLayer: Layer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   private struct Part {
     var top: Int
@@ -85,7 +85,7 @@ public struct CropLayer: Layer {
     }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (scale, shift): (Float, Float) = isAdjusting ? (2, -1) : (1, 0)
     let (x, y) = (pass.input.pointer, pass.output.pointer)
     forEachRow(pass) { output, input, step in
@@ -95,7 +95,7 @@ public struct CropLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient?.pointer else { return }
     let scale: Float = isAdjusting ? 2 : 1
     let dy = pass.outputGradient.pointer
@@ -104,9 +104,9 @@ public struct CropLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let row =
       "Crop Layer: \(inputShape.height) x \(inputShape.width) -> \(outputShape.height) x "
       + "\(outputShape.width) x \(inputShape.channels) image\n"

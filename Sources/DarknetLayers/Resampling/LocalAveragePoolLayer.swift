@@ -13,23 +13,23 @@ import DarknetText
 /// counted; AlexeyAB divides it by size^2 even where a window reaches over the edge.
 ///
 /// - Throws: `ConfigError` if a window is larger than the map with its padding.
-public struct LocalAveragePoolLayer: Layer {
-  public static let sectionNames = ["local_avgpool", "local_avg"]
+package struct LocalAveragePoolLayer: Layer {
+  package static let sectionNames = ["local_avgpool", "local_avg"]
 
-  public let window: PoolWindow
+  package let window: PoolWindow
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     window = try PoolWindow(&options, input: site.inputShape)
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { window.outputShape }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { window.outputShape }
 
-  public func lower(into lowering: inout LayerLowering) { lowering.append(.average(window.pool)) }
+  package func lower(into lowering: inout LayerLowering) { lowering.append(.average(window.pool)) }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (x, y) = (pass.input.pointer, pass.output.pointer)
     forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
       var sum: Float = 0
@@ -40,7 +40,7 @@ public struct LocalAveragePoolLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient?.pointer else { return }
     let dy = pass.outputGradient.pointer
     forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
@@ -76,11 +76,11 @@ public struct LocalAveragePoolLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     window.tableText("avg", output: outputShape, operations: operations, dialect)
   }
 
-  public var operations: Double { window.operations(output: outputShape) }
+  package var operations: Double { window.operations(output: outputShape) }
 }

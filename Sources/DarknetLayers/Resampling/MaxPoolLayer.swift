@@ -18,16 +18,16 @@ import DarknetText
 /// strides, Zhang 2019). No parameters.
 ///
 /// - Throws: `ConfigError` if a window is larger than the map with its padding.
-public struct MaxPoolLayer: Layer {
-  public static let sectionNames = ["maxpool", "max"]
+package struct MaxPoolLayer: Layer {
+  package static let sectionNames = ["maxpool", "max"]
 
-  public let window: PoolWindow
+  package let window: PoolWindow
   /// Channels of the result with `maxpool_depth`, else nil.
-  public let depthChannels: Int?
+  package let depthChannels: Int?
   let blur: Blur?
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let antialiasing = try options.int("antialiasing", default: 0)
     var window = try PoolWindow(&options, input: site.inputShape)
     let isDepth = try options.flag("maxpool_depth")
@@ -58,9 +58,9 @@ public struct MaxPoolLayer: Layer {
     if blur != nil { options.say(.standardOutput, "AA:  ") }
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public var outputShape: Shape { blur?.outputShape ?? hostShape }
+  package var outputShape: Shape { blur?.outputShape ?? hostShape }
 
   /// Of the maxima, before any blur.
   private var hostShape: Shape {
@@ -73,16 +73,16 @@ public struct MaxPoolLayer: Layer {
     depthChannels == nil && blur == nil && window.pool.isQuartering
   }
 
-  public var readsInputsInBackward: Bool { false }
-  public var readsOutputInBackward: Bool { false }
-  public var canReplaceGradients: Bool { isQuartering }
+  package var readsInputsInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { false }
+  package var canReplaceGradients: Bool { isQuartering }
 
   /// Which value was the maximum: Int32 bit patterns, or bytes for squares.
-  public func savedCount(batch: Int) -> Int {
+  package func savedCount(batch: Int) -> Int {
     isQuartering ? (batch * hostShape.count + 3) / 4 : batch * hostShape.count
   }
 
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     guard let blur else { return 0 }
     return batch * hostShape.count + blur.workspaceCount(isTraining: isTraining)
   }
@@ -95,11 +95,11 @@ public struct MaxPoolLayer: Layer {
     UnsafeMutableRawPointer(pass.saved).assumingMemoryBound(to: UInt8.self)
   }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     if depthChannels == nil, blur == nil { lowering.append(.maximum(window.pool)) }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     if pass.isTraining, isQuartering {
       window.pool.forward(
         pass.input.pointer, planes: pass.batch * window.input.channels,
@@ -142,7 +142,7 @@ public struct MaxPoolLayer: Layer {
   }
 
   /// The gradient of each output goes to the input that was the maximum.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     if isQuartering {
       window.pool.backward(
@@ -177,11 +177,11 @@ public struct MaxPoolLayer: Layer {
       inputGradient: dx.pointer)
   }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     depthChannels == nil ? .channelwise(outputShape) : .mixes(groups: 1)
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     var text = window.tableText(
       depthChannels == nil ? "max" : "max-depth", output: hostShape, operations: operations,
       dialect)
@@ -189,13 +189,13 @@ public struct MaxPoolLayer: Layer {
     return text
   }
 
-  public var operations: Double { window.operations(output: hostShape) }
+  package var operations: Double { window.operations(output: hostShape) }
 }
 
 /// Size, strides and padding of pooling layers.
-public struct PoolWindow: Hashable, Sendable {
-  public let input: Shape
-  public internal(set) var pool: MaxPool
+package struct PoolWindow: Hashable, Sendable {
+  package let input: Shape
+  package internal(set) var pool: MaxPool
 
   /// - Throws: `ConfigError` if a window is larger than the map with its padding.
   init(_ options: inout OptionReader, input: Shape) throws(ConfigError) {
@@ -216,7 +216,7 @@ public struct PoolWindow: Hashable, Sendable {
       padding: padding)
   }
 
-  public var outputShape: Shape {
+  package var outputShape: Shape {
     Shape(channels: input.channels, height: pool.outHeight, width: pool.outWidth)
   }
 

@@ -13,15 +13,15 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the stride does not divide width and height, or, reversed, its
 ///   fourth power not the channels.
-public struct Reorg3DLayer: Layer {
-  public static let sectionNames = ["reorg3d"]
+package struct Reorg3DLayer: Layer {
+  package static let sectionNames = ["reorg3d"]
 
-  public let isReversed: Bool
-  public let inputShape: Shape
+  package let isReversed: Bool
+  package let inputShape: Shape
   private let blocks: SpaceToDepth
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let stride = try options.size("stride", default: 1, loud: true)
     isReversed = try options.flag("reverse")
     let x = site.inputShape
@@ -37,11 +37,11 @@ public struct Reorg3DLayer: Layer {
     source = site.previousIndex
   }
 
-  public var stride: Int { blocks.stride }
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { blocks.deep }
+  package var stride: Int { blocks.stride }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { blocks.deep }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     for n in 0..<pass.batch {
       let (x, y) = (pass.input.image(n), pass.output.image(n))
       blocks.forEachRow { deep, wide, count in
@@ -53,7 +53,7 @@ public struct Reorg3DLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let gradient = pass.inputGradient else { return }
     for n in 0..<pass.batch {
       let (dx, dy) = (gradient.image(n), pass.outputGradient.image(n))
@@ -66,7 +66,7 @@ public struct Reorg3DLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "reorg                    /\(padded(stride, 2)) \(inputShape.tableText) -> "
       + "\(outputShape.tableText)\n"
   }

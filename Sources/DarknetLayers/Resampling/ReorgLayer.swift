@@ -21,22 +21,22 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the stride does not divide width and height, or its square not the
 ///   channels.
-public struct ReorgLayer: Layer {
-  public static let sectionNames = ["reorg"]
+package struct ReorgLayer: Layer {
+  package static let sectionNames = ["reorg"]
 
   private enum Order: Sendable {
     case blocks(SpaceToDepth)
     case flat, appended
   }
 
-  public let stride: Int
-  public let isReversed: Bool
-  public let inputShape: Shape
-  public let outputShape: Shape
+  package let stride: Int
+  package let isReversed: Bool
+  package let inputShape: Shape
+  package let outputShape: Shape
   private let order: Order
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let stride = try options.size("stride", default: 1, loud: true)
     let isReversed = try options.flag("reverse")
@@ -59,9 +59,9 @@ public struct ReorgLayer: Layer {
     if !isOriginal { options.say(.standardOutput, "\n reorg_old \n") }
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     if case .appended = order {
       Vector.fill(pass.output.pointer, with: 0, count: pass.output.count)
     }
@@ -73,7 +73,7 @@ public struct ReorgLayer: Layer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let gradient = pass.inputGradient else { return }
     for n in 0..<pass.batch {
       let (dx, dy) = (gradient.image(n), pass.outputGradient.image(n))
@@ -109,7 +109,7 @@ public struct ReorgLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     if dialect == .pjreddie {
       if case .appended = order {
         return "reorg              \(padded(inputShape.count, 4))   ->  "

@@ -13,18 +13,18 @@ import DarknetText
 /// `stride` (default 2), `scale` (default 1). No parameters.
 ///
 /// - Throws: `ConfigError` if the stride is 0, or a map is smaller than the block.
-public struct UpsampleLayer: Layer {
-  public static let sectionNames = ["upsample"]
+package struct UpsampleLayer: Layer {
+  package static let sectionNames = ["upsample"]
 
   /// Sides of a block.
-  public let stride: Int
-  public let isReducing: Bool
-  public let scale: Float
-  public let inputShape: Shape
-  public let outputShape: Shape
+  package let stride: Int
+  package let isReducing: Bool
+  package let scale: Float
+  package let inputShape: Shape
+  package let outputShape: Shape
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let signed = try options.int("stride", default: 2, loud: true, in: -(1 << 28)...(1 << 28))
     scale = try options.float("scale", default: 1)
@@ -48,25 +48,25 @@ public struct UpsampleLayer: Layer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     if !isReducing { lowering.append(.upsample(factor: stride, scale: scale)) }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     move(
       pass.input.pointer, to: pass.output.pointer, batch: pass.batch, isSumming: isReducing,
       isAdding: false)
   }
 
-  public var readsInputsInBackward: Bool { false }
-  public var readsOutputInBackward: Bool { false }
+  package var readsInputsInBackward: Bool { false }
+  package var readsOutputInBackward: Bool { false }
   /// A map that is reduced may have rows that fill no block, which nobody would write.
-  public var canReplaceGradients: Bool { !isReducing }
+  package var canReplaceGradients: Bool { !isReducing }
 
   /// The transpose: blocks are summed where values were copied, and the other way round.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     move(
       pass.outputGradient.pointer, to: dx.pointer, batch: pass.batch, isSumming: !isReducing,
@@ -103,9 +103,9 @@ public struct UpsampleLayer: Layer {
     }
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let name = isReducing ? "downsample" : "upsample  "
     return dialect == .pjreddie
       ? "\(name)         \(padded(stride, 2))x  \(inputShape.tableText)   ->  "

@@ -19,18 +19,18 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the convolutions do not keep the map's size (Darknet stops with an
 ///   assertion), or if `groups` does not divide the channels.
-public struct CRNNLayer: SimpleRecurrence {
-  public static let sectionNames = ["crnn"]
+package struct CRNNLayer: SimpleRecurrence {
+  package static let sectionNames = ["crnn"]
 
-  public let parts: LayerParts
-  public let timeSteps: Int
-  public let outputShape: Shape
+  package let parts: LayerParts
+  package let timeSteps: Int
+  package let outputShape: Shape
   let hasShortcut: Bool
   let hiddenCount: Int
   private let source: Int
   private let inputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let kernel = try RecurrentKernel(&options, dialect: site.dialect)
     let isOriginal = site.dialect == .pjreddie
@@ -64,15 +64,15 @@ public struct CRNNLayer: SimpleRecurrence {
     inputShape = x
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "CRNN Layer: \(inputShape.height) x \(inputShape.width) x \(inputShape.channels) image, "
       + "\(outputShape.channels) filters\n"
       + parts.tableText([0, 1, 2], prefix: dialect == .pjreddie ? "\t\t" : "", dialect)
   }
 
-  public var operations: Double { parts.operations }
+  package var operations: Double { parts.operations }
 }
 
 /// The kernel that all convolutions of a recurrent layer share. It must keep the map's size, as

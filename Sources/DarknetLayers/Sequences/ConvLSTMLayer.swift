@@ -23,17 +23,17 @@ import DarknetText
 ///
 /// - Throws: `ConfigError` if the convolutions do not keep the map's size, if `groups` does not
 ///   divide the channels, or if a bottleneck's input has another number of channels than `output`.
-public struct ConvLSTMLayer: LSTMRecurrence {
-  public static let sectionNames = ["conv_lstm"]
+package struct ConvLSTMLayer: LSTMRecurrence {
+  package static let sectionNames = ["conv_lstm"]
 
-  public let parts: LayerParts
-  public let timeSteps: Int
-  public let outputShape: Shape
+  package let parts: LayerParts
+  package let timeSteps: Int
+  package let outputShape: Shape
   let cell: LSTMCell
   private let source: Int
   private let inputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let kernel = try RecurrentKernel(&options, dialect: .alexeyab)
     let output = try options.size("output", default: 1, loud: true)
@@ -86,16 +86,16 @@ public struct ConvLSTMLayer: LSTMRecurrence {
     inputShape = x
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "CONV_LSTM Layer: \(inputShape.height) x \(inputShape.width) x "
       + "\(inputShape.channels) image, \(outputShape.channels) filters\n"
       + parts.tableText(LSTMCell.tableOrder(parts), prefix: "", dialect)
   }
 
   /// The convolutions', and what the gates' arithmetic is reckoned at.
-  public var operations: Double {
+  package var operations: Double {
     parts.operations + Double(outputShape.count) * (cell.forget.peephole == nil ? 9 : 12)
   }
 }

@@ -17,19 +17,19 @@ import DarknetText
 ///
 /// Weights file: the parts input_z, input_r, input_h, state_z, state_r, state_h; pjreddie's
 /// program writes the state's first, and nothing in a file tells which it is.
-public struct GRULayer: RecurrentLayer {
-  public static let sectionNames = ["gru"]
+package struct GRULayer: RecurrentLayer {
+  package static let sectionNames = ["gru"]
 
-  public let parts: LayerParts
-  public let timeSteps: Int
-  public let outputShape: Shape
+  package let parts: LayerParts
+  package let timeSteps: Int
+  package let outputShape: Shape
   /// φ
   let activation: Activation
   private let source: Int
   private let inputCount: Int
   private var count: Int { outputShape.count }
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let output = try options.size("output", default: 1, loud: true)
     let isBatchNormalized = try options.flag("batch_normalize")
     let usesTanh = site.dialect == .pjreddie ? try options.flag("tanh") : false
@@ -49,13 +49,13 @@ public struct GRULayer: RecurrentLayer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func partOrder(_ dialect: Dialect) -> [Int] {
+  package func partOrder(_ dialect: Dialect) -> [Int] {
     dialect == .pjreddie ? [3, 4, 5, 0, 1, 2] : [0, 1, 2, 3, 4, 5]
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "GRU Layer: \(inputCount) inputs, \(count) outputs\n"
       + parts.tableText([0, 3, 1, 4, 2, 5], prefix: "\t\t", dialect)
   }
@@ -69,13 +69,13 @@ private enum Slot {
 }
 
 extension GRULayer {
-  public var memory: RecurrentMemory {
+  package var memory: RecurrentMemory {
     RecurrentMemory(
       slots: Array(repeating: count, count: 11), stateSlots: [Slot.s],
       gradients: Array(repeating: count, count: 4))
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let run = RecurrentRun(self, pass)
     let count = count * run.streams
     for step in 0..<run.steps {
@@ -106,7 +106,7 @@ extension GRULayer {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let run = RecurrentRun(self, pass.forward)
     let count = count * run.streams
     // dLoss/ds of the step at hand, and of the one before it.

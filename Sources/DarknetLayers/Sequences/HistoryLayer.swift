@@ -11,17 +11,17 @@ import DarknetText
 /// `time_steps=1` there is no history, as in Darknet: the other maps stay 0. Option:
 /// `history_size`, which is k (default 4). No parameters. Gradients reach every step whose map was
 /// kept; Darknet's only the newest.
-public struct HistoryLayer: Layer {
-  public static let sectionNames = ["history"]
+package struct HistoryLayer: Layer {
+  package static let sectionNames = ["history"]
 
-  public let historySize: Int
-  public let timeSteps: Int
-  public let inputShape: Shape
-  public let outputShape: Shape
+  package let historySize: Int
+  package let timeSteps: Int
+  package let inputShape: Shape
+  package let outputShape: Shape
   private let miniBatch: Int
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     historySize = try options.size("history_size", default: 4, loud: true)
     let x = site.inputShape
     let (channels, overflows) = x.channels.multipliedReportingOverflow(by: historySize)
@@ -37,12 +37,12 @@ public struct HistoryLayer: Layer {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   /// The last step's output of each stream.
-  public func stateCount(streams: Int) -> Int { timeSteps == 1 ? 0 : streams * outputShape.count }
+  package func stateCount(streams: Int) -> Int { timeSteps == 1 ? 0 : streams * outputShape.count }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let (one, all) = (inputShape.count, outputShape.count)
     let streams = pass.batch / timeSteps
     for t in 0..<timeSteps {
@@ -62,7 +62,7 @@ public struct HistoryLayer: Layer {
       pass.output.image((timeSteps - 1) * streams), to: pass.state, count: streams * all)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient else { return }
     let one = inputShape.count
     let streams = pass.batch / timeSteps
@@ -76,7 +76,7 @@ public struct HistoryLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "HISTORY b = \(miniBatch), s = \(padded(historySize, 2)), steps = \(padded(timeSteps, 2))   "
       + "\(inputShape.tableText) -> \(outputShape.tableText) \n"
   }

@@ -100,9 +100,9 @@ struct LSTMCell: Sendable {
 // MARK: - Forward
 
 extension LSTMRecurrence {
-  public var memory: RecurrentMemory { cell.memory }
+  package var memory: RecurrentMemory { cell.memory }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let run = RecurrentRun(self, pass)
     for step in 0..<run.steps {
       forward(run, step, pass)
@@ -201,7 +201,7 @@ extension LSTMRecurrence {
 // MARK: - Backward
 
 extension LSTMRecurrence {
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let run = RecurrentRun(self, pass.forward)
     let count = cell.count * run.streams
     // What later steps say about this step's h and c, and what this one says about those before.

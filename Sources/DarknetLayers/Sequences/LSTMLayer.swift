@@ -14,17 +14,17 @@ import DarknetText
 ///
 /// Weights file: wf, wi, wg, wo, uf, ui, ug, uo; pjreddie's program writes wi, wf, wo, wg, ui, uf,
 /// uo, ug, and nothing in a file tells which it is.
-public struct LSTMLayer: LSTMRecurrence {
-  public static let sectionNames = ["lstm"]
+package struct LSTMLayer: LSTMRecurrence {
+  package static let sectionNames = ["lstm"]
 
-  public let parts: LayerParts
-  public let timeSteps: Int
-  public let outputShape: Shape
+  package let parts: LayerParts
+  package let timeSteps: Int
+  package let outputShape: Shape
   let cell: LSTMCell
   private let source: Int
   private let inputCount: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let output = try options.size("output", default: 1, loud: true)
     let isBatchNormalized = try options.flag("batch_normalize")
     inputCount = site.inputShape.count
@@ -43,13 +43,13 @@ public struct LSTMLayer: LSTMRecurrence {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func partOrder(_ dialect: Dialect) -> [Int] {
+  package func partOrder(_ dialect: Dialect) -> [Int] {
     dialect == .pjreddie ? [1, 0, 3, 2, 5, 4, 7, 6] : [0, 1, 2, 3, 4, 5, 6, 7]
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "LSTM Layer: \(inputCount) inputs, \(outputShape.count) outputs\n"
       + parts.tableText(LSTMCell.tableOrder(parts), prefix: "\t\t", dialect)
   }

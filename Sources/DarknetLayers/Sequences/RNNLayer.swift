@@ -15,18 +15,18 @@ import DarknetText
 /// `logistic`.
 ///
 /// Weights file: the connected layers input, self, output.
-public struct RNNLayer: SimpleRecurrence {
-  public static let sectionNames = ["rnn"]
+package struct RNNLayer: SimpleRecurrence {
+  package static let sectionNames = ["rnn"]
 
-  public let parts: LayerParts
-  public let timeSteps: Int
-  public let outputShape: Shape
+  package let parts: LayerParts
+  package let timeSteps: Int
+  package let outputShape: Shape
   let hasShortcut: Bool
   let hiddenCount: Int
   private let source: Int
   private let inputCount: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let isOriginal = site.dialect == .pjreddie
     let output = try options.size("output", default: 1, loud: true)
     hiddenCount = isOriginal ? output : try options.size("hidden", default: 1, loud: true)
@@ -53,9 +53,9 @@ public struct RNNLayer: SimpleRecurrence {
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "RNN Layer: \(inputCount) inputs, \(outputShape.count) outputs\n"
       + parts.tableText([0, 1, 2], prefix: "\t\t", dialect)
   }

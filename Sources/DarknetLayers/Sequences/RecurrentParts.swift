@@ -5,20 +5,20 @@ import DarknetTensors
 import DarknetText
 
 /// A layer inside another one: a connected layer or a convolution of a recurrent layer.
-public struct LayerPart: Sendable {
+package struct LayerPart: Sendable {
   /// The prefix of its parameters' names, such as `input` or `wf`.
-  public let name: String
-  public let layer: any Layer
-  public let inputShape: Shape
+  package let name: String
+  package let layer: any Layer
+  package let inputShape: Shape
   /// Where its parameters stand among those of the whole layer.
-  public let parameters: Range<Int>
+  package let parameters: Range<Int>
 }
 
 /// The parts of a recurrent layer, in file order of AlexeyAB's dialect.
-public struct LayerParts: Sendable {
-  public private(set) var all: [LayerPart] = []
+package struct LayerParts: Sendable {
+  package private(set) var all: [LayerPart] = []
   /// The parameters of all parts, each with its part's name in front: `wf.biases`.
-  public private(set) var parameters: [Parameter] = []
+  package private(set) var parameters: [Parameter] = []
 
   /// Adds a part that reads maps of `inputShape`.
   mutating func add(_ name: String, _ layer: any Layer, inputShape: Shape) {
@@ -51,7 +51,7 @@ public struct LayerParts: Sendable {
 }
 
 /// What a recurrent layer keeps of each time step, in floats per stream.
-public struct RecurrentMemory: Sendable {
+package struct RecurrentMemory: Sendable {
   /// Values that the backward pass reads again.
   var slots: [Int]
   /// The slots that the next step reads: the recurrent state.
@@ -66,7 +66,7 @@ public struct RecurrentMemory: Sendable {
 /// stream `b`. At inference the state lives on from call to call, so that a long sequence may come
 /// in pieces; in training the executor clears it before each mini-batch, and the backward pass
 /// goes back through all steps of the mini-batch.
-public protocol RecurrentLayer: Layer {
+package protocol RecurrentLayer: Layer {
   /// Steps of a sequence, `time_steps` of `[net]`.
   var timeSteps: Int { get }
   var parts: LayerParts { get }
@@ -76,25 +76,25 @@ public protocol RecurrentLayer: Layer {
 }
 
 extension RecurrentLayer {
-  public var parameters: [Parameter] { parts.parameters }
+  package var parameters: [Parameter] { parts.parameters }
 
-  public func fileOrder(_ dialect: Dialect) -> [Int] {
+  package func fileOrder(_ dialect: Dialect) -> [Int] {
     parts.fileOrder(partOrder(dialect), dialect)
   }
 
-  public func partOrder(_ dialect: Dialect) -> [Int] { Array(parts.all.indices) }
+  package func partOrder(_ dialect: Dialect) -> [Int] { Array(parts.all.indices) }
 
-  public var productOperations: Int { parts.productOperations }
+  package var productOperations: Int { parts.productOperations }
 
   private func streams(_ batch: Int) -> Int { max(batch / timeSteps, 1) }
 
-  public func savedCount(batch: Int) -> Int {
+  package func savedCount(batch: Int) -> Int {
     timeSteps * StepLayout(self, streams: streams(batch), isTraining: true).count
   }
 
   /// The parts' scratch, and after it the gradients of the backward pass, or the values of the
   /// step at hand: a frozen layer runs as at inference within a training executor's workspace.
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let streams = streams(batch)
     let step = StepLayout(self, streams: streams, isTraining: false).count
     let scratch = partsWorkspaceCount(streams: streams, isTraining: isTraining)
@@ -102,7 +102,7 @@ extension RecurrentLayer {
     return scratch + max(step, gradientCount(streams: streams))
   }
 
-  public func stateCount(streams: Int) -> Int {
+  package func stateCount(streams: Int) -> Int {
     memory.stateSlots.reduce(0) { $0 + memory.slots[$1] } * streams
   }
 

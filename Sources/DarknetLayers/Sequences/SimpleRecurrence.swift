@@ -23,13 +23,13 @@ private enum Slot {
 }
 
 extension SimpleRecurrence {
-  public var memory: RecurrentMemory {
+  package var memory: RecurrentMemory {
     RecurrentMemory(
       slots: [hiddenCount, hiddenCount, hiddenCount], stateSlots: [Slot.sum],
       gradients: [hiddenCount, hiddenCount])
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let run = RecurrentRun(self, pass)
     let count = hiddenCount * run.streams
     for step in 0..<run.steps {
@@ -46,7 +46,7 @@ extension SimpleRecurrence {
     }
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let run = RecurrentRun(self, pass.forward)
     let count = hiddenCount * run.streams
     // dLoss/ds of the step at hand, and of the one before it.

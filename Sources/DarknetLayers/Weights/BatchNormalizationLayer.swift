@@ -12,33 +12,33 @@ import DarknetText
 ///
 /// Weights file: biases[C], scales[C], rolling mean[C], rolling variance[C]; pjreddie's has no
 /// biases.
-public struct BatchNormalizationLayer: Layer {
-  public static let sectionNames = ["batchnorm"]
+package struct BatchNormalizationLayer: Layer {
+  package static let sectionNames = ["batchnorm"]
 
   let stage: OutputStage
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     stage = OutputStage(
       shape: site.inputShape, isBatchNormalized: true, activation: .linear, dialect: site.dialect)
     source = site.previousIndex
   }
 
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { stage.shape }
-  public var epsilon: BatchNormalization.Epsilon { stage.epsilon }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { stage.shape }
+  package var epsilon: BatchNormalization.Epsilon { stage.epsilon }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     [.biases(stage.shape.channels)] + Parameter.batchNormalization(stage.shape.channels)
   }
 
-  public func fileOrder(_ dialect: Dialect) -> [Int] {
+  package func fileOrder(_ dialect: Dialect) -> [Int] {
     dialect == .pjreddie ? [1, 2, 3] : [0, 1, 2, 3]
   }
 
-  public func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
+  package func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let saved = pass.isTraining ? pass.saved : nil
     let z = stage.products(pass.output.pointer, saved: saved)
     Vector.copy(pass.input.pointer, to: z, count: pass.output.count)
@@ -47,7 +47,7 @@ public struct BatchNormalizationLayer: Layer {
       saved: saved)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     stage.backward(
       pass.outputGradient.pointer, output: pass.output.pointer, batch: pass.batch,
       .init(pass.forward.parameters, biases: 0, normalization: 1), saved: pass.forward.saved,
@@ -57,16 +57,16 @@ public struct BatchNormalizationLayer: Layer {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  public var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let x = outputShape
     return "Batch Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image\n"
   }
 }
 
 extension BatchNormalizationLayer: BatchNormalizedLayer {
-  public func batchStatistics(
+  package func batchStatistics(
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
     stage.batchStatistics(saved: saved, batch: batch)

@@ -15,15 +15,15 @@ import DarknetText
 /// Weights file: biases[O], weights row by row, and only then, with batch norm, scales[O], rolling
 /// mean[O], rolling variance[O]: another order than a convolution's. Very old files have the
 /// weights transposed.
-public struct ConnectedLayer: Layer {
-  public static let sectionNames = ["connected", "conn"]
+package struct ConnectedLayer: Layer {
+  package static let sectionNames = ["connected", "conn"]
 
-  public let inputCount: Int
-  public let outputCount: Int
+  package let inputCount: Int
+  package let outputCount: Int
   let stage: OutputStage
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let outputs = try options.size("output", default: 1, loud: true)
     let activation = try options.activation(default: .logistic, loud: true)
     let isBatchNormalized = try options.flag("batch_normalize")
@@ -48,12 +48,12 @@ public struct ConnectedLayer: Layer {
     self.source = source
   }
 
-  public var isBatchNormalized: Bool { stage.isBatchNormalized }
-  public var activation: Activation { stage.activation }
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { stage.shape }
+  package var isBatchNormalized: Bool { stage.isBatchNormalized }
+  package var activation: Activation { stage.activation }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { stage.shape }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     [
       .biases(outputCount),
       Parameter(
@@ -63,7 +63,7 @@ public struct ConnectedLayer: Layer {
     ] + (isBatchNormalized ? Parameter.batchNormalization(outputCount) : [])
   }
 
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     lowering.append(.product(outputs: outputCount, weights: lowering.constant(1)))
     lowering.appendStage(
       normalization: isBatchNormalized
@@ -76,13 +76,13 @@ public struct ConnectedLayer: Layer {
   /// Index of the scales in `parameters`.
   private var normalization: Int? { isBatchNormalized ? 2 : nil }
 
-  public func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
+  package func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     isTraining ? stage.backwardWorkspace(batch: batch) : 0
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let saved = pass.isTraining ? pass.saved : nil
     Matrix.multiplyParallel(
       transposeB: true, m: pass.batch, n: outputCount, k: inputCount, a: pass.input.pointer,
@@ -95,7 +95,7 @@ public struct ConnectedLayer: Layer {
   }
 
   /// dw[o, i] += sum over n of dz[n, o] x[n, i];  dx[n, i] += sum over o of dz[n, o] w[o, i].
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient.pointer
     stage.backward(
       dz, output: pass.output.pointer, batch: pass.batch,
@@ -115,16 +115,16 @@ public struct ConnectedLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "connected                            \(padded(inputCount, 4))  ->  "
       + "\(padded(outputCount, 4))\n"
   }
 
-  public var productOperations: Int { 2 * inputCount * outputCount }
+  package var productOperations: Int { 2 * inputCount * outputCount }
 }
 
 extension ConnectedLayer: BatchNormalizedLayer {
-  public func batchStatistics(
+  package func batchStatistics(
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
     stage.batchStatistics(saved: saved, batch: batch)

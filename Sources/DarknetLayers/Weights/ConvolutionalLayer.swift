@@ -18,18 +18,18 @@ import DarknetText
 ///
 /// Weights file: biases[F], then with batch norm scales[F], rolling mean[F], rolling variance[F];
 /// then weights, filter by filter.
-public struct ConvolutionalLayer: Layer {
-  public static let sectionNames = ["convolutional", "conv"]
+package struct ConvolutionalLayer: Layer {
+  package static let sectionNames = ["convolutional", "conv"]
 
   /// Shapes of the convolution itself, before any blur.
-  public let geometry: ConvolutionGeometry
+  package let geometry: ConvolutionGeometry
   /// Bias or batch norm, and the activation.
   let stage: OutputStage
-  public let sharesParametersOf: Int?
+  package let sharesParametersOf: Int?
   /// Weights are replaced by ±mean|w| of their filter (XNOR-Net, Rastegari et al. 2016).
-  public let isBinary: Bool
+  package let isBinary: Bool
   /// Inputs are replaced by ±1 too, and what lies outside the map by -1.
-  public let isXnor: Bool
+  package let isXnor: Bool
   let hasBinaryOutput: Bool
   let isFlipped: Bool
   /// The fixed blur of `antialiasing`.
@@ -38,7 +38,7 @@ public struct ConvolutionalLayer: Layer {
   let source: Int
   private let dialect: Dialect
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let filters = try options.size("filters", default: 1, loud: true)
     let groups = try options.size("groups", default: 1)
     let size = try options.size("size", default: 1, loud: true)
@@ -142,13 +142,13 @@ public struct ConvolutionalLayer: Layer {
     return other.sharesParametersOf ?? index
   }
 
-  public var isBatchNormalized: Bool { stage.isBatchNormalized }
-  public var epsilon: BatchNormalization.Epsilon { stage.epsilon }
-  public var activation: Activation { stage.activation }
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { blur?.outputShape ?? stage.shape }
+  package var isBatchNormalized: Bool { stage.isBatchNormalized }
+  package var epsilon: BatchNormalization.Epsilon { stage.epsilon }
+  package var activation: Activation { stage.activation }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { blur?.outputShape ?? stage.shape }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     // He et al. 2015: of this deviation; AlexeyAB's uniform draws have a third of the variance.
     let spread = (2 / Float(geometry.columnHeight)).squareRoot()
     return [.biases(geometry.filters)]
@@ -163,7 +163,7 @@ public struct ConvolutionalLayer: Layer {
   }
 
   /// A convolution, batch norm or bias, and an activation; blurred and binary ones are opaque.
-  public func lower(into lowering: inout LayerLowering) {
+  package func lower(into lowering: inout LayerLowering) {
     guard blur == nil, !isBinary else { return }
     lowering.append(
       .convolution(.init(geometry, weights: lowering.constant(weightsIndex))))
@@ -189,16 +189,16 @@ extension ConvolutionalLayer {
   private func hostCount(batch: Int) -> Int { batch * geometry.outputCount }
 
   /// What the stage keeps; after it the activation's output if a blur follows.
-  public func savedCount(batch: Int) -> Int {
+  package func savedCount(batch: Int) -> Int {
     stage.savedCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
-  public var readsOutputInBackward: Bool { blur == nil && stage.needsOutput }
-  public var canReplaceGradients: Bool { true }
+  package var readsOutputInBackward: Bool { blur == nil && stage.needsOutput }
+  package var canReplaceGradients: Bool { true }
 
   /// Training takes the fast products, inference the plain ones: there this is the reference that
   /// plans are compared with.
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     let threads = ThreadPool.shared.threads
     var count =
       isTraining
@@ -234,7 +234,7 @@ extension ConvolutionalLayer {
     .init(pass.parameters, biases: 0, normalization: normalization)
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let work = workspace(pass)
     let host =
       blur == nil ? pass.output.pointer : pass.isTraining ? savedHost(pass) : work.host
@@ -273,7 +273,7 @@ extension ConvolutionalLayer {
     return (input, binary)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let work = workspace(pass.forward)
     var (dz, y) = (pass.outputGradient.pointer, pass.output.pointer)
     if let blur {
@@ -307,7 +307,7 @@ extension ConvolutionalLayer {
 }
 
 extension ConvolutionalLayer: BatchNormalizedLayer {
-  public func batchStatistics(
+  package func batchStatistics(
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
     stage.batchStatistics(saved: saved, batch: batch)
@@ -317,15 +317,15 @@ extension ConvolutionalLayer: BatchNormalizedLayer {
 // MARK: - Table
 
 extension ConvolutionalLayer {
-  public var productOperations: Int { geometry.operations }
+  package var productOperations: Int { geometry.operations }
 
-  public var operations: Double { Double(geometry.operations) / (isXnor ? 32 : 1) }
+  package var operations: Double { Double(geometry.operations) / (isXnor ? 32 : 1) }
 
-  public var channelFlow: ChannelFlow {
+  package var channelFlow: ChannelFlow {
     .mixes(groups: activation.mixesChannels ? 1 : geometry.groups)
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let name =
       hasBinaryOutput && isXnor
       ? "convXB"

@@ -17,15 +17,15 @@ import DarknetText
 /// then weights.
 ///
 /// - Throws: `ConfigError` if the padding leaves nothing of the output.
-public struct DeconvolutionalLayer: Layer {
-  public static let sectionNames = ["deconvolutional", "deconv"]
+package struct DeconvolutionalLayer: Layer {
+  package static let sectionNames = ["deconvolutional", "deconv"]
 
   /// The convolution of which this is the transpose: from y to x.
-  public let geometry: ConvolutionGeometry
+  package let geometry: ConvolutionGeometry
   let stage: OutputStage
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let filters = try options.size("filters", default: 1, loud: true)
     let size = try options.size("size", default: 1, loud: true)
@@ -55,12 +55,12 @@ public struct DeconvolutionalLayer: Layer {
     source = site.previousIndex
   }
 
-  public var isBatchNormalized: Bool { stage.isBatchNormalized }
-  public var activation: Activation { stage.activation }
-  public var sources: [Int] { [source] }
-  public var outputShape: Shape { stage.shape }
+  package var isBatchNormalized: Bool { stage.isBatchNormalized }
+  package var activation: Activation { stage.activation }
+  package var sources: [Int] { [source] }
+  package var outputShape: Shape { stage.shape }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     [.biases(outputShape.channels)]
       + (isBatchNormalized ? Parameter.batchNormalization(outputShape.channels) : [])
       + [
@@ -72,10 +72,10 @@ public struct DeconvolutionalLayer: Layer {
   private var weightsIndex: Int { isBatchNormalized ? 4 : 1 }
   private var normalization: Int? { isBatchNormalized ? 1 : nil }
 
-  public func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
+  package func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
   /// Scratch, and after it, if training, the input's gradient before it is added.
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     scratchCount(batch: batch, isTraining: isTraining)
       + (isTraining ? batch * geometry.outputCount : 0)
   }
@@ -90,7 +90,7 @@ public struct DeconvolutionalLayer: Layer {
       stage.backwardWorkspace(batch: batch))
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     let saved = pass.isTraining ? pass.saved : nil
     let z = stage.products(y.pointer, saved: saved)
@@ -103,7 +103,7 @@ public struct DeconvolutionalLayer: Layer {
       .init(pass.parameters, biases: 0, normalization: normalization), saved: saved)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let (dz, scratch) = (pass.outputGradient.pointer, pass.forward.workspace)
     stage.backward(
       dz, output: pass.output.pointer, batch: pass.batch,
@@ -125,7 +125,7 @@ public struct DeconvolutionalLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let g = geometry
     return "deconv\(padded(outputShape.channels, 5)) \(padded(g.size, 2)) x\(padded(g.size, 2)) /"
       + "\(padded(g.strideX, 2))  \(g.outputShape.tableText)   ->  \(outputShape.tableText)\n"
@@ -133,7 +133,7 @@ public struct DeconvolutionalLayer: Layer {
 }
 
 extension DeconvolutionalLayer: BatchNormalizedLayer {
-  public func batchStatistics(
+  package func batchStatistics(
     saved: UnsafeMutablePointer<Float>, batch: Int
   ) -> (mean: UnsafeBufferPointer<Float>, variance: UnsafeBufferPointer<Float>)? {
     stage.batchStatistics(saved: saved, batch: batch)

@@ -9,14 +9,14 @@ import DarknetText
 ///
 /// Options: `mean` (default 0) and `std` (default 0.2): initial values are mean ± std, uniformly;
 /// `filters` (default 128), `atoms` (default 1). Weights file: weights [filters, atoms].
-public struct ImplicitLayer: Layer {
-  public static let sectionNames = ["implicit"]
+package struct ImplicitLayer: Layer {
+  package static let sectionNames = ["implicit"]
 
-  public let mean: Float
-  public let deviation: Float
-  public let outputShape: Shape
+  package let mean: Float
+  package let deviation: Float
+  package let outputShape: Shape
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     mean = try options.float("mean", default: 0, loud: true)
     deviation = try options.float("std", default: 0.2, loud: true)
     let filters = try options.size("filters", default: 128, loud: true)
@@ -29,9 +29,9 @@ public struct ImplicitLayer: Layer {
     }
   }
 
-  public var sources: [Int] { [] }
+  package var sources: [Int] { [] }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     [
       Parameter(
         "weights", count: outputShape.count, role: .weight,
@@ -39,21 +39,21 @@ public struct ImplicitLayer: Layer {
     ]
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     for n in 0..<pass.batch {
       Vector.copy(pass.parameters[0], to: pass.output.image(n), count: outputShape.count)
     }
   }
 
   /// dw = sum of dy over the batch.
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     guard let dw = pass.parameterGradients[0] else { return }
     for n in 0..<pass.batch {
       Vector.add(pass.outputGradient.image(n), to: dw, count: outputShape.count)
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     "implicit Layer: \(outputShape.channels) x \(outputShape.height) \t "
       + "mean=\(fixed(Double(mean), decimals: 2)), std=\(fixed(Double(deviation), decimals: 2)) \n"
   }

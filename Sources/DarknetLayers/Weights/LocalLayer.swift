@@ -17,18 +17,18 @@ import DarknetText
 /// Weights file: biases [F, OH, OW], weights place by place.
 ///
 /// - Throws: `ConfigError` if a filter is larger than the map, or the weights are too many.
-public struct LocalLayer: Layer {
-  public static let sectionNames = ["local"]
+package struct LocalLayer: Layer {
+  package static let sectionNames = ["local"]
 
-  public let inputShape: Shape
-  public let outputShape: Shape
-  public let size: Int
-  public let stride: Int
-  public let padding: Int
-  public let activation: Activation
+  package let inputShape: Shape
+  package let outputShape: Shape
+  package let size: Int
+  package let stride: Int
+  package let padding: Int
+  package let activation: Activation
   let source: Int
 
-  public init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
+  package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     let x = site.inputShape
     let filters = try options.size("filters", default: 1, loud: true)
     size = try options.size("size", default: 1, loud: true)
@@ -60,13 +60,13 @@ public struct LocalLayer: Layer {
     }
   }
 
-  public var sources: [Int] { [source] }
+  package var sources: [Int] { [source] }
 
   /// Products that each output sums up.
   private var patchCount: Int { inputShape.channels * size * size }
   private var filters: Int { outputShape.channels }
 
-  public var parameters: [Parameter] {
+  package var parameters: [Parameter] {
     let count = filters * patchCount
     return [
       .biases(outputShape.count),
@@ -77,10 +77,10 @@ public struct LocalLayer: Layer {
     ]
   }
 
-  public func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
+  package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
   /// For each thread the inputs that a place sees, and its outputs: [N, patch] and [N, F].
-  public func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
     ThreadPool.shared.threads * batch * (patchCount + filters)
   }
 
@@ -118,7 +118,7 @@ public struct LocalLayer: Layer {
     }
   }
 
-  public func forward(_ pass: ForwardPass) {
+  package func forward(_ pass: ForwardPass) {
     let y = pass.output
     ThreadPool.shared.run(outputShape.area) { place, worker in
       let (patches, values) = scratch(pass, worker)
@@ -137,7 +137,7 @@ public struct LocalLayer: Layer {
     activation.apply(to: y, keepingInputIn: pass.isTraining ? pass.saved : nil)
   }
 
-  public func backward(_ pass: BackwardPass) {
+  package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient
     activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
     if let biases = pass.parameterGradients[0] {
@@ -183,7 +183,7 @@ public struct LocalLayer: Layer {
     }
   }
 
-  public func tableText(_ dialect: Dialect) -> String {
+  package func tableText(_ dialect: Dialect) -> String {
     let (x, y) = (inputShape, outputShape)
     return "Local Layer: \(x.height) x \(x.width) x \(x.channels) image, \(filters) filters -> "
       + "\(y.height) x \(y.width) x \(filters) image\n"

@@ -9,11 +9,11 @@ import DarknetText
 ///
 /// Layout (`docs/weights-format.md`): a header, then for each layer in cfg order its parameters as
 /// little-endian float32, without names, padding or checksums.
-public struct WeightsFile {
+package struct WeightsFile {
   /// As its version says; `header(for:)` is what a network's layers show it to be.
-  public let header: WeightsHeader
+  package let header: WeightsHeader
   /// Whose order of parameters the file follows.
-  public let order: Dialect
+  package let order: Dialect
   private let map: MappedFile
   private let dialect: Dialect
 
@@ -23,7 +23,7 @@ public struct WeightsFile {
   ///   pjreddie's program writes, any other AlexeyAB's.
   /// - Throws: `FileError` if it cannot be opened, `WeightsError` if it has no whole header or is
   ///   something else: a picture, an archive, a text.
-  public init(_ path: String, dialect: Dialect = .alexeyab, order: Dialect? = nil) throws {
+  package init(_ path: String, dialect: Dialect = .alexeyab, order: Dialect? = nil) throws {
     map = try MappedFile(path)
     self.dialect = dialect
     let bytes = UnsafeRawBufferPointer(map.bytes)
@@ -43,23 +43,23 @@ public struct WeightsFile {
     self.order = order ?? (dialect == .pjreddie || isOriginal ? .pjreddie : .alexeyab)
   }
 
-  public var path: String { map.path }
+  package var path: String { map.path }
   /// Bytes of the whole file.
-  public var count: Int { map.bytes.count }
+  package var count: Int { map.bytes.count }
 
   /// What `load` did.
-  public struct LoadReport: Hashable, Sendable {
-    public var header: WeightsHeader
+  package struct LoadReport: Hashable, Sendable {
+    package var header: WeightsHeader
     /// Layers before the one at which the file ended, as Darknet counts them.
-    public var layersLoaded: Int
+    package var layersLoaded: Int
     /// Layers with parameters of their own that the file does not reach.
-    public var freshLayers: [Int]
+    package var freshLayers: [Int]
     /// What people should know about how the file was read.
-    public var notes: [String] = []
+    package var notes: [String] = []
   }
 
   /// The layout that `network` expects of this file.
-  public func layout(for network: Network, cutoff: Int = .max) -> WeightsLayout {
+  package func layout(for network: Network, cutoff: Int = .max) -> WeightsLayout {
     layout(for: network, header(for: network), cutoff: cutoff)
   }
 
@@ -72,7 +72,7 @@ public struct WeightsFile {
 
   /// The header, with 8 bytes of images seen instead of 4 if the layers of `network` fill the file
   /// exactly then and do not otherwise.
-  public func header(for network: Network) -> WeightsHeader {
+  package func header(for network: Network) -> WeightsHeader {
     guard !header.hasWideSeen, layout(for: network, header).boundary(at: count) == nil,
       let wide = WeightsHeader(
         UnsafeRawBufferPointer(map.bytes), dialect: dialect, isWide: true),
@@ -93,7 +93,7 @@ public struct WeightsFile {
   ///     Also takes numbers that cannot be this network's, as variances below zero.
   /// - Throws: `WeightsError` for such a file without `force`, and for one that another program
   ///   writes to meanwhile.
-  public func load(
+  package func load(
     into parameters: Parameters, of network: Network, cutoff: Int = .max, force: Bool = false
   ) throws(WeightsError) -> LoadReport {
     let header = header(for: network)
@@ -127,7 +127,7 @@ public struct WeightsFile {
   }
 
   /// Gives back the memory of the pages that were read so far.
-  public func releasePages() { map.releasePages() }
+  package func releasePages() { map.releasePages() }
 
   private func fill(
     _ entry: WeightsLayout.Entry, _ available: Int, _ parameters: Parameters, _ network: Network
@@ -226,7 +226,7 @@ public struct WeightsFile {
   /// place.
   ///
   /// - Throws: `FileError` if the file cannot be written (disk full, no permission).
-  public static func write(
+  package static func write(
     _ parameters: Parameters, of network: Network, to path: String, seen: UInt64,
     cutoff: Int = .max
   ) throws(FileError) {
@@ -235,7 +235,7 @@ public struct WeightsFile {
 
   /// The same, but for the last step: the bytes are on the device, and `commit` of the result puts
   /// them into place.
-  public static func prepare(
+  package static func prepare(
     _ parameters: Parameters, of network: Network, to path: String, seen: UInt64,
     cutoff: Int = .max
   ) throws(FileError) -> AtomicFile {

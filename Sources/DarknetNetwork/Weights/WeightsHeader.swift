@@ -5,15 +5,15 @@ import DarknetConfig
 /// `seen` has 64 bits from version 0.2 on, 32 before; pjreddie's program also takes 32 for the
 /// version numbers above 1000, which mark transposed weights. Some programs write the other count
 /// than their version says: PyTorch-YOLOv3 writes version 0.0 with 64 bits.
-public struct WeightsHeader: Hashable, Sendable {
-  public var major: Int32
-  public var minor: Int32
-  public var revision: Int32
+package struct WeightsHeader: Hashable, Sendable {
+  package var major: Int32
+  package var minor: Int32
+  package var revision: Int32
   /// Training images seen.
-  public var seen: UInt64
+  package var seen: UInt64
 
   /// What `dialect` writes.
-  public init(seen: UInt64, dialect: Dialect = .alexeyab) {
+  package init(seen: UInt64, dialect: Dialect = .alexeyab) {
     major = 0
     minor = 2
     revision = dialect == .alexeyab ? 5 : 0
@@ -23,7 +23,7 @@ public struct WeightsHeader: Hashable, Sendable {
   /// Reads the start of a file; nil if it is too short.
   ///
   /// - Parameter isWide: whether `seen` has 64 bits; nil for what the version says.
-  public init?(_ bytes: UnsafeRawBufferPointer, dialect: Dialect, isWide: Bool? = nil) {
+  package init?(_ bytes: UnsafeRawBufferPointer, dialect: Dialect, isWide: Bool? = nil) {
     guard bytes.count >= 16 else { return nil }
     func int32(_ offset: Int) -> Int32 {
       Int32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self))
@@ -43,16 +43,16 @@ public struct WeightsHeader: Hashable, Sendable {
   }
 
   /// Whether `seen` takes 8 bytes.
-  public private(set) var hasWideSeen = true
+  package private(set) var hasWideSeen = true
 
   /// Bytes before the first parameter.
-  public var count: Int { hasWideSeen ? 20 : 16 }
+  package var count: Int { hasWideSeen ? 20 : 16 }
 
   /// Connected layers stand input-major in the file.
-  public var isTransposed: Bool { major > 1000 || minor > 1000 }
+  package var isTransposed: Bool { major > 1000 || minor > 1000 }
 
   /// The bytes as they stand in a file.
-  public var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var bytes: [UInt8] = []
     for value in [major, minor, revision] {
       withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }

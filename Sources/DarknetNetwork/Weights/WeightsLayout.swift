@@ -2,30 +2,30 @@ import DarknetConfig
 
 /// Which bytes of a weights file belong to which parameter: the file has no names, so order and
 /// counts, worked out from the cfg, are all there is.
-public struct WeightsLayout: Sendable {
+package struct WeightsLayout: Sendable {
   /// One array of the file.
-  public struct Entry: Hashable, Sendable {
-    public let layer: Int
+  package struct Entry: Hashable, Sendable {
+    package let layer: Int
     /// Index in the layer's `parameters`.
-    public let parameter: Int
+    package let parameter: Int
     /// Byte offset of its first float.
-    public let offset: Int
+    package let offset: Int
     /// Floats in the file; fewer than the parameter has under `numload`.
-    public let count: Int
+    package let count: Int
 
-    public var end: Int { offset + count * 4 }
+    package var end: Int { offset + count * 4 }
   }
 
-  public let entries: [Entry]
-  public let headerCount: Int
+  package let entries: [Entry]
+  package let headerCount: Int
   /// Bytes after the last entry.
-  public let end: Int
+  package let end: Int
 
   /// - Parameters:
   ///   - order: the dialect whose order of parameters the file has.
   ///   - cutoff: layers from this index on are left out.
   ///   - isReading: whether `dontload`, `dontloadscales` and `numload` leave bytes out.
-  public init(
+  package init(
     of network: Network, headerCount: Int, order: Dialect, cutoff: Int = .max, isReading: Bool
   ) {
     var entries: [Entry] = []
@@ -52,7 +52,7 @@ public struct WeightsLayout: Sendable {
 
   /// Layers whose bytes all lie before `byte`, if `byte` is where one of them ends (or the file's
   /// header); nil if it lies inside a layer.
-  public func boundary(at byte: Int) -> Int? {
+  package func boundary(at byte: Int) -> Int? {
     if byte == headerCount { return entries.first?.layer ?? 0 }
     guard let last = entries.lastIndex(where: { $0.end == byte }) else { return nil }
     let isLayersEnd = last + 1 == entries.count || entries[last + 1].layer != entries[last].layer
@@ -60,7 +60,7 @@ public struct WeightsLayout: Sendable {
   }
 
   /// The entry in which `byte` lies.
-  public func entry(at byte: Int) -> Entry? {
+  package func entry(at byte: Int) -> Entry? {
     entries.first { $0.offset <= byte && byte < $0.end }
   }
 }
