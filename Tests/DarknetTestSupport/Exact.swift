@@ -13,11 +13,11 @@ import DarknetText
 #endif
 
 /// Formulas that several layers share, in double and written for reading.
-public enum Exact {
+package enum Exact {
   // MARK: Activations
 
   /// f(x), for the functions that act on single values.
-  public static func activate(_ activation: Activation, _ x: Double) -> Double {
+  package static func activate(_ activation: Activation, _ x: Double) -> Double {
     let logistic = 1 / (1 + exp(-x))
     switch activation {
     case .linear: return x
@@ -48,7 +48,7 @@ public enum Exact {
   }
 
   /// f of every value, or of every pixel's channels.
-  public static func activate(_ activation: Activation, _ x: Maps) -> Maps {
+  package static func activate(_ activation: Activation, _ x: Maps) -> Maps {
     guard activation.mixesChannels else { return x.map { activate(activation, $0) } }
     let channels = 0..<x.shape.channels
     return Maps(x.shape, batch: x.batch) { n, c, i, j in
@@ -67,7 +67,7 @@ public enum Exact {
 
   /// z = the convolution of x with weights [F, C / groups, size, size], a map of `output`'s size.
   /// Tap k of output i is at i stride - padding dilation + k dilation.
-  public static func convolve(
+  package static func convolve(
     _ x: Maps, _ weights: [Double], to output: Shape, size: Int, strideX: Int = 1,
     strideY: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1, outside: Double = 0
   ) -> Maps {
@@ -89,7 +89,7 @@ public enum Exact {
   }
 
   /// The fixed blur of `antialiasing`: 3x3 binomial with a border of 1 (kind 1), or 2x2 mean.
-  public static func blur(
+  package static func blur(
     _ x: Maps, kind: Int, to output: Shape, strideX: Int, strideY: Int
   ) -> Maps {
     let kernel: [Double] =
@@ -100,7 +100,7 @@ public enum Exact {
   }
 
   /// x + bias, a channel at a time.
-  public static func addBias(_ x: Maps, _ bias: [Double]) -> Maps {
+  package static func addBias(_ x: Maps, _ bias: [Double]) -> Maps {
     Maps(x.shape, batch: x.batch) { n, c, i, j in x[n, c, i, j] + bias[c] }
   }
 
@@ -114,14 +114,14 @@ public enum Exact {
   /// for a v of which only (M - 1) / M moves: v0 + (v - v0) (M - 1) / M, with v0 the variance
   /// where the slope is taken. So finite differences of this reference judge Darknet's rule, and
   /// nothing else is left out of the comparison. The first call is the one at that place.
-  public final class BatchNorm {
+  package final class BatchNorm {
     private var base: [Double]?
     private let isExact: Bool
 
     /// - Parameter isExact: the derivative itself, which recurrent layers take.
-    public init(isExact: Bool = false) { self.isExact = isExact }
+    package init(isExact: Bool = false) { self.isExact = isExact }
 
-    public func callAsFunction(_ x: Maps, scale: [Double], bias: [Double]) -> Maps {
+    package func callAsFunction(_ x: Maps, scale: [Double], bias: [Double]) -> Maps {
       let count = Double(x.batch * x.shape.area)
       var (means, variances): ([Double], [Double]) = ([], [])
       for c in 0..<x.shape.channels {

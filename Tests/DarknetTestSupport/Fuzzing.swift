@@ -11,35 +11,35 @@ import Foundation
 /// (`prn-darknet-fuzz` among the temporary files). So is the number of the last mark, every 10,000
 /// inputs, or each one after `PRN_DARKNET_FUZZ_FROM`: a crash ends the process, and the mark
 /// says where to look for it.
-public struct Fuzzing: Sendable {
+package struct Fuzzing: Sendable {
   private static func variable(_ name: String) -> Int? {
     ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
   }
 
   /// How many inputs the longer runs ask for; nil in `make test`.
-  public static let asked = variable("PRN_DARKNET_FUZZ")
+  package static let asked = variable("PRN_DARKNET_FUZZ")
 
   /// Seconds that an input may take.
-  public static let timeLimit = 5.0
+  package static let timeLimit = 5.0
   /// Bytes by which a run may grow the process, when it runs alone.
-  public static let memoryLimit = 1 << 30
+  package static let memoryLimit = 1 << 30
 
-  public let family: String
-  public let count: Int
-  public let seed: UInt64
+  package let family: String
+  package let count: Int
+  package let seed: UInt64
   private let first: Int
   private let folder: URL
 
   /// What became of the inputs.
-  public struct Outcome: Sendable {
-    public var accepted = 0
-    public var refused = 0
-    public var longestSeconds = 0.0
+  package struct Outcome: Sendable {
+    package var accepted = 0
+    package var refused = 0
+    package var longestSeconds = 0.0
     /// At most twenty, a line each.
-    public var failures: [String] = []
+    package var failures: [String] = []
   }
 
-  public init(_ family: String, count: Int) {
+  package init(_ family: String, count: Int) {
     self.family = family
     self.count = count
     seed = UInt64(Self.variable("PRN_DARKNET_FUZZ_SEED") ?? 2026)
@@ -53,7 +53,7 @@ public struct Fuzzing: Sendable {
 
   /// - Parameter read: reads an input. It throws the reader's error, and returns nil, or what is
   ///   wrong with the value that it got.
-  public func run(
+  package func run(
     _ mutator: Mutator, prepare: (inout [UInt8], inout Random) -> Void = { _, _ in },
     read: ([UInt8], inout Random) throws -> String?
   ) -> Outcome {
@@ -107,7 +107,7 @@ public struct Fuzzing: Sendable {
   }
 
   /// What is wrong with an error's text: it is one line that a terminal can show.
-  public static func fault(ofText text: String) -> String? {
+  package static func fault(ofText text: String) -> String? {
     if text.isEmpty { return "the error says nothing" }
     if text.utf8.count > 4096 { return "the error has \(text.utf8.count) bytes" }
     guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {

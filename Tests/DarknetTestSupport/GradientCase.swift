@@ -6,18 +6,18 @@ import DarknetTensors
 /// One setting of a layer's options at which its output and its gradients are checked.
 ///
 /// Suites give lists of them to their gradient tests; `docs/development.md` shows what they cover.
-public struct GradientCase: Sendable, CustomStringConvertible {
+package struct GradientCase: Sendable, CustomStringConvertible {
   /// Lines of the section, without its name.
-  public var options: String
+  package var options: String
   /// Of the layer before, and of those before that one.
-  public var inputs: [Shape]
-  public var batch: Int
-  public var timeSteps: Int
-  public var dialect: Dialect
+  package var inputs: [Shape]
+  package var batch: Int
+  package var timeSteps: Int
+  package var dialect: Dialect
   /// Of the inputs' values.
-  public var range: ClosedRange<Double>
+  package var range: ClosedRange<Double>
 
-  public init(
+  package init(
     _ options: String = "", _ inputs: Shape..., batch: Int = 2, timeSteps: Int = 1,
     dialect: Dialect = .alexeyab, range: ClosedRange<Double> = -1...1
   ) {
@@ -25,7 +25,7 @@ public struct GradientCase: Sendable, CustomStringConvertible {
     (self.timeSteps, self.dialect, self.range) = (timeSteps, dialect, range)
   }
 
-  public var description: String {
+  package var description: String {
     var words = options.split(separator: "\n").map(String.init)
     words += inputs.map { "\($0)" } + ["batch \(batch)"]
     if timeSteps > 1 { words.append("\(timeSteps) steps") }
@@ -34,7 +34,7 @@ public struct GradientCase: Sendable, CustomStringConvertible {
   }
 
   /// Each option and its value.
-  public var settings: [(key: String, value: String)] {
+  package var settings: [(key: String, value: String)] {
     options.split(separator: "\n").map { line in
       let parts = line.split(separator: "=", maxSplits: 1)
       return (String(parts[0]), parts.count > 1 ? String(parts[1]) : "")
@@ -43,7 +43,7 @@ public struct GradientCase: Sendable, CustomStringConvertible {
 }
 
 extension LayerFixture {
-  public convenience init(
+  package convenience init(
     _ one: GradientCase, networkShape: Shape? = nil, net: NetOptions = NetOptions(),
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
   ) throws {
@@ -54,7 +54,7 @@ extension LayerFixture {
 
   /// A layer's formula: its output for inputs, one for each of `inputs` of the case, and
   /// parameters, in their order.
-  public typealias Formula = (_ inputs: [Maps], _ parameters: [[Double]]) -> Maps
+  package typealias Formula = (_ inputs: [Maps], _ parameters: [[Double]]) -> Maps
 
   /// The worst error of a training pass: of the output against `formula`, and of the gradients of
   /// all inputs and trained parameters against central differences of it.
@@ -62,7 +62,7 @@ extension LayerFixture {
   /// All of the reference is in double, with steps of 1e-6, so that its own errors are below 1e-9;
   /// what is left is the layer's float32 arithmetic. An error is relative to the value, or to a
   /// tenth of the tensor's largest.
-  public func worstDeviation(
+  package func worstDeviation(
     _ one: GradientCase, seed: UInt64 = 7, from formula: Formula
   ) -> GradientCheck.Worst {
     let inputs = one.inputs.enumerated().map {
@@ -105,7 +105,7 @@ extension LayerFixture {
 extension LayerFixture where L: LossLayer {
   /// The worst error of the gradient of the previous layer's output, against central differences
   /// of `cost`, in double, of that output.
-  public func worstLossDeviation(
+  package func worstLossDeviation(
     _ one: GradientCase, truth: Truth, progress: TrainingProgress = .init(), seed: UInt64 = 7,
     values: [Float]? = nil, from cost: (Maps) -> Double
   ) -> GradientCheck.Worst {

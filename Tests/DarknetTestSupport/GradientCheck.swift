@@ -8,20 +8,20 @@
 /// A kink between the two points (relu, maxima) spoils the larger steps; then 1/128, 1/512 and
 /// 1/2048 get their turn. A wrong formula is as wrong with each of them, a kink that lies within
 /// 1/2048 of a random value is rare.
-public enum GradientCheck {
+package enum GradientCheck {
   /// The worst error of one tensor.
-  public struct Worst: CustomStringConvertible, Comparable, Sendable {
-    public var tensor: String
-    public var index: Int
-    public var analytic: Double
-    public var numeric: Double
-    public var error: Double
+  package struct Worst: CustomStringConvertible, Comparable, Sendable {
+    package var tensor: String
+    package var index: Int
+    package var analytic: Double
+    package var numeric: Double
+    package var error: Double
 
-    public var description: String {
+    package var description: String {
       "\(tensor)[\(index)]: found \(analytic), expected \(numeric), error \(error)"
     }
 
-    public static func < (a: Worst, b: Worst) -> Bool { a.error < b.error }
+    package static func < (a: Worst, b: Worst) -> Bool { a.error < b.error }
   }
 
   /// The worst error over one tensor: |gradient - slope| / max(|gradient|, |slope|, a tenth of the
@@ -35,7 +35,7 @@ public enum GradientCheck {
   ///   - smallestStep: the last of the steps tried; `largestStep` tries no other.
   ///   - stride: every so many-th value is tried, for large tensors.
   ///   - loss: the loss between two settings: called after `values` changed.
-  public static func worst(
+  package static func worst(
     _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
     tolerance: Double = 1e-4, largestStep: Float = 1 / 32, smallestStep: Float = 1 / 2048,
     stride: Int = 1,
@@ -78,7 +78,7 @@ public enum GradientCheck {
   ///   - stride: every so many-th value is tried.
   ///   - noise: the loss's own rounding error. Slopes that are smaller than what it makes of a
   ///     difference, noise / h, cannot be told from 0.
-  public static func deviation(
+  package static func deviation(
     _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
     stride: Int, noise: Double, tolerance: Double,
     difference: (_ move: (Float) -> Void, _ h: Float) -> Double
@@ -113,7 +113,7 @@ public enum GradientCheck {
 
   /// Central differences of a function in double: `loss(index, change)` is its value with the
   /// index-th variable moved.
-  public static func slopes(
+  package static func slopes(
     _ count: Int, of loss: (_ index: Int, _ change: Double) -> Double
   ) -> [Double] {
     let h = 1e-6
@@ -121,7 +121,7 @@ public enum GradientCheck {
   }
 
   /// The worst error of a tensor, relative to each value or to a tenth of the largest.
-  public static func worst(_ tensor: String, _ found: [Float], _ expected: [Double]) -> Worst {
+  package static func worst(_ tensor: String, _ found: [Float], _ expected: [Double]) -> Worst {
     precondition(found.count == expected.count, "\(tensor) has another size than it should")
     let largest = expected.reduce(1e-6) { max($0, abs($1)) }
     var worst = Worst(tensor: tensor, index: 0, analytic: 0, numeric: 0, error: 0)

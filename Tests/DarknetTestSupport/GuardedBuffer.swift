@@ -3,32 +3,32 @@ import DarknetTensors
 /// Memory between two rows of sentinels, so that a pass that writes past its end is found out.
 ///
 /// It starts as NaN: values that are read before they were written show in every result.
-public final class GuardedBuffer {
+package final class GuardedBuffer {
   private static let margin = 16
   private static let sentinel = Float(bitPattern: 0x7FC0_BEEF)
 
   private let memory: FloatBuffer
-  public let count: Int
+  package let count: Int
 
-  public init(count: Int, filledWith value: Float = .nan) {
+  package init(count: Int, filledWith value: Float = .nan) {
     self.count = count
     memory = FloatBuffer(count: count + 2 * Self.margin)
     memory.values.update(repeating: Self.sentinel)
     values.update(repeating: value)
   }
 
-  public convenience init(_ values: [Float]) {
+  package convenience init(_ values: [Float]) {
     self.init(count: values.count)
     self.array = values
   }
 
-  public var pointer: UnsafeMutablePointer<Float> { memory.pointer + Self.margin }
+  package var pointer: UnsafeMutablePointer<Float> { memory.pointer + Self.margin }
 
-  public var values: UnsafeMutableBufferPointer<Float> {
+  package var values: UnsafeMutableBufferPointer<Float> {
     UnsafeMutableBufferPointer(start: pointer, count: count)
   }
 
-  public var array: [Float] {
+  package var array: [Float] {
     get { Array(values) }
     set {
       precondition(newValue.count == count, "expected \(count) values, found \(newValue.count)")
@@ -37,7 +37,7 @@ public final class GuardedBuffer {
   }
 
   /// Whether nobody wrote outside.
-  public var isIntact: Bool {
+  package var isIntact: Bool {
     let ends = memory.values.prefix(Self.margin) + memory.values.suffix(Self.margin)
     return ends.allSatisfy { $0.bitPattern == Self.sentinel.bitPattern }
   }

@@ -16,21 +16,21 @@ import DarknetTraining
 ///       "[shortcut]\nfrom=-2", inputs: [shape(2, 1, 2), shape(2, 1, 2)])
 ///     #expect(run.forward([1, 2, 3, 4], [10, 20, 30, 40]) == [11, 22, 33, 44])
 ///     #expect(run.worstGradientError(batch: 2, seed: 7) < 1e-4)
-public final class LayerFixture<L: Layer> {
-  public let layer: L
-  public let inputShapes: [Shape]
-  public let timeSteps: Int
-  public let messages: [Message]
-  public let unusedFields: [String]
+package final class LayerFixture<L: Layer> {
+  package let layer: L
+  package let inputShapes: [Shape]
+  package let timeSteps: Int
+  package let messages: [Message]
+  package let unusedFields: [String]
   /// Values of the layer's parameters, in their order; random ones from the start.
-  public var parameters: [[Float]]
+  package var parameters: [[Float]]
   /// Seed of the layer's own random draws.
-  public var drawSeed: UInt64 = 1
+  package var drawSeed: UInt64 = 1
 
   /// - Parameters:
   ///   - cfg: one section, from its line in brackets on; errors name the file `net.cfg`.
   ///   - networkShape: the whole network's input, if it differs from `inputs[0]`.
-  public init(
+  package init(
     _ cfg: String, inputs: [Shape], dialect: Dialect = .alexeyab, timeSteps: Int = 1,
     networkShape: Shape? = nil, net: NetOptions = NetOptions(), parameterSeed: UInt64 = 11,
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
@@ -109,13 +109,13 @@ public final class LayerFixture<L: Layer> {
   }
 
   /// The output for the given inputs, from fresh recurrent state.
-  public func forward(
+  package func forward(
     _ inputs: [Float]..., batch: Int = 1, isTraining: Bool = false
   ) -> [Float] {
     forward(inputs: inputs, batch: batch, isTraining: isTraining)
   }
 
-  public func forward(inputs: [[Float]], batch: Int = 1, isTraining: Bool = false) -> [Float] {
+  package func forward(inputs: [[Float]], batch: Int = 1, isTraining: Bool = false) -> [Float] {
     let run = makeRun(inputs, batch: batch, isTraining: isTraining)
     layer.forward(pass(run))
     check(run)
@@ -123,7 +123,7 @@ public final class LayerFixture<L: Layer> {
   }
 
   /// The rolling statistics, one parameter after another, that a training pass leaves.
-  public func rollingStatistics(after inputs: [Float]..., batch: Int = 1) -> [Float] {
+  package func rollingStatistics(after inputs: [Float]..., batch: Int = 1) -> [Float] {
     let run = makeRun(inputs, batch: batch, isTraining: true)
     layer.forward(pass(run))
     return zip(layer.parameters, run.parameters).filter { !$0.0.role.isTrained }
@@ -131,7 +131,7 @@ public final class LayerFixture<L: Layer> {
   }
 
   /// Outputs for successive inputs, recurrent state carried on.
-  public func forwardSequence(_ inputs: [[Float]], batch: Int = 1) -> [[Float]] {
+  package func forwardSequence(_ inputs: [[Float]], batch: Int = 1) -> [[Float]] {
     var run = makeRun([inputs[0]], batch: batch, isTraining: false)
     return inputs.map {
       run.inputs = [GuardedBuffer($0)]
@@ -142,21 +142,21 @@ public final class LayerFixture<L: Layer> {
   }
 
   /// dLoss/dInput, one per input shape, and dLoss/dParameter, zeros for those not trained.
-  public struct Gradients {
-    public var inputs: [[Float]]
-    public var parameters: [[Float]]
+  package struct Gradients {
+    package var inputs: [[Float]]
+    package var parameters: [[Float]]
     /// What the layer left in its output's gradient.
-    public var outputGradient: [Float]
+    package var outputGradient: [Float]
   }
 
   /// A training pass forward and back.
-  public func backward(
+  package func backward(
     _ inputs: [Float]..., outputGradient: [Float], batch: Int = 1
   ) -> Gradients {
     backward(inputs: inputs, outputGradient: outputGradient, batch: batch)
   }
 
-  public func backward(
+  package func backward(
     inputs: [[Float]], outputGradient: [Float], batch: Int = 1
   ) -> Gradients {
     let run = makeRun(inputs, batch: batch, isTraining: true)
@@ -228,7 +228,7 @@ public final class LayerFixture<L: Layer> {
   // MARK: Gradient check
 
   /// The worst relative error of the gradients of every input and every trained parameter.
-  public func worstGradientError(
+  package func worstGradientError(
     batch: Int = 2, seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1,
     tolerance: Double = 1e-4, largestStep: Float = 1 / 32
   ) -> Double {
@@ -243,7 +243,7 @@ public final class LayerFixture<L: Layer> {
   /// - Parameters:
   ///   - inputs: the inputs' values; random ones from `range` if nil.
   ///   - tolerance: smaller steps are tried for values whose error is above half of it.
-  public func gradientErrors(
+  package func gradientErrors(
     batch: Int = 2, seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1,
     inputs: [[Float]]? = nil, tolerance: Double = 1e-4, largestStep: Float = 1 / 32
   ) -> [GradientCheck.Worst] {
@@ -298,7 +298,7 @@ public final class LayerFixture<L: Layer> {
 
 extension LayerFixture where L: LossLayer {
   /// The loss of the layer's output for the given inputs, and its gradient.
-  public func loss(
+  package func loss(
     _ inputs: [Float]..., truth: Truth, batch: Int = 1, progress: TrainingProgress = .init()
   ) -> (report: LossReport, gradient: [Float])? {
     let run = makeRun(inputs, batch: batch, isTraining: true)

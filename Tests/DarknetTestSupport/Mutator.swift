@@ -4,9 +4,9 @@ import DarknetTensors
 ///
 /// The mutations are those of common fuzzers: flipped bits, runs of one byte, cuts, doubled parts,
 /// parts of other files, words that the readers know, and numbers at the ends of their ranges.
-public struct Mutator: Sendable {
+package struct Mutator: Sendable {
   /// Numbers at which readers of text go wrong.
-  public static let numbers = [
+  package static let numbers = [
     "0", "-1", "1", "-0", "0.5", "2147483647", "2147483648", "-2147483649",
     "9223372036854775807", "9223372036854775808", "18446744073709551616", "1e39", "-1e39", "1e400",
     "nan", "inf", "-inf", "1e-400", "99999999999999999999999999", "0x10", "1.5e", "+", "١",
@@ -26,14 +26,14 @@ public struct Mutator: Sendable {
   ///   - seeds: whole files.
   ///   - words: what means something in them.
   ///   - isText: whether numbers are written in digits.
-  public init(seeds: [[UInt8]], words: [String] = [], isText: Bool = true) {
+  package init(seeds: [[UInt8]], words: [String] = [], isText: Bool = true) {
     self.seeds = seeds
     self.words = (words + (isText ? Self.numbers : [])).map { Array($0.utf8) }
     self.isText = isText
   }
 
   /// A file with one to five mutations; a seventh of the files are whole.
-  public func make(_ random: inout Random) -> [UInt8] {
+  package func make(_ random: inout Random) -> [UInt8] {
     var bytes = seeds[random.below(seeds.count)]
     guard random.below(7) != 0 else { return bytes }
     for _ in 0...random.below(5) { mutate(&bytes, &random) }

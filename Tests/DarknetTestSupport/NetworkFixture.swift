@@ -15,16 +15,16 @@ import DarknetTraining
 
 /// A network made from a cfg's text, with random parameters at which every formula is well
 /// conditioned.
-public final class NetworkFixture {
-  public let network: Network
-  public let parameters: Parameters
-  public let batch: Int
+package final class NetworkFixture {
+  package let network: Network
+  package let parameters: Parameters
+  package let batch: Int
 
   /// - Parameters:
   ///   - batch: images per pass; the cfg's mini-batch times time steps if nil.
   ///   - isDeep: weights stay as a training would begin with them, or the values of a network of
   ///     many layers would leave what a float can hold.
-  public init(
+  package init(
     _ cfg: String, dialect: Dialect = .alexeyab, batch: Int? = nil, seed: UInt64 = 11,
     isDeep: Bool = false,
     readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
@@ -46,17 +46,17 @@ public final class NetworkFixture {
     }
   }
 
-  public func executor(isTraining: Bool = false) -> TrainingExecutor {
+  package func executor(isTraining: Bool = false) -> TrainingExecutor {
     TrainingExecutor(network, parameters: parameters, batch: batch, isTraining: isTraining)
   }
 
   /// Random input for the whole batch.
-  public func randomInput(seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1) -> [Float] {
+  package func randomInput(seed: UInt64 = 7, in range: ClosedRange<Double> = -1...1) -> [Float] {
     Values.random(batch * network.inputShape.count, seed: seed, in: range)
   }
 
   /// Output of every layer at inference.
-  public func forward(_ input: [Float]) -> [[Float]] {
+  package func forward(_ input: [Float]) -> [[Float]] {
     let executor = executor()
     input.withUnsafeBufferPointer { executor.forward($0) }
     return network.nodes.map { Array(executor.output($0.index).values) }
@@ -64,7 +64,7 @@ public final class NetworkFixture {
 
   /// The worst relative error of the gradients of every trained parameter, and of the input where
   /// layer 0 is a [route] or a layer that has no parameters is tried through it.
-  public func worstGradientError(
+  package func worstGradientError(
     truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int = 1, tolerance: Double = 1e-3
   ) -> GradientCheck.Worst {
     worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, _, difference in
@@ -75,7 +75,7 @@ public final class NetworkFixture {
   }
 
   /// The largest deviation of a whole parameter's gradient (`GradientCheck.deviation`).
-  public func gradientDeviation(
+  package func gradientDeviation(
     truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int, tolerance: Double
   ) -> GradientCheck.Worst {
     worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, cost, difference in
@@ -131,7 +131,7 @@ public final class NetworkFixture {
 
   /// Writes the parameters to a file and reads them into a second set: whether all came back, and
   /// the file's size.
-  public func weightsRoundTrip() throws -> (isEqual: Bool, byteCount: Int) {
+  package func weightsRoundTrip() throws -> (isEqual: Bool, byteCount: Int) {
     try withTemporaryFolder { folder in
       let path = folder + "/round-trip.weights"
       try WeightsFile.write(parameters, of: network, to: path, seen: 12345)
@@ -152,7 +152,7 @@ public final class NetworkFixture {
 }
 
 /// The text of the error that a cfg gives; nil if it builds. The file is called `net.cfg`.
-public func buildError(
+package func buildError(
   _ cfg: String, dialect: Dialect = .alexeyab,
   readFile: @escaping @Sendable (String) -> [UInt8]? = { _ in nil }
 ) -> String? {
@@ -165,7 +165,7 @@ public func buildError(
 }
 
 /// Runs `body` with a new folder, which is removed afterwards.
-public func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+package func withTemporaryFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
   let root = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
   var template = Array("\(root)/prn-darknet-test-XXXXXX".utf8CString)
   guard let made = mkdtemp(&template) else { throw FileError(.create, root, code: errno) }
@@ -189,7 +189,7 @@ private func remove(_ folder: String) {
 
 /// The folder of reference outputs: PRN_DARKNET_SHARED, or `shared` beside the package; nil where
 /// there is none.
-public let sharedFolder: String? = {
+package let sharedFolder: String? = {
   // Tests/DarknetTestSupport/NetworkFixture.swift
   let package = #filePath.split(separator: "/").dropLast(3)
   // Checkouts that share a folder stand one level deeper.

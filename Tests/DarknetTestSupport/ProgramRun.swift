@@ -2,14 +2,14 @@ import DarknetData
 import Foundation
 
 /// One run of the real program.
-public struct ProgramRun: Sendable {
-  public let status: Int32
-  public let output: String
+package struct ProgramRun: Sendable {
+  package let status: Int32
+  package let output: String
   /// `output` before anything in it was taken for UTF-8.
-  public let outputBytes: Data
-  public let errors: String
+  package let outputBytes: Data
+  package let errors: String
   /// Ended by a signal: a crash.
-  public let wasKilled: Bool
+  package let wasKilled: Bool
 
   /// Runs `prn-darknet` and waits for it.
   ///
@@ -17,7 +17,7 @@ public struct ProgramRun: Sendable {
   ///   - folder: where it runs; files it writes by fixed names land there.
   ///   - input: what it reads on standard input; nothing by default.
   ///   - program: another program, for live comparisons.
-  public init(
+  package init(
     _ arguments: [String], in folder: URL, input: String = "", program: URL = ProgramRun.program,
     environment: [String: String] = [:]
   ) throws {
@@ -48,7 +48,7 @@ public struct ProgramRun: Sendable {
   }
 
   /// The program beside the tests' own executable.
-  public static let program: URL = {
+  package static let program: URL = {
     if let path = ProcessInfo.processInfo.environment["PRN_DARKNET_PROGRAM"] {
       return URL(fileURLWithPath: path)
     }
@@ -71,21 +71,21 @@ public struct ProgramRun: Sendable {
 }
 
 /// Where the project and what lies beside it are.
-public enum ProjectFolder {
-  public static let root = URL(fileURLWithPath: #filePath)
+package enum ProjectFolder {
+  package static let root = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
   /// Recorded outputs and data sets, which are not part of the project; nil without them.
-  public static let shared: URL? = {
+  package static let shared: URL? = {
     if sharedFolder == nil { print("skipped: no recorded outputs beside the project") }
     return sharedFolder.map { URL(fileURLWithPath: $0) }
   }()
 
   /// The small recorded cases that the project has.
-  public static let fixtures = root.appendingPathComponent("Tests/Fixtures")
+  package static let fixtures = root.appendingPathComponent("Tests/Fixtures")
 
   /// The published yolov3-tiny.weights, which `make weights` gets; nil without it.
-  public static let tinyWeights: URL? = {
+  package static let tinyWeights: URL? = {
     let file = root.appendingPathComponent("weights/yolov3-tiny.weights")
     let isThere = FileManager.default.fileExists(atPath: file.path)
     if !isThere { print("skipped: no weights/yolov3-tiny.weights; 'make weights' gets it") }
@@ -94,8 +94,8 @@ public enum ProjectFolder {
 }
 
 /// Folders that go away with the tests.
-public enum TemporaryFolder {
-  public static let shared: URL = {
+package enum TemporaryFolder {
+  package static let shared: URL = {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("prn-darknet-tests-\(UUID().uuidString)")
     try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -103,7 +103,7 @@ public enum TemporaryFolder {
   }()
 
   /// A new, empty folder.
-  public static func make() throws -> URL {
+  package static func make() throws -> URL {
     let folder = shared.appendingPathComponent(UUID().uuidString)
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     return folder
@@ -111,7 +111,7 @@ public enum TemporaryFolder {
 }
 
 /// Raw little-endian float32 files.
-public func floats(_ file: URL) throws -> [Float] {
+package func floats(_ file: URL) throws -> [Float] {
   let data = try Data(contentsOf: file)
   return data.withUnsafeBytes { bytes in
     (0..<bytes.count / 4).map {
@@ -123,6 +123,6 @@ public func floats(_ file: URL) throws -> [Float] {
 }
 
 /// A JSON file's top-level object.
-public func jsonObject(_ file: URL) throws -> [String: Any] {
+package func jsonObject(_ file: URL) throws -> [String: Any] {
   try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] ?? [:]
 }

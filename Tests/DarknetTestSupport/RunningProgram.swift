@@ -2,7 +2,7 @@ import DarknetSystem
 import Foundation
 
 /// A run of the real program that goes on while the test looks at it.
-public final class RunningProgram {
+package final class RunningProgram {
   private let process = Process()
   private let files: [URL]
 
@@ -10,7 +10,7 @@ public final class RunningProgram {
   ///
   /// - Parameter limit: bytes that no file of the run may exceed, as on a device that is full; nil
   ///   for no limit.
-  public init(_ arguments: [String], in folder: URL, limit: Int? = nil) throws {
+  package init(_ arguments: [String], in folder: URL, limit: Int? = nil) throws {
     if let limit {
       process.executableURL = URL(fileURLWithPath: "/bin/sh")
       // The shell counts in blocks of 512 bytes.
@@ -40,17 +40,17 @@ public final class RunningProgram {
     for file in files { try? FileManager.default.removeItem(at: file) }
   }
 
-  public var identifier: Int32 { process.processIdentifier }
-  public var isRunning: Bool { process.isRunning }
-  public var output: String { text(0) }
-  public var errors: String { text(1) }
+  package var identifier: Int32 { process.processIdentifier }
+  package var isRunning: Bool { process.isRunning }
+  package var output: String { text(0) }
+  package var errors: String { text(1) }
 
   private func text(_ index: Int) -> String {
     String(decoding: (try? Data(contentsOf: files[index])) ?? Data(), as: UTF8.self)
   }
 
   /// Waits until `condition` holds; false if the program ended or `seconds` passed before.
-  public func wait(
+  package func wait(
     atMost seconds: Double = 60, until condition: (RunningProgram) -> Bool
   ) -> Bool {
     let end = Date().addingTimeInterval(seconds)
@@ -62,12 +62,12 @@ public final class RunningProgram {
     return false
   }
 
-  public func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+  package func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
   /// Waits for the end; the exit status, or nil if a signal ended it.
   ///
   /// - Throws: `StillRunning` after `seconds`; the program is killed then.
-  public func finish(within seconds: Double = 300) throws -> Int32? {
+  package func finish(within seconds: Double = 300) throws -> Int32? {
     if !wait(atMost: seconds, until: { !$0.isRunning }) {
       send(SIGKILL)
       process.waitUntilExit()
@@ -80,7 +80,7 @@ public final class RunningProgram {
   }
 
   /// A program that did not come to its end.
-  public struct StillRunning: Error, CustomStringConvertible {
-    public let description: String
+  package struct StillRunning: Error, CustomStringConvertible {
+    package let description: String
   }
 }

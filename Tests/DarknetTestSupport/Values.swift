@@ -1,9 +1,9 @@
 import DarknetTensors
 
 /// Reproducible test values.
-public enum Values {
+package enum Values {
   /// Uniform in `range`, the same for the same seed on every machine.
-  public static func random(
+  package static func random(
     _ count: Int, seed: UInt64, in range: ClosedRange<Double> = -1...1
   ) -> [Float] {
     var random = Random(seed: seed)
@@ -11,18 +11,18 @@ public enum Values {
   }
 
   /// `first`, `first + 1`, ...
-  public static func count(_ count: Int, from first: Float = 1) -> [Float] {
+  package static func count(_ count: Int, from first: Float = 1) -> [Float] {
     (0..<count).map { first + Float($0) }
   }
 }
 
 /// A shape in the order in which tests think of it: [C, H, W].
-public func shape(_ channels: Int, _ height: Int, _ width: Int) -> Shape {
+package func shape(_ channels: Int, _ height: Int, _ width: Int) -> Shape {
   Shape(channels: channels, height: height, width: width)
 }
 
 /// Largest |a - b| / (1 + |b|); infinite if the counts differ or a value is no number.
-public func deviation(_ a: [Float], from b: [Float]) -> Float {
+package func deviation(_ a: [Float], from b: [Float]) -> Float {
   guard a.count == b.count else { return .infinity }
   var worst: Float = 0
   for (x, y) in zip(a, b) {
@@ -33,7 +33,7 @@ public func deviation(_ a: [Float], from b: [Float]) -> Float {
 }
 
 /// Largest |a - b| over the largest |b|; infinite if the counts differ or a value is no number.
-public func deviationFromLargest(_ a: [Float], from b: [Float]) -> Float {
+package func deviationFromLargest(_ a: [Float], from b: [Float]) -> Float {
   guard a.count == b.count else { return .infinity }
   var (worst, largest): (Float, Float) = (0, 1e-20)
   for (x, y) in zip(a, b) {
