@@ -94,9 +94,17 @@ enum Console {
     write(text, stdoutStream)
   }
 
+  /// Lines of text. Words of the command line and of files are in them, so what would move the
+  /// cursor or clear the screen is shown as `\\x1B`.
   static func error(_ text: String) {
-    write(text, stderrStream)
+    let isPlain = text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x0A || $0 == 0x09 }
+    guard !isPlain else { return write(text, stderrStream) }
+    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    write(lines.map { String($0).shown(limit: .max) }.joined(separator: "\n"), stderrStream)
   }
+
+  /// What moves the cursor of a terminal.
+  static func terminal(_ text: String) { write(text, stderrStream) }
 
   static func flush() {
     if fflush(stdoutStream) != 0, failure == 0 { failure = errno }

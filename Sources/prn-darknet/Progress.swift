@@ -22,7 +22,7 @@ final class Progress {
     if Console.isTerminal {
       // Erases what a longer line left behind.
       Console.flush()
-      Console.error("\r\(text)\u{1B}[K")
+      Console.terminal("\r\(text)\u{1B}[K")
       isLineOpen = true
     } else {
       Console.error(text + "\n")
@@ -32,7 +32,7 @@ final class Progress {
   /// Clears the line, so that something else can be printed.
   func pause() {
     guard isLineOpen else { return }
-    Console.error("\r\u{1B}[K")
+    Console.terminal("\r\u{1B}[K")
     isLineOpen = false
     lastShown = 0
   }

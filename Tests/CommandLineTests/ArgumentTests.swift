@@ -146,4 +146,16 @@ import Testing
     #expect(before.errors.contains("Couldn't open file: nothing.cfg\n"))
     #expect(before.errors.contains("nothing.cfg: cannot open the file: No such file or directory"))
   }
+
+  /// A word can hold what clears a terminal's screen.
+  @Test(arguments: [
+    ["\u{1B}[2J"], ["detector", "\u{1B}[2J"], ["ops", "x\u{1B}[2J.cfg"],
+    ["detector", "map", "-points", "\u{1B}"],
+  ])
+  func `control characters of words are shown, not sent`(words: [String]) throws {
+    let run = try ProgramRun(words, in: TemporaryFolder.make())
+    #expect(run.status != 0)
+    #expect(run.errors.contains(#"\x"#))
+    #expect(!run.errors.unicodeScalars.contains { $0.value < 0x20 && $0 != "\n" && $0 != "\t" })
+  }
 }

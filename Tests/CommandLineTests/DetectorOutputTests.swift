@@ -183,7 +183,7 @@ import Testing
     #expect(
       folder.exists("l/a.txt") && folder.exists("s/a.jpg") && folder.exists("predictions.jpg"))
     #expect(
-      run.errors.contains("stopped by a signal after 1 pictures, whose results are written\n"))
+      run.errors.contains("stopped by a signal after 1 picture, whose results are written\n"))
   }
 
   @Test func `a closed pipe ends the work`() throws {

@@ -76,8 +76,11 @@ struct RandomNetwork {
     }.joined(separator: ",")
   }
 
+  /// Of a convolution: no window lies outside of the map, where sums are exactly 0, at the kinks of
+  /// activations.
   private mutating func kernel() -> String {
-    "size=\(one(of: [1, 2, 3, 3, 5]))\n" + often("pad=1") + often("padding=1", in: 4)
+    let size = one(of: [1, 2, 3, 3, 5])
+    return "size=\(size)\n" + often("pad=1") + (size > 1 ? often("padding=1", in: 4) : "")
       + often("stride=2", in: 3)
   }
 

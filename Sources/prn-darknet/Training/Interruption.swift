@@ -140,7 +140,8 @@ enum Interruption {
 
   /// On a terminal ^C and a line of progress may be there already.
   private static func line(_ text: String) {
-    Console.error((Console.isTerminal ? "\r\u{1B}[K" : "") + text + "\n")
+    if Console.isTerminal { Console.terminal("\r\u{1B}[K") }
+    Console.error(text + "\n")
   }
 
   private static func name(_ number: Int32) -> String {

@@ -70,7 +70,7 @@ final class TrainingConsole {
 
   private func progress(_ text: String) {
     if errorIsTerminal {
-      Console.error(text)
+      Console.terminal(text)
     } else {
       Console.out(text)
       Console.flush()
