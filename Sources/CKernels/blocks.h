@@ -1,13 +1,13 @@
 // Operations on maps in blocks of 16 channels [block][pixel][16]. Included by variant.h only.
 
 // Planes to blocks; lanes past the last channel are zero.
-static void to_blocks(const float *planes, size_t channels, size_t area, float *blocks) {
+static void nchw_to_nchw16c(const float *planes, size_t channels, size_t area, float *blocks) {
   for (size_t c = 0; c < channels; c += 16, blocks += area * 16) {
     interleave(planes + c * area, area, smaller(16, channels - c), area, blocks, 16);
   }
 }
 
-static void from_blocks(const float *blocks, size_t channels, size_t area, float *planes) {
+static void nchw16c_to_nchw(const float *blocks, size_t channels, size_t area, float *planes) {
   for (size_t c = 0; c < channels; c += 16, blocks += area * 16) {
     deinterleave(blocks, 16, smaller(16, channels - c), area, planes + c * area, area, false);
   }

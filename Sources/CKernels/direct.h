@@ -51,7 +51,7 @@ static void direct_copy(
 
 // A product into the output, with all that follows the sums.
 static void finished_product(
-    struct operands o, const struct ck_finish *finish, size_t channel, size_t image, size_t first,
+    struct operands o, const struct ck_epilogue *finish, size_t channel, size_t image, size_t first,
     size_t pixels, size_t filters) {
   float slope, second;
   if (slope_of(finish->activation, &slope) && slope_of(finish->second_activation, &second) &&
@@ -63,14 +63,14 @@ static void finished_product(
   }
   product(o, pixels, filters, FRESH);
   for (size_t f = 0; f < filters; f += 16) {
-    finish_run(finish, image, (channel + f) / 16, first, pixels);
+    epilogue_run(finish, image, (channel + f) / 16, first, pixels);
   }
 }
 
 // The filters from `channel` on (at most FILTER_BLOCK) of some output rows. `x` is the first
 // row's input; `offsets` leads from it to each segment. Weights [segment channels][filters].
 static void direct_rows(
-    const struct ck_direct *d, const struct ck_finish *finish, const float *x,
+    const struct ck_direct *d, const struct ck_epilogue *finish, const float *x,
     const float *weights, size_t channel, size_t image, size_t first_row, size_t rows) {
   const size_t filters = smaller(FILTER_BLOCK, d->filters - channel);
   const size_t area = finish->height * finish->width;
@@ -94,7 +94,7 @@ static void direct_rows(
 
 // 1x1, stride 1: pixels are one row. Weights [channels rounded up to 4][filters].
 static void pointwise(
-    const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+    const struct ck_direct *d, const struct ck_epilogue *finish, const float *input,
     const float *weights, size_t channel, size_t image, size_t first, size_t count) {
   const size_t filters = smaller(FILTER_BLOCK, d->filters - channel);
   const size_t area = finish->height * finish->width;
@@ -215,7 +215,7 @@ INLINE void pool_pair(const float *top, const float *bottom, size_t n, size_t wa
 
 // One or two output rows from column `done` (even) on, in runs that stay in the first-level cache.
 static void planar_rows(
-    const struct ck_direct *d, const struct ck_finish *finish, const float *x, const float *panel,
+    const struct ck_direct *d, const struct ck_epilogue *finish, const float *x, const float *panel,
     struct planar_end end, size_t image, size_t block, size_t first_row, size_t rows,
     size_t done) {
   enum { RUN = 32 };
@@ -228,7 +228,7 @@ static void planar_rows(
       const size_t at = (plane + (first_row + k - finish->first_row) * w + first) * 16;
       float *out = finish->out ? finish->out + image * finish->out_image + at : sums[k];
       planar_product(x + k * d->row_step + first, d->offsets, d->segments, panel, end, out, n);
-      if (!end.finishes) finish_pixels(finish, image, block, at, out, n);
+      if (!end.finishes) epilogue_pixels(finish, image, block, at, out, n);
       finished[k] = out;
     }
     const size_t row = first_row / 2, column = first / 2;
@@ -243,7 +243,7 @@ static void planar_rows(
 // A band of output rows of a planar input of few channels; all filters. With pooling
 // `first_row` is even. Weights [filter block of 16][tap][16]. `scratch` holds the copied rows.
 static void planar_band(
-    const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+    const struct ck_direct *d, const struct ck_epilogue *finish, const float *input,
     const float *weights, size_t image, size_t first_row, size_t rows, float *scratch) {
   const size_t w = finish->width;
   planar_copy(d, input + image * d->in_image, first_row, rows, scratch);
@@ -309,7 +309,7 @@ INLINE void depthwise_run(
 
 // One channel each lane: output rows of one block. Weights [tap][16].
 static void depthwise_rows(
-    const struct ck_window *w, const struct ck_finish *finish, const float *plane,
+    const struct ck_window *w, const struct ck_epilogue *finish, const float *plane,
     const float *weights, size_t image, size_t block, size_t first_row, size_t rows) {
   const ptrdiff_t pad = (ptrdiff_t)(w->padding * w->dilation);
   const ptrdiff_t height = (ptrdiff_t)w->height, width = (ptrdiff_t)w->width;
@@ -358,7 +358,7 @@ static void depthwise_rows(
         store(out + p * 16 + lane, sum);
       }
     }
-    finish_run(finish, image, block, at, out_width);
+    epilogue_run(finish, image, block, at, out_width);
     if (!finish->sums) continue;
     UNROLL for (int i = 0; i < 16 / CK_LANES; ++i) {
       vf of_row = splat(0);

@@ -52,7 +52,7 @@ INLINE vf bent(vf dy, vf x, float mean, float scale, float shift, vf slope) {
 
 // sums[0] += sum of d, sums[1] += sum of d * (x - mean), with d = dy times the slope of an
 // activation that is max(u, slope u).
-static void bent_moments(
+static void bn_leaky_backward_reduce(
     float slope, const float *dy, const float *x, float mean, float scale, float shift, size_t n,
     double *sums) {
   const vf s = splat(slope);
@@ -78,7 +78,7 @@ static void bent_moments(
 }
 
 // dy = a * d + b * x + c, with the same d.
-static void bent_combine(
+static void bn_leaky_backward_apply(
     float slope, float *dy, const float *x, float mean, float scale, float shift, float a, float b,
     float c, size_t n) {
   const vf s = splat(slope);
@@ -95,7 +95,7 @@ static void bent_combine(
 }
 
 // Maxima of 2 x 2 blocks of two rows, and which of the four was the first of the largest.
-static void max_rows_which(
+static void maxpool2x2_argmax(
     const float *top, const float *bottom, float *out, uint8_t *which, size_t out_width) {
   typedef float pair __attribute__((ext_vector_type(2 * CK_LANES), aligned(4), may_alias));
   typedef uint8_t bytes __attribute__((ext_vector_type(CK_LANES), aligned(1), may_alias));
@@ -158,7 +158,7 @@ INLINE void spread_rows_of(
 }
 
 // The way back: each gradient to the value that was the maximum, zero (or nothing) to the others.
-static void spread_rows(
+static void maxpool2x2_backward(
     const float *dy, const uint8_t *which, float *top, float *bottom, size_t width, bool adds) {
   if (adds) spread_rows_of(dy, which, top, bottom, width, true);
   else spread_rows_of(dy, which, top, bottom, width, false);

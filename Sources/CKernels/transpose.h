@@ -93,7 +93,7 @@ static void deinterleave(
 
 // A window of up to 16 planes [height, width] to a block [rows][columns][16]; it may reach beyond
 // the planes, where zeros are.
-static void take_window(
+static void pack_nchw16c_tile(
     const struct ck_planes *planes, const float *from, size_t lanes, ptrdiff_t top,
     ptrdiff_t left, size_t rows, size_t columns, float *block) {
   const ptrdiff_t height = (ptrdiff_t)planes->height, width = (ptrdiff_t)planes->width;
@@ -116,7 +116,7 @@ static void take_window(
 
 // The first `rows` x `columns` of a block whose rows have `block_columns`, to (or added to) planes
 // at (top, left).
-static void put_window(
+static void unpack_nchw16c_tile(
     const struct ck_planes *planes, const float *block, size_t block_columns, size_t lanes,
     size_t top, size_t left, size_t rows, size_t columns, float *to, bool adds) {
   for (size_t r = 0; r < rows; ++r, block += block_columns * 16) {

@@ -23,7 +23,7 @@ _Pragma("clang attribute push(__attribute__((target(CK_TARGET))), apply_to = fun
 
 #include "product.h"
 
-#include "finish.h"
+#include "epilogue.h"
 
 #include "winograd.h"
 
@@ -61,10 +61,10 @@ const struct ck_kernels CK_TABLE = {
     .planar_copy = planar_copy,
     .depthwise_rows = depthwise_rows,
     .interleave = interleave,
-    .take_window = take_window,
-    .put_window = put_window,
-    .to_blocks = to_blocks,
-    .from_blocks = from_blocks,
+    .pack_nchw16c_tile = pack_nchw16c_tile,
+    .unpack_nchw16c_tile = unpack_nchw16c_tile,
+    .nchw_to_nchw16c = nchw_to_nchw16c,
+    .nchw16c_to_nchw = nchw16c_to_nchw,
     .pool_block = pool_block,
     .average_block = average_block,
     .add_block = add_block,
@@ -80,10 +80,10 @@ const struct ck_kernels CK_TABLE = {
     .add_panel = add_panel,
     .moments = moments,
     .normalize_activate = normalize_activate,
-    .bent_moments = bent_moments,
-    .bent_combine = bent_combine,
-    .max_rows_which = max_rows_which,
-    .spread_rows = spread_rows,
+    .bn_leaky_backward_reduce = bn_leaky_backward_reduce,
+    .bn_leaky_backward_apply = bn_leaky_backward_apply,
+    .maxpool2x2_argmax = maxpool2x2_argmax,
+    .maxpool2x2_backward = maxpool2x2_backward,
     .descend = descend,
 };
 

@@ -125,7 +125,7 @@ static void winograd_input(
 
 // M of `filters` filters and `count` squares to the outputs of channels from `channel` on.
 static void winograd_output(
-    const struct ck_winograd *w, const struct ck_finish *finish, const float *m,
+    const struct ck_winograd *w, const struct ck_epilogue *finish, const float *m,
     size_t tile_stride, size_t filters, size_t channel, size_t first, size_t count) {
   const size_t per_image = w->tile_rows * w->tile_columns;
   for (size_t tile = first; tile < first + count; ++tile, m += filters) {
@@ -179,7 +179,7 @@ _Static_assert(CHANNEL_CHUNK <= PRODUCT_CHANNELS, "a chunk is one product");
 // All channels and filters of some squares, with weights transformed beforehand:
 // U [filter block][36][channels rounded up to 4][filters of the block].
 static void winograd_strip(
-    const struct ck_winograd *w, const struct ck_finish *finish, const float *input, const float *u,
+    const struct ck_winograd *w, const struct ck_epilogue *finish, const float *input, const float *u,
     size_t first, size_t count, float *scratch) {
   const size_t blocks = (w->channels + 15) / 16, rows = rounded_up(w->channels, 4);
   // An odd number of lines a point, or the 36 points would fall into few sets of the cache.
@@ -208,7 +208,7 @@ static void winograd_strip(
 // block] are transformed on the way, a chunk of channels at a time: a fourth of the memory
 // traffic, which is what limits layers of many weights and few squares.
 static void winograd_gather(
-    const struct ck_winograd *w, const struct ck_finish *finish, const float *v,
+    const struct ck_winograd *w, const struct ck_epilogue *finish, const float *v,
     size_t tile_stride, const float *weights, size_t channel, size_t first, size_t count,
     float *scratch) {
   const size_t filters = smaller(FILTER_BLOCK, w->filters - channel);

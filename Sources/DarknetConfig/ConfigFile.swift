@@ -81,7 +81,7 @@ package struct ConfigFile: Sendable {
     if Self.isConflict(text) {
       throw ConfigError(
         file: name, line: number, expected: "an option or a section",
-        found: "'\(String(outside: line).trimmingBlanks())', which a git merge conflict leaves",
+        found: "'\(String(rawBytes: line).trimmingBlanks())', which a git merge conflict leaves",
         fix: "keep one of the two versions and drop the marks")
     }
     if first == UInt8(ascii: "[") {
@@ -109,12 +109,12 @@ package struct ConfigFile: Sendable {
     guard let closing, closing > 1, rest.first.map({ "#;/".utf8.contains($0) }) ?? true else {
       throw ConfigError(
         file: name, line: number, expected: "a section such as [convolutional]",
-        found: "'\(String(outside: text))'",
+        found: "'\(String(rawBytes: text))'",
         fix: closing == nil
           ? "close the bracket"
           : rest.isEmpty ? "give it a name" : "put what follows the bracket on a line of its own")
     }
-    return String(outside: text[1..<closing])
+    return String(rawBytes: text[1..<closing])
   }
 
   private mutating func readOption(
@@ -125,12 +125,12 @@ package struct ConfigFile: Sendable {
     }
     let whole = line[(equals + 1)...]
     let kept = whole.withoutRemark
-    let key = String(outside: line[..<equals].withoutBlanks)
+    let key = String(rawBytes: line[..<equals].withoutBlanks)
     guard !key.isEmpty else {
       notes.append(
         ConfigNote(
           file: name, line: number, section: sections.last?.name, option: nil, kind: .unknown,
-          text: "'\(String(outside: text))' has no name before '=', ignored; drop the line"))
+          text: "'\(String(rawBytes: text))' has no name before '=', ignored; drop the line"))
       return nil
     }
     let value = kept.withoutBlanks
@@ -138,8 +138,8 @@ package struct ConfigFile: Sendable {
       throw noValue(key, number: number, next: next)
     }
     return Option(
-      key: key, value: String(outside: value), verbatim: String(outside: kept).trimmingBlanks(),
-      whole: String(outside: whole).trimmingBlanks(), line: number)
+      key: key, value: String(rawBytes: value), verbatim: String(rawBytes: kept).trimmingBlanks(),
+      whole: String(rawBytes: whole).trimmingBlanks(), line: number)
   }
 
   private func noValue(
@@ -163,13 +163,13 @@ package struct ConfigFile: Sendable {
     if word.isListOfNumbers {
       throw ConfigError(
         file: name, line: number, section: sections.last?.name,
-        expected: "'name=value'", found: "numbers without a name, '\(String(outside: word))'",
+        expected: "'name=value'", found: "numbers without a name, '\(String(rawBytes: word))'",
         fix: options.last.map {
           "if they belong to '\($0.key.shown())=' in line \($0.line), join the lines: a list is read "
             + "from one line only"
         } ?? "drop the line")
     }
-    return Option(key: String(outside: word), value: nil, verbatim: "", line: number)
+    return Option(key: String(rawBytes: word), value: nil, verbatim: "", line: number)
   }
 }
 

@@ -5,7 +5,7 @@ extension CocoDataset.Object {
   ///
   /// Labels have no outlines, so the area is the box's; COCO's own instances have smaller areas,
   /// and a few objects fall into another size class there.
-  package init(_ truth: TruthBox, image: Int, pictureWidth: Int, pictureHeight: Int) {
+  package init(_ truth: GroundTruth, image: Int, pictureWidth: Int, pictureHeight: Int) {
     let box = CocoBox(truth.box, pictureWidth: pictureWidth, pictureHeight: pictureHeight)
     self.init(image: image, category: truth.classIndex, box: box, area: box.area)
   }

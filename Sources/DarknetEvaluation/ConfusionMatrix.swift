@@ -30,7 +30,7 @@ package struct ConfusionMatrix: Sendable {
   }
 
   /// Counts a picture in; objects of classes that the network does not have are left out.
-  package mutating func add(_ detections: DetectionSet, truths: [TruthBox]) {
+  package mutating func add(_ detections: DetectionSet, truths: [GroundTruth]) {
     let said = detections.indices.compactMap { index -> (box: Box, class: Int)? in
       guard let best = detections.bestClass(index), best < classCount,
         detections.probability(index, class: best) > confidenceThreshold

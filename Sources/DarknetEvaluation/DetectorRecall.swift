@@ -21,7 +21,7 @@ package struct DetectorRecall: Sendable {
   }
 
   /// Counts a picture in, after `NonMaximumSuppression.applyByObjectness`.
-  package mutating func add(_ detections: DetectionSet, truths boxes: [TruthBox]) {
+  package mutating func add(_ detections: DetectionSet, truths boxes: [GroundTruth]) {
     let proposed = detections.indices.filter { detections.objectness[$0] > threshold }
     pictures += 1
     proposals += proposed.count

@@ -35,7 +35,7 @@ package struct LabelStatistics: Sendable {
   package var objects: Int { classes.reduce(0) { $0 + $1.objects } }
 
   /// Counts a picture in.
-  package mutating func add(_ truths: [TruthBox], pictureWidth: Int, pictureHeight: Int) {
+  package mutating func add(_ truths: [GroundTruth], pictureWidth: Int, pictureHeight: Int) {
     pictures += 1
     if truths.isEmpty { picturesWithoutObjects += 1 }
     mostObjects = max(mostObjects, truths.count)

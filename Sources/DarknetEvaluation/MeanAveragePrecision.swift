@@ -59,7 +59,7 @@ public struct MeanAveragePrecision: Sendable {
 
   /// The part of `add` that may run on any thread.
   package func match(
-    _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = []
+    _ detections: DetectionSet, truths: [GroundTruth], difficult: [GroundTruth] = []
   ) -> PictureMatches {
     PictureMatches(
       detections, truths: truths, difficult: difficult, iouThreshold: options.iouThreshold)
@@ -67,7 +67,7 @@ public struct MeanAveragePrecision: Sendable {
 
   /// Counts a picture in.
   package mutating func add(
-    _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = []
+    _ detections: DetectionSet, truths: [GroundTruth], difficult: [GroundTruth] = []
   ) {
     add(match(detections, truths: truths, difficult: difficult))
   }

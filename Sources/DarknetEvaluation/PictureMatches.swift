@@ -24,7 +24,7 @@ package struct PictureMatches: Sendable {
   }
 
   package let claims: [Claim]
-  package let truths: [TruthBox]
+  package let truths: [GroundTruth]
 
   /// Pure, so pictures can be matched by several threads and added in their order afterwards.
   ///
@@ -34,7 +34,7 @@ package struct PictureMatches: Sendable {
   ///   - difficult: objects that count neither as found nor as missed.
   ///   - iouThreshold: the overlap that has to be exceeded.
   package init(
-    _ detections: DetectionSet, truths: [TruthBox], difficult: [TruthBox] = [],
+    _ detections: DetectionSet, truths: [GroundTruth], difficult: [GroundTruth] = [],
     iouThreshold: Float
   ) {
     var claims: [Claim] = []

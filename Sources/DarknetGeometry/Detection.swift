@@ -93,7 +93,7 @@ package struct DetectionSet: Sendable {
     }
   }
 
-  /// Replaces every box, as `PictureFrame` does to go from the network's input to the picture.
+  /// Replaces every box, as `LetterboxTransform` does to go from the network's input to the picture.
   package mutating func mapBoxes(_ transform: (Box) -> Box) {
     for index in boxes.indices { boxes[index] = transform(boxes[index]) }
   }

@@ -125,7 +125,7 @@ package enum BatchNormalization {
         sums.initialize(repeating: 0)
         for n in 0..<batch {
           let at = (n * channels + c) * area
-          kernels.pointee.bent_moments(
+          kernels.pointee.bn_leaky_backward_reduce(
             lowerSlope, dy + at, x + at, mean[c], factor, shift, area, sums.baseAddress!)
         }
         (total, product) = (sums[0], sums[1])
@@ -142,7 +142,7 @@ package enum BatchNormalization {
       let constant = -gamma * total * inverse / count - b * Double(mean[c])
       for n in 0..<batch {
         let at = (n * channels + c) * area
-        kernels.pointee.bent_combine(
+        kernels.pointee.bn_leaky_backward_apply(
           lowerSlope, dy + at, x + at, mean[c], factor, shift, Float(a), Float(b),
           Float(constant), area)
       }

@@ -24,7 +24,7 @@ package enum ChannelBlocks {
     into blocks: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
     eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
-      kernels.pointee.to_blocks(planes + plane, lanes, area, blocks + block)
+      kernels.pointee.nchw_to_nchw16c(planes + plane, lanes, area, blocks + block)
     }
   }
 
@@ -34,7 +34,7 @@ package enum ChannelBlocks {
     into planes: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
   ) {
     eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
-      kernels.pointee.from_blocks(blocks + block, lanes, area, planes + plane)
+      kernels.pointee.nchw16c_to_nchw(blocks + block, lanes, area, planes + plane)
     }
   }
 

@@ -1,7 +1,7 @@
 import DarknetGraph
 
 /// The three products of a convolution in training by the kernels of one instruction set: what
-/// `FastConvolution` calls with those in use, and tests with each that runs.
+/// `TrainingConvolution` calls with those in use, and tests with each that runs.
 ///
 /// `threads` is the size of the pool that runs them: workspaces have a part for each thread.
 package struct ConvolutionProducts {
@@ -44,14 +44,14 @@ package struct ConvolutionProducts {
       size: g.size, padding: g.size - 1 - g.padding)
   }
 
-  private func winograd(_ g: ConvolutionGeometry) -> BlockedWinograd {
-    BlockedWinograd(g, batch: batch, threads: threads, table: table)
+  private func winograd(_ g: ConvolutionGeometry) -> TrainingWinograd {
+    TrainingWinograd(g, batch: batch, threads: threads, table: table)
   }
-  private func pointwise(_ g: ConvolutionGeometry) -> BlockedPointwise {
-    BlockedPointwise(g, batch: batch, threads: threads, table: table)
+  private func pointwise(_ g: ConvolutionGeometry) -> TrainingPointwise {
+    TrainingPointwise(g, batch: batch, threads: threads, table: table)
   }
-  private var planar: BlockedPlanar {
-    BlockedPlanar(g, batch: batch, threads: threads, table: table)
+  private var planar: TrainingPlanar {
+    TrainingPlanar(g, batch: batch, threads: threads, table: table)
   }
   private var weightGradient: WeightGradient {
     WeightGradient(g, batch: batch, threads: threads, table: table)

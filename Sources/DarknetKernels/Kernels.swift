@@ -24,7 +24,7 @@ package enum KernelVariant {
   package static var refused: String? {
     guard let value = getenv("PRN_DARKNET_CPU"), value.pointee != 0 else { return nil }
     let bytes = UnsafeRawBufferPointer(start: value, count: strlen(value))
-    let name = String(outside: bytes)
+    let name = String(rawBytes: bytes)
     return available.contains(name) ? nil : name
   }
 

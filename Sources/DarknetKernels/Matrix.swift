@@ -35,7 +35,7 @@ package enum Matrix {
     return buffers.count < wanted
   }()
 
-  private static let turn = Guarded(())
+  private static let turn = Locked(())
 
   /// C = alpha op(A) op(B) + beta C on the calling thread.
   ///

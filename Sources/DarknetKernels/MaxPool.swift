@@ -58,7 +58,7 @@ extension PoolGeometry {
         let top = x + 2 * row * width
         // A row that is missing is never larger than the one above.
         let bottom = 2 * row + 1 < height ? top + width : top
-        kernels.pointee.max_rows_which(top, bottom, out, place, whole)
+        kernels.pointee.maxpool2x2_argmax(top, bottom, out, place, whole)
         for column in whole..<max(columns, whole) {
           let isLower = bottom[2 * column] > top[2 * column]
           out[column] = isLower ? bottom[2 * column] : top[2 * column]
@@ -84,7 +84,7 @@ extension PoolGeometry {
         let line = (plane * rows + row) * columns
         let isInside = row < rows
         if isInside, hasBottom {
-          kernels.pointee.spread_rows(
+          kernels.pointee.maxpool2x2_backward(
             outputGradient + line, which + line, top, top + width, whole, adds)
         }
         // The odd row and column, and what no window covers.

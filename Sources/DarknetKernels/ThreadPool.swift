@@ -27,7 +27,7 @@ package final class ThreadPool: Sendable {
   /// More threads than any pool can have: helpers are counted in 16 bits.
   package static let limit = 0x1_0000
 
-  private let crew: Guarded<Crew?>
+  private let crew: Locked<Crew?>
   private let size: Atomic<Int>
 
   /// - Precondition: `threads` is in 1..<`limit`.
@@ -35,7 +35,7 @@ package final class ThreadPool: Sendable {
     precondition(
       (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     size = Atomic(threads)
-    crew = Guarded(nil)
+    crew = Locked(nil)
   }
 
   deinit { crew.withLock { $0?.dismiss() } }

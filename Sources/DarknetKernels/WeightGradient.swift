@@ -149,7 +149,7 @@ struct WeightGradient {
     shape.tile_rows = rows
     shape.tile_columns = columns
     var from = ck_planes(height: g.height, width: g.width, plane_step: g.area)
-    table.pointee.take_window(
+    table.pointee.pack_nchw16c_tile(
       &from, planes, lanes, 4 * row - g.padding, 4 * column - g.padding, shape.height,
       shape.width, window)
     table.pointee.winograd_input(&shape, window, 0, 0, rows * columns, values, stride)
@@ -168,7 +168,7 @@ struct WeightGradient {
       return
     }
     var from = ck_planes(height: g.outHeight, width: g.outWidth, plane_step: g.outArea)
-    table.pointee.take_window(
+    table.pointee.pack_nchw16c_tile(
       &from, planes, lanes, 4 * row, 4 * column, 4 * rows, 4 * columns, window)
     for r in 0..<rows {
       table.pointee.winograd_gradient(

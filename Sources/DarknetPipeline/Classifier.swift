@@ -70,7 +70,7 @@ public final class Classifier: @unchecked Sendable {
   package let decoder: ClassDecoder
   private let preparation: PicturePreparation
   /// Held by the call that uses the plan.
-  private let turn = Guarded(())
+  private let turn = Locked(())
 
   /// Reads a network and its weights, and makes it ready to run.
   ///

@@ -21,7 +21,7 @@ public final class ClassifierTraining: @unchecked Sendable {
   /// What should be known about the files: options without effect, weights of another program. One
   /// line each.
   public let notes: [String]
-  private let session: Guarded<TrainingSession>
+  private let session: Locked<TrainingSession>
   private let stopRequest = StopRequest()
 
   /// Reads and checks all files; nothing is written yet.
@@ -44,7 +44,7 @@ public final class ClassifierTraining: @unchecked Sendable {
         try DataFile(data), cfg: cfg, weights: weights, options, stopRequest: stopRequest)
     }
     notes = made.model.notes
-    session = Guarded(made)
+    session = Locked(made)
   }
 
   /// Trains until `max_batches` of the cfg, or until `stop`.

@@ -65,7 +65,7 @@ public final class Detector: @unchecked Sendable {
   package let decoder: HeadDecoder
   private let preparation: PicturePreparation
   /// Held by the call that uses the plan.
-  private let turn = Guarded(())
+  private let turn = Locked(())
 
   /// Reads a network and its weights, and makes it ready to run.
   ///
@@ -223,7 +223,7 @@ public final class Detector: @unchecked Sendable {
         var detections = decoder.detections(
           image: index, threshold: thresholds.confidence,
           hierarchyThreshold: thresholds.hierarchy, overlap: thresholds.overlap,
-          frame: PictureFrame(
+          frame: LetterboxTransform(
             pictureWidth: picture.width, pictureHeight: picture.height, networkWidth: shape.width,
             networkHeight: shape.height, letterbox: preparation.fit == .letterbox))
         let impossible = detections.removeImpossible(limit: Self.boxLimit)

@@ -72,9 +72,9 @@ package struct DetectorRun {
     /// One set a selection, in parts of the picture.
     package let detections: [DetectionSet]
     /// The labelled objects, in parts of the picture; none unless labels are read.
-    package let objects: [TruthBox]
+    package let objects: [GroundTruth]
     /// Those that do not count as mistakes.
-    package let difficult: [TruthBox]
+    package let difficult: [GroundTruth]
   }
 
   /// What happens on the way.
@@ -129,7 +129,7 @@ package struct DetectorRun {
     var sets = [[DetectionSet]](repeating: [], count: batch.count)
     sets.withUnsafeMutableBufferPointer { sets in
       ThreadPool.shared.run(batch.count) { image in
-        let frame = PictureFrame(
+        let frame = LetterboxTransform(
           pictureWidth: batch[image].width, pictureHeight: batch[image].height,
           networkWidth: shape.width, networkHeight: shape.height, letterbox: options.letterbox)
         sets[image] = options.selections.map { selection in
@@ -167,7 +167,7 @@ extension HeadDecoder {
   /// The boxes of one image of the last run that a selection asks for.
   package func detections(
     _ selection: DetectorRun.Selection, image: Int = 0, hierarchyThreshold: Float = 0.5,
-    frame: PictureFrame
+    frame: LetterboxTransform
   ) -> DetectionSet {
     guard selection.isByObjectness else {
       return detections(

@@ -24,7 +24,7 @@ public final class DetectorTraining: @unchecked Sendable {
   /// What should be known about the files: options without effect, weights of another program. One
   /// line each.
   public let notes: [String]
-  private let session: Guarded<TrainingSession>
+  private let session: Locked<TrainingSession>
   private let stopRequest = StopRequest()
 
   /// Reads and checks all files; nothing is written yet.
@@ -47,7 +47,7 @@ public final class DetectorTraining: @unchecked Sendable {
         try DataFile(data), cfg: cfg, weights: weights, options, stopRequest: stopRequest)
     }
     notes = made.model.notes
-    session = Guarded(made)
+    session = Locked(made)
   }
 
   /// Trains until `max_batches` of the cfg, or until `stop`.

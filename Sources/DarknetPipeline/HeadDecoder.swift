@@ -52,7 +52,7 @@ package struct HeadDecoder {
   ///   - overlap: threshold of the suppression that the last head asks for; nil for none.
   package func detections(
     image: Int = 0, threshold: Float, hierarchyThreshold: Float = 0.5, overlap: Float?,
-    frame: PictureFrame
+    frame: LetterboxTransform
   ) -> DetectionSet {
     var detections = DetectionSet(classCount: classes)
     for (index, head) in heads where head.classes == classes {

@@ -132,7 +132,7 @@ final class TrainingSession {
 
 /// Whether somebody wants a training to end, from any thread.
 final class StopRequest: Sendable {
-  private let wanted = Guarded(false)
+  private let wanted = Locked(false)
 
   var isWanted: Bool { wanted.withLock { $0 } }
 

@@ -53,17 +53,17 @@ package final class AtomicFile {
     guard !path.utf8.contains(0) else { throw FileError(.create, path, code: EINVAL) }
     let final = Self.resolvingLinks(path)
     var status = stat()
-    let exists = stat(final.onDisk, &status) == 0
+    let exists = stat(final.cPath, &status) == 0
     if exists, status.st_mode & S_IFMT == S_IFDIR {
       throw FileError(.create, path, code: EISDIR)
     }
     if exists, status.st_mode & S_IFMT != S_IFREG {
-      descriptor = open(final.onDisk, O_WRONLY | O_CLOEXEC)
+      descriptor = open(final.cPath, O_WRONLY | O_CLOEXEC)
       guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
       target = .inPlace
       return
     }
-    if exists, access(final.onDisk, W_OK) != 0 { throw FileError(.write, path, code: errno) }
+    if exists, access(final.cPath, W_OK) != 0 { throw FileError(.write, path, code: errno) }
     let folder = Self.folder(of: final)
     let nameless = Self.openNameless(in: folder)
     if nameless >= 0 {
@@ -109,7 +109,7 @@ package final class AtomicFile {
 
   /// Appends `text` in UTF-8; names and paths in it with the bytes that they came with.
   package func write(_ text: String) throws(FileError) {
-    let result = text.outsideBytes.withUnsafeBytes { bytes in
+    let result = text.rawBytes.withUnsafeBytes { bytes in
       Result { () throws(FileError) in try write(bytes) }
     }
     try result.get()
@@ -135,9 +135,9 @@ package final class AtomicFile {
     case .inPlace: break
     case .neighbour(let temporary, let final):
       try close()
-      guard rename(temporary.onDisk, final.onDisk) == 0 else {
+      guard rename(temporary.cPath, final.cPath) == 0 else {
         let code = errno
-        unlink(temporary.onDisk)
+        unlink(temporary.cPath)
         throw FileError(.replace, path, code: code)
       }
       flushFolder(of: final)
@@ -157,16 +157,16 @@ package final class AtomicFile {
       // One that is there was left by a program that was killed between these calls.
       if !Self.link(descriptor, as: temporary) {
         guard errno == EEXIST else { throw fail(.replace) }
-        unlink(temporary.onDisk)
+        unlink(temporary.cPath)
         guard Self.link(descriptor, as: temporary) || errno == EEXIST else {
           throw fail(.replace)
         }
       }
-      if rename(temporary.onDisk, final.onDisk) == 0 { return }
+      if rename(temporary.cPath, final.cPath) == 0 { return }
       // Another program that writes the same file has taken the name away: once more.
       guard errno == ENOENT else {
         let error = fail(.replace)
-        unlink(temporary.onDisk)
+        unlink(temporary.cPath)
         throw error
       }
     }
@@ -181,7 +181,7 @@ package final class AtomicFile {
   }
 
   private static func flushFolder(of final: String) {
-    let folder = open(folder(of: final).onDisk, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    let folder = open(folder(of: final).cPath, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard folder >= 0 else { return }
     _ = fsync(folder)
     _ = close(folder) as Int32
@@ -191,7 +191,7 @@ package final class AtomicFile {
   ///
   /// - Throws: `FileError` about `path`.
   package static func move(_ old: String, to path: String) throws(FileError) {
-    guard rename(old.onDisk, path.onDisk) == 0 else {
+    guard rename(old.cPath, path.cPath) == 0 else {
       throw FileError(.replace, path, code: errno)
     }
     flushFolder(of: path)
@@ -227,7 +227,7 @@ package final class AtomicFile {
   private func discard() {
     _ = close(descriptor) as Int32
     descriptor = -1
-    if case .neighbour(let temporary, _) = target { unlink(temporary.onDisk) }
+    if case .neighbour(let temporary, _) = target { unlink(temporary.cPath) }
   }
 
   private func close() throws(FileError) {
@@ -236,7 +236,7 @@ package final class AtomicFile {
     let code = errno
     descriptor = -1
     guard result == 0 || code == EINTR else {
-      if case .neighbour(let temporary, _) = target { unlink(temporary.onDisk) }
+      if case .neighbour(let temporary, _) = target { unlink(temporary.cPath) }
       throw FileError(.write, path, code: code)
     }
   }
@@ -255,9 +255,9 @@ package final class AtomicFile {
 
   /// The file that `path` leads to; `path` itself if there is none yet.
   private static func resolvingLinks(_ path: String) -> String {
-    guard let resolved = realpath(path.onDisk, nil) else { return path }
+    guard let resolved = realpath(path.cPath, nil) else { return path }
     defer { free(resolved) }
-    return String(outside: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+    return String(rawBytes: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
   private static func folder(of path: String) -> String {
@@ -282,7 +282,7 @@ package final class AtomicFile {
   private static func openNeighbour(in folder: String) -> (Int32, name: String, code: Int32) {
     for _ in 0..<16 {
       let name = temporaryName(in: folder)
-      let opened = open(name.onDisk, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
+      let opened = open(name.cPath, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
       if opened >= 0 { return (opened, name, 0) }
       if errno != EEXIST { return (-1, name, errno) }
     }
@@ -296,13 +296,13 @@ package final class AtomicFile {
       guard access("/proc/self/fd", X_OK) == 0 else { return -1 }
       // O_TMPFILE, a macro that Swift does not see: a bit of its own and O_DIRECTORY.
       let temporary: Int32 = 0o20000000 | O_DIRECTORY
-      return open(folder.onDisk, O_WRONLY | temporary | O_CLOEXEC, 0o666)
+      return open(folder.cPath, O_WRONLY | temporary | O_CLOEXEC, 0o666)
     }
 
     /// Gives a nameless file the name `path`; false, with `errno`, if that cannot be.
     private static func link(_ descriptor: Int32, as path: String) -> Bool {
       linkat(
-        AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path.onDisk, AT_SYMLINK_FOLLOW) == 0
+        AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path.cPath, AT_SYMLINK_FOLLOW) == 0
     }
   #else
     private static func openNameless(in folder: String) -> Int32 { -1 }

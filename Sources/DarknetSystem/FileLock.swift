@@ -26,7 +26,7 @@ package final class FileLock {
   package init(_ path: String) throws(Failure) {
     self.path = path
     while true {
-      let opened = open(path.onDisk, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+      let opened = open(path.cPath, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
       guard opened >= 0 else { throw .file(FileError(.create, path, code: errno)) }
       let owner = Self.text(of: opened)
       if flock(opened, LOCK_EX | LOCK_NB) != 0 {
@@ -54,7 +54,7 @@ package final class FileLock {
   /// Removes the file, then lets go. Once is enough.
   package func release() {
     guard descriptor >= 0 else { return }
-    unlink(path.onDisk)
+    unlink(path.cPath)
     _ = close(descriptor)
     descriptor = -1
   }
@@ -94,7 +94,7 @@ package final class FileLock {
 
   private static func isSame(_ descriptor: Int32, _ path: String) -> Bool {
     var (opened, named) = (stat(), stat())
-    return fstat(descriptor, &opened) == 0 && stat(path.onDisk, &named) == 0
+    return fstat(descriptor, &opened) == 0 && stat(path.cPath, &named) == 0
       && opened.st_ino == named.st_ino && opened.st_dev == named.st_dev
   }
 }

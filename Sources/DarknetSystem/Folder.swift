@@ -13,7 +13,7 @@ package enum Folder {
   /// - Throws: `FileError` if one cannot be made, or a file is in its place.
   package static func make(_ path: String) throws(FileError) {
     var status = stat()
-    if stat(path.onDisk, &status) == 0 {
+    if stat(path.cPath, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
         throw FileError(.makeFolder, path, code: ENOTDIR)
       }
@@ -22,7 +22,7 @@ package enum Folder {
     if let slash = path.lastIndex(of: "/"), slash != path.startIndex {
       try make(String(path[..<slash]))
     }
-    guard mkdir(path.onDisk, 0o777) == 0 || errno == EEXIST else {
+    guard mkdir(path.cPath, 0o777) == 0 || errno == EEXIST else {
       throw FileError(.makeFolder, path, code: errno)
     }
   }

@@ -32,7 +32,7 @@ package final class LimitedFile {
   package init(_ path: String, firstPart: Int, waitsForPipes: Bool = true) throws(Failure) {
     // The system would take the part before a zero byte for the whole name.
     guard !path.utf8.contains(0) else { throw .system(ENOENT) }
-    let opened = open(path.onDisk, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let opened = open(path.cPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard opened >= 0 else { throw .system(errno) }
     do throws(Failure) {
       try Self.check(opened, waitsForPipes && Self.isInherited(path))

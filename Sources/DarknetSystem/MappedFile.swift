@@ -82,7 +82,7 @@ package final class MappedFile: @unchecked Sendable {
     guard count > smallLimit else { return (try read(descriptor, count, path), nil) }
     let mapped = mmap(nil, count, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0)
     guard let mapped, mapped != MAP_FAILED else { throw FileError(.read, path, code: errno) }
-    let watch = path.onDisk.withUnsafeBufferPointer { cm_watch(mapped, count, $0.baseAddress) }
+    let watch = path.cPath.withUnsafeBufferPointer { cm_watch(mapped, count, $0.baseAddress) }
     guard watch < 0 else {
       return (UnsafeMutableRawBufferPointer(start: mapped, count: count), watch)
     }

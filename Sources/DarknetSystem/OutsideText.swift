@@ -2,19 +2,19 @@
 /// a file of an old disk.
 ///
 /// Swift's strings hold Unicode only. A byte that is no part of valid UTF-8 becomes the character
-/// U+10FE00 + byte of a private plane that nothing else uses; `outsideBytes` turns it back, so what
+/// U+10FE00 + byte of a private plane that nothing else uses; `rawBytes` turns it back, so what
 /// is read is what is written and what the system opens. Bytes that spell such a character
 /// themselves are kept in the same way, four characters for four bytes.
 ///
 /// Everything that comes in (command line, standard input, lists, `.data`, names) goes through
-/// `init(outside:)`, everything that goes out (both streams, files, paths given to the system)
-/// through `outsideBytes` or `onDisk`.
+/// `init(rawBytes:)`, everything that goes out (both streams, files, paths given to the system)
+/// through `rawBytes` or `cPath`.
 extension String {
   /// First of the characters that stand for bytes.
   private static let escapeBase: UInt32 = 0x10FE00
 
   /// All bytes are kept, whatever they are.
-  package init(outside bytes: some Collection<UInt8>) {
+  package init(rawBytes bytes: some Collection<UInt8>) {
     if let text = String(validating: bytes, as: UTF8.self), !text.mayHoldEscapes {
       self = text
       return
@@ -37,13 +37,13 @@ extension String {
   }
 
   /// The bytes that the text was made of.
-  package var outsideBytes: [UInt8] {
+  package var rawBytes: [UInt8] {
     var bytes: [UInt8] = []
     appendOutsideBytes(to: &bytes)
     return bytes
   }
 
-  /// Appends `outsideBytes`.
+  /// Appends `rawBytes`.
   package func appendOutsideBytes(to bytes: inout [UInt8]) {
     guard mayHoldEscapes else {
       bytes.append(contentsOf: utf8)
@@ -58,9 +58,9 @@ extension String {
     }
   }
 
-  /// `outsideBytes` with the zero byte that C's functions want at the end of a path.
-  package var onDisk: [CChar] {
-    var bytes = outsideBytes.map { CChar(bitPattern: $0) }
+  /// `rawBytes` with the zero byte that C's functions want at the end of a path.
+  package var cPath: [CChar] {
+    var bytes = rawBytes.map { CChar(bitPattern: $0) }
     bytes.append(0)
     return bytes
   }

@@ -31,11 +31,11 @@ package enum ReadableFile {
 
   private static func openDescriptor(_ path: String) -> Int32 {
     #if canImport(Glibc)
-      Glibc.open(path.onDisk, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+      Glibc.open(path.cPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     #elseif canImport(Musl)
-      Musl.open(path.onDisk, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+      Musl.open(path.cPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     #else
-      Darwin.open(path.onDisk, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+      Darwin.open(path.cPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     #endif
   }
 }

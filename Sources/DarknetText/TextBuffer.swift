@@ -10,7 +10,7 @@ package struct TextBuffer: Sendable {
   package init() {}
 
   package var isEmpty: Bool { bytes.isEmpty }
-  package var string: String { String(outside: bytes) }
+  package var string: String { String(rawBytes: bytes) }
 
   /// Hands the bytes over and starts over, keeping the memory.
   package mutating func drain(into write: ([UInt8]) throws -> Void) rethrows {

@@ -77,7 +77,7 @@ package final class Checkpoint {
       try stateFile.commit()
       try weights.commit()
     } catch {
-      unlink(waiting.onDisk)
+      unlink(waiting.cPath)
       throw error
     }
     try AtomicFile.move(waiting, to: statePath)
@@ -86,10 +86,10 @@ package final class Checkpoint {
   /// A state that waits was left by a run that was killed while it saved. If the weights there are
   /// its own it takes its place, before another one waits in it.
   private func settle(_ waiting: String, beside path: String) {
-    guard access(waiting.onDisk, F_OK) == 0, let state = try? StateFile(waiting).state,
+    guard access(waiting.cPath, F_OK) == 0, let state = try? StateFile(waiting).state,
       let seen = try? WeightsFile(path).header.seen, seen == self.seen(state.iteration)
     else { return }
-    rename(waiting.onDisk, String(waiting.dropLast()).onDisk)
+    rename(waiting.cPath, String(waiting.dropLast()).cPath)
   }
 
   /// The state that belongs to the parameters as they are loaded now, from the files beside
@@ -142,9 +142,9 @@ package final class Checkpoint {
   /// the first name.
   private func tidy(_ matching: String) {
     if matching.hasSuffix("~") {
-      rename(matching.onDisk, String(matching.dropLast()).onDisk)
+      rename(matching.cPath, String(matching.dropLast()).cPath)
     } else {
-      unlink((matching + "~").onDisk)
+      unlink((matching + "~").cPath)
     }
   }
 

@@ -184,7 +184,7 @@ package final class Trainer {
   private func iterate(_ tell: (TrainingEvent) -> Void) throws -> Divergence? {
     let iteration = state.iteration + 1
     try resize(iteration, tell)
-    let (before, statistics) = (state, KeptStatistics(of: network, parameters))
+    let (before, statistics) = (state, RollingStatisticsSnapshot(of: network, parameters))
     do {
       return try iterate(iteration, tell)
     } catch {
@@ -344,7 +344,7 @@ package final class Trainer {
   ) -> Bool {
     guard let folder = options.folder, DivergenceWatch.isSound(parameters) else { return true }
     // It was there when the training began, but somebody may have tidied up since.
-    mkdir(folder.path.onDisk, 0o777)
+    mkdir(folder.path.cPath, 0o777)
     var isComplete = true
     for kind in kinds {
       let path = folder.path(of: kind)

@@ -226,7 +226,7 @@ package final class TrainingExecutor {
     for (index, source) in node.layer.sources.enumerated() where source >= first {
       let isFresh = !hasGradient[source]
       hasGradient[source] = true
-      if node.layer.canReplaceGradients {
+      if node.layer.supportsOverwrite {
         backwardPasses[node.index].replaces[index] = isFresh
       } else if isFresh {
         let gradient = gradientView(source)

@@ -98,7 +98,7 @@ package final class TrainingRecords {
     let text = Self.header + rows.map(\.text).joined()
     for path in paths {
       try AtomicFile.write(to: path, durable: false, text)
-      let descriptor = open(path.onDisk, O_WRONLY | O_APPEND | O_CLOEXEC)
+      let descriptor = open(path.cPath, O_WRONLY | O_APPEND | O_CLOEXEC)
       guard descriptor >= 0 else { throw FileError(.open, path, code: errno) }
       // Others may look at it, but no other training takes its place. Some file systems have no
       // locks; then there is nothing to be done.
@@ -121,7 +121,7 @@ package final class TrainingRecords {
 
   /// Whether a running training writes the file.
   package static func isInUse(_ path: String) -> Bool {
-    let descriptor = open(path.onDisk, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    let descriptor = open(path.cPath, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard descriptor >= 0 else { return false }
     defer { close(descriptor) }
     return flock(descriptor, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK

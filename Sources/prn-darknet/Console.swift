@@ -78,13 +78,13 @@ enum Console {
   private static func word(_ index: Int) -> String? {
     guard index < Int(CommandLine.argc) else { return nil }
     return CommandLine.unsafeArgv[index].map {
-      String(outside: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+      String(rawBytes: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
     }
   }
 
   /// Makes a file standard input.
   static func readInput(from path: String) throws(FileError) {
-    let file = open(path.onDisk, O_RDONLY)
+    let file = open(path.cPath, O_RDONLY)
     guard file >= 0 else { throw FileError(.open, path, code: errno) }
     dup2(file, STDIN_FILENO)
     close(file)
@@ -129,9 +129,9 @@ enum Console {
   }
 
   /// What to do about too little memory; what changes least comes first.
-  static let memoryAdvice = Guarded("use a smaller input (width= and height= of [net])")
+  static let memoryAdvice = Locked("use a smaller input (width= and height= of [net])")
 
-  private static let shownNotes = Guarded<Set<ConfigNote>>([])
+  private static let shownNotes = Locked<Set<ConfigNote>>([])
 
   /// Whether people look at standard error, where progress goes.
   static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }
@@ -172,7 +172,7 @@ enum Console {
   nonisolated(unsafe) private static var startedWithoutOutput = false
 
   private static func write(_ text: String, _ stream: UnsafeMutablePointer<FILE>) {
-    let bytes = text.outsideBytes
+    let bytes = text.rawBytes
     if startedWithoutOutput, stream == stdoutStream, failure == 0 { failure = EBADF }
     guard fwrite(bytes, 1, bytes.count, stream) < bytes.count else { return }
     if stream == stdoutStream {

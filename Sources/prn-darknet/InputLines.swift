@@ -63,7 +63,7 @@ final class InputLines {
         file: "standard input", line: lineNumber, expected: "one picture path per line",
         found: "zero bytes, as in UTF-16 text", fix: "save the list as UTF-8")
     }
-    return String(outside: bytes)
+    return String(rawBytes: bytes)
   }
 
   /// Whether a read would return at once; false as well if a signal asks to stop.

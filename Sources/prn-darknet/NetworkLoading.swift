@@ -214,7 +214,7 @@ enum Output {
   /// What a path leads to; nil if there is nothing. Devices and pipes can be both ends.
   private static func identity(_ path: String) -> [UInt64]? {
     var status = stat()
-    guard !path.utf8.contains(0), stat(path.onDisk, &status) == 0,
+    guard !path.utf8.contains(0), stat(path.cPath, &status) == 0,
       [S_IFREG, S_IFDIR].contains(status.st_mode & S_IFMT)
     else { return nil }
     return [UInt64(truncatingIfNeeded: status.st_dev), UInt64(truncatingIfNeeded: status.st_ino)]

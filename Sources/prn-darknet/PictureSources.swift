@@ -63,10 +63,10 @@ enum PictureSource {
   private static func matches(of pattern: String) throws -> [String] {
     var found = glob_t()
     defer { globfree(&found) }
-    if glob(pattern.onDisk, 0, nil, &found) == 0 {
+    if glob(pattern.cPath, 0, nil, &found) == 0 {
       return (0..<Int(found.gl_pathc)).compactMap { index in
         found.gl_pathv[index].map {
-          String(outside: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
+          String(rawBytes: UnsafeRawBufferPointer(start: $0, count: strlen($0)))
         }
       }.sorted(by: comesBefore)
     }
@@ -102,7 +102,7 @@ enum FileKind {
 
   init(_ path: String) {
     var status = stat()
-    guard !path.utf8.contains(0), stat(path.onDisk, &status) == 0 else {
+    guard !path.utf8.contains(0), stat(path.cPath, &status) == 0 else {
       self = .missing
       return
     }

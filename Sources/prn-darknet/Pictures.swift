@@ -101,7 +101,7 @@ extension Folder {
   static var installedCfgs: String {
     var program = "."
     if let resolved = realpath("/proc/self/exe", nil) {
-      program = String(outside: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+      program = String(rawBytes: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
       free(resolved)
     }
     let prefix = path(ofFile: path(ofFile: program))
@@ -118,12 +118,12 @@ extension Folder {
   ///
   /// - Throws: `FileError` if it cannot be read.
   static func names(in path: String) throws -> [String] {
-    guard let folder = opendir(path.onDisk) else { throw FileError(.open, path, code: errno) }
+    guard let folder = opendir(path.cPath) else { throw FileError(.open, path, code: errno) }
     defer { closedir(folder) }
     var names: [String] = []
     while let entry = readdir(folder) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(outside: bytes.prefix { $0 != 0 })
+        String(rawBytes: bytes.prefix { $0 != 0 })
       }
       if !name.hasPrefix(".") { names.append(name) }
     }
@@ -133,7 +133,7 @@ extension Folder {
   /// Whether nothing would be written over there. What is no folder, or cannot be read, is left to
   /// whoever writes.
   static func isEmptyOrMissing(_ path: String) -> Bool {
-    guard let folder = opendir(path.onDisk) else { return true }
+    guard let folder = opendir(path.cPath) else { return true }
     defer { closedir(folder) }
     while let entry = readdir(folder) {
       let isHidden = withUnsafeBytes(of: entry.pointee.d_name) { $0[0] == UInt8(ascii: ".") }

@@ -143,7 +143,7 @@ import Testing
     let box = Box(
       left: Float(x) / Float(width), top: Float(y) / Float(height),
       right: Float(x + w) / Float(width), bottom: Float(y + h) / Float(height))
-    return LabelledPicture(bitmap, [TruthBox(box: box, classIndex: kind)])
+    return LabelledPicture(bitmap, [GroundTruth(box: box, classIndex: kind)])
   }
 
   /// The rectangle around all pixels that are nearer to the colour of a kind than to grey.
@@ -263,7 +263,7 @@ import Testing
   @Test func `objects are cut to the head's max, each as likely`() {
     let bitmap = Self.noise(width: 20, height: 20, seed: 2)
     let objects = (0..<10).map {
-      TruthBox(box: Box(x: 0.5, y: 0.5, width: 0.4, height: 0.4), classIndex: $0)
+      GroundTruth(box: Box(x: 0.5, y: 0.5, width: 0.4, height: 0.4), classIndex: $0)
     }
     var augmentation = DetectionAugmentation.none
     augmentation.maxObjects = 3
@@ -288,7 +288,7 @@ import Testing
     let bitmap = Self.noise(width: 20, height: 20, seed: 2)
     let objects = (0..<10).map { kind in
       let side: Float = kind < 5 ? 0.01 : 0.5
-      return TruthBox(box: Box(x: 0.5, y: 0.5, width: side, height: side), classIndex: kind)
+      return GroundTruth(box: Box(x: 0.5, y: 0.5, width: side, height: side), classIndex: kind)
     }
     var augmentation = DetectionAugmentation.none
     augmentation.maxObjects = 4
@@ -297,7 +297,7 @@ import Testing
     let image = Image(height: 20, width: 20)
     for seed in 0..<400 {
       var random = Random(seed: UInt64(seed))
-      let kept: [TruthBox] = augmentation.compose(
+      let kept: [GroundTruth] = augmentation.compose(
         into: PlaneTarget(image), random: &random
       ) { (_: inout Random) in LabelledPicture(bitmap, objects) }
       #expect(kept.allSatisfy { $0.classIndex >= 5 })
@@ -314,7 +314,7 @@ import Testing
     var augmentation = DetectionAugmentation.none
     augmentation.options.blur = 9
     let plain = Image(bitmap)
-    let whole = TruthBox(box: Box(x: 0.5, y: 0.5, width: 1, height: 1), classIndex: 0)
+    let whole = GroundTruth(box: Box(x: 0.5, y: 0.5, width: 1, height: 1), classIndex: 0)
     for objects in [[], [whole]] {
       let image = Image(height: 32, width: 32)
       var sharp = 0
@@ -337,11 +337,11 @@ import Testing
     let bitmap = Self.noise(width: 20, height: 20, seed: 2)
     let boxes: [Float] = [0.6 / 32, 1.5 / 32]
     let objects = boxes.enumerated().map {
-      TruthBox(box: Box(x: 0.5, y: 0.5, width: $1, height: 0.5), classIndex: $0)
+      GroundTruth(box: Box(x: 0.5, y: 0.5, width: $1, height: 0.5), classIndex: $0)
     }
     let image = Image(height: 32, width: 32)
     var random = Random(seed: 5)
-    let kept: [TruthBox] = DetectionAugmentation.none.compose(
+    let kept: [GroundTruth] = DetectionAugmentation.none.compose(
       into: PlaneTarget(image), random: &random
     ) {
       (_: inout Random) in LabelledPicture(bitmap, objects)

@@ -41,7 +41,7 @@ import Testing
 
   struct Row: Hashable {
     var pixels: [Float]
-    var truth: [TruthBox]
+    var truth: [GroundTruth]
     var shares: [Float]
     var picture: Int
   }

@@ -155,29 +155,29 @@ import Testing
     let mosaic = Mosaic(width: 100, height: 80, cutX: 40, cutY: 30)
     let tile = mosaic.tile(.topLeft, crop: PictureCrop(pictureWidth: 100, pictureHeight: 80))
     // Pixels 50...80 and 60...70: 60 to the left and 50 up.
-    let object = TruthBox(
+    let object = GroundTruth(
       box: Box(left: 0.5, top: 0.75, right: 0.8, bottom: 0.875), classIndex: 3)
     let moved = try #require(mosaic.move(object, tile, bounded: false))
     #expect(moved.classIndex == 3)
     expectEqual(moved.box, (0, 0.125, 0.2, 0.25))
     // 1 pixel is left of it.
-    let sliver = TruthBox(box: Box(left: 0.5, top: 0.75, right: 0.61, bottom: 1), classIndex: 0)
+    let sliver = GroundTruth(box: Box(left: 0.5, top: 0.75, right: 0.61, bottom: 1), classIndex: 0)
     #expect(mosaic.move(sliver, tile, bounded: false) == nil)
     // Beyond the tile only if not bounded: the source's right edge is the tile's.
     let right = MosaicTile(
       left: 0, top: 0, width: 40, height: 30, sourceLeft: 30, sourceTop: 50)
-    let long = TruthBox(box: Box(left: 0.5, top: 0.75, right: 0.9, bottom: 0.9), classIndex: 0)
+    let long = GroundTruth(box: Box(left: 0.5, top: 0.75, right: 0.9, bottom: 0.9), classIndex: 0)
     expectEqual(
       try #require(mosaic.move(long, right, bounded: false)).box, (0.2, 0.125, 0.6, 0.275))
     // In whole pixels then: 20...60 and 10...22.
     expectEqual(
       try #require(mosaic.move(long, right, bounded: true)).box, (0.2, 0.125, 0.4, 0.275))
     // 15.5...18.4 becomes 15...18, and 15.9...16.95 one pixel, which is too little.
-    let narrow = TruthBox(
+    let narrow = GroundTruth(
       box: Box(left: 0.455, top: 0.75, right: 0.484, bottom: 0.9), classIndex: 0)
     expectEqual(
       try #require(mosaic.move(narrow, right, bounded: true)).box, (0.15, 0.125, 0.18, 0.275))
-    let thin = TruthBox(
+    let thin = GroundTruth(
       box: Box(left: 0.459, top: 0.75, right: 0.4695, bottom: 0.9), classIndex: 0)
     #expect(mosaic.move(thin, right, bounded: false) != nil)
     #expect(mosaic.move(thin, right, bounded: true) == nil)

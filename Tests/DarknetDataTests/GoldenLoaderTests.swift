@@ -44,7 +44,7 @@ struct GoldenLoaderTests {
         // The same boxes in any order; they lose 1e-7 on the way through their edges, which are
         // cut to the picture: six decimals may end just outside.
         let labels = LabelFile(ofPicture: pictures[picture], classes: 1000).objects
-        func sorted(_ objects: [TruthBox]) -> [[Float]] {
+        func sorted(_ objects: [GroundTruth]) -> [[Float]] {
           objects.map { object in
             let edges = [object.box.left, object.box.top, object.box.right, object.box.bottom]
             return [Float(object.classIndex)] + edges.map { min(1, max(0, $0)) }

@@ -94,8 +94,8 @@ import Testing
     let labels = LabelFile(text: text.utf8, name: "a.txt", classes: 2)
     #expect(
       labels.objects == [
-        TruthBox(box: Box(x: 0.5, y: 0.25, width: 0.125, height: 0.5), classIndex: 1),
-        TruthBox(box: Box(x: 0.75, y: 0.5, width: 1, height: 0.1), classIndex: 0),
+        GroundTruth(box: Box(x: 0.5, y: 0.25, width: 0.125, height: 0.5), classIndex: 1),
+        GroundTruth(box: Box(x: 0.75, y: 0.5, width: 1, height: 0.1), classIndex: 0),
       ])
     #expect(labels.problems.isEmpty)
   }
@@ -196,8 +196,8 @@ import Testing
       text: "0 0.5 0.5 1.5 0.5\n1 0.5 0.5 0.1 0.1 0.93".utf8, name: "a.txt", classes: nil)
     #expect(
       labels.objects == [
-        TruthBox(box: Box(x: 0.5, y: 0.5, width: 1, height: 0.5), classIndex: 0),
-        TruthBox(box: Box(x: 0.5, y: 0.5, width: 0.1, height: 0.1), classIndex: 1),
+        GroundTruth(box: Box(x: 0.5, y: 0.5, width: 1, height: 0.5), classIndex: 0),
+        GroundTruth(box: Box(x: 0.5, y: 0.5, width: 0.1, height: 0.1), classIndex: 1),
       ])
     #expect(
       labels.problems.map(\.description) == [

@@ -33,7 +33,7 @@ import Testing
 
   @Test func `a path that is no UTF-8 keeps its bytes`() throws {
     let list = try ListFile(text: Array("a.jpg\n".utf8) + [0xE9, 0x2E], name: "l.txt")
-    #expect(list.pictures.map(\.outsideBytes) == [Array("a.jpg".utf8), [0xE9, 0x2E]])
+    #expect(list.pictures.map(\.rawBytes) == [Array("a.jpg".utf8), [0xE9, 0x2E]])
     #expect(list.problems.isEmpty)
   }
 

@@ -107,7 +107,7 @@ private func detections(_ data: Data) throws -> [CocoDetection] {
         CocoDetection(
           image: 3, category: 1, box: CocoBox(x: 0, y: 50, width: 300, height: 100), score: 0.5)
       ])
-    let truth = TruthBox(box: Box(x: 0.5, y: 0.5, width: 0.25, height: 0.5), classIndex: 1)
+    let truth = GroundTruth(box: Box(x: 0.5, y: 0.5, width: 0.25, height: 0.5), classIndex: 1)
     let object = CocoDataset.Object(truth, image: 3, pictureWidth: 400, pictureHeight: 200)
     #expect(object.box == CocoBox(x: 150, y: 50, width: 100, height: 100))
     #expect(object.area == 10_000)

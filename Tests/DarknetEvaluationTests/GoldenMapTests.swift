@@ -6,7 +6,7 @@ import Testing
 /// The 100 pictures of tiny-coco with the detections that AlexeyAB's program scored.
 private struct ScoredPictures {
   var sets: [DetectionSet]
-  var truths: [[TruthBox]]
+  var truths: [[GroundTruth]]
 
   static let all = Swift.Result { try ScoredPictures() }
 

@@ -14,8 +14,8 @@ private func set(_ rows: [(x: Float, probabilities: [Float])], classes: Int = 2)
   return set
 }
 
-private func truth(_ x: Float, _ number: Int = 0) -> TruthBox {
-  TruthBox(box: box(x), classIndex: number)
+private func truth(_ x: Float, _ number: Int = 0) -> GroundTruth {
+  GroundTruth(box: box(x), classIndex: number)
 }
 
 @Suite struct PrecisionRecallCurveTests {
@@ -229,8 +229,10 @@ private func truth(_ x: Float, _ number: Int = 0) -> TruthBox {
     // 10 x 10, 50 x 50 and 100 x 100 pixels of 100 x 100.
     let sizes: [Float] = [0.1, 0.5, 1]
     statistics.add(
-      sizes.map { TruthBox(box: Box(x: 0.5, y: 0.5, width: $0, height: $0), classIndex: 1) }
-        + [truth(0, 2), TruthBox(box: Box(x: .nan, y: 0, width: .nan, height: 0), classIndex: 0)],
+      sizes.map { GroundTruth(box: Box(x: 0.5, y: 0.5, width: $0, height: $0), classIndex: 1) }
+        + [
+          truth(0, 2), GroundTruth(box: Box(x: .nan, y: 0, width: .nan, height: 0), classIndex: 0),
+        ],
       pictureWidth: 100, pictureHeight: 100)
     statistics.add([], pictureWidth: 100, pictureHeight: 100)
     #expect(statistics.classes[1].small == 1)

@@ -8,7 +8,7 @@ import Testing
     var map = MeanAveragePrecision(classCount: 2, options: .init(area: .points(11)))
     var set = DetectionSet(classCount: 2)
     set.append(Box(x: 0, y: 0, width: 1, height: 1), objectness: 1) { $0[0] = 0.7 }
-    map.add(set, truths: [TruthBox(box: Box(x: 0, y: 0, width: 1, height: 1), classIndex: 0)])
+    map.add(set, truths: [GroundTruth(box: Box(x: 0, y: 0, width: 1, height: 1), classIndex: 0)])
     var coco = CocoEvaluation(
       truth: CocoDataset(images: [], categories: [], objects: []), detections: []
     ).overall

@@ -35,12 +35,12 @@ enum SharedFiles {
   }
 
   /// Objects of a picture of a data set, from the label file beside it.
-  static func labels(ofPicture name: String, in set: String) throws -> [TruthBox] {
+  static func labels(ofPicture name: String, in set: String) throws -> [GroundTruth] {
     let path = "datasets/\(set)/" + name.replacing(".jpg", with: ".txt")
     return try lines(text(path)).map { line in
       let row = line.split(separator: " ").compactMap { Float($0) }
       try #require(row.count == 5)
-      return TruthBox(
+      return GroundTruth(
         box: Box(x: row[1], y: row[2], width: row[3], height: row[4]), classIndex: Int(row[0]))
     }
   }

@@ -47,7 +47,7 @@ import Testing
     width: Int, height: Int, networkWidth: Int, networkHeight: Int,
     contentWidth: Int, contentHeight: Int, left: Int, top: Int
   ) {
-    let frame = PictureFrame(
+    let frame = LetterboxTransform(
       pictureWidth: width, pictureHeight: height, networkWidth: networkWidth,
       networkHeight: networkHeight, letterbox: true)
     #expect(frame.contentWidth == contentWidth)
@@ -58,7 +58,7 @@ import Testing
 
   /// 312 of 416 rows: ratio 0.75, bar 0.125. (0.25 - 0.125) / 0.75 = 1/6; height 0.3 / 0.75 = 0.4.
   @Test func `a box leaves the letterbox`() {
-    let frame = PictureFrame(
+    let frame = LetterboxTransform(
       pictureWidth: 640, pictureHeight: 480, networkWidth: 416, networkHeight: 416,
       letterbox: true)
     let box = frame.toPicture(Box(x: 0.5, y: 0.25, width: 0.2, height: 0.3))
@@ -76,7 +76,7 @@ import Testing
   }
 
   @Test func `a stretched picture needs no correction`() {
-    let frame = PictureFrame(
+    let frame = LetterboxTransform(
       pictureWidth: 641, pictureHeight: 479, networkWidth: 416, networkHeight: 320,
       letterbox: false)
     let box = Box(x: 0.1, y: 0.2, width: 0.3, height: 0.4)

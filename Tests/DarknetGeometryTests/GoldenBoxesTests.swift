@@ -60,7 +60,7 @@ struct GoldenBoxesTests {
     var set = try golden.boxes("boxes.f32")
     let expected = try golden.boxes("boxes_letter.f32")
     set.undo(
-      PictureFrame(
+      LetterboxTransform(
         pictureWidth: 640, pictureHeight: 480, networkWidth: golden.networkWidth,
         networkHeight: golden.networkHeight, letterbox: true))
     #expect(set.count == expected.count)

@@ -21,9 +21,9 @@ func forEachVariant(_ body: (ck_kernels, String) -> Void) {
     let blocks = (channels + 15) / 16
     forEachVariant { t, name in
       let packed = GuardedBuffer(count: blocks * 16 * area)
-      t.to_blocks(planes, channels, area, packed.pointer)
+      t.nchw_to_nchw16c(planes, channels, area, packed.pointer)
       let back = GuardedBuffer(count: planes.count)
-      t.from_blocks(packed.pointer, channels, area, back.pointer)
+      t.nchw16c_to_nchw(packed.pointer, channels, area, back.pointer)
       #expect(packed.isIntact && back.isIntact, "\(name) wrote outside")
       #expect(back.array == planes, "\(name)")
       let expected = (0..<blocks * area * 16).map { i in
@@ -61,7 +61,7 @@ func forEachVariant(_ body: (ck_kernels, String) -> Void) {
     let (top, left) = (corner, corner - 1)
     forEachVariant { t, name in
       let block = GuardedBuffer(count: rows * columns * 16)
-      t.take_window(&shape, planes, lanes, top, left, rows, columns, block.pointer)
+      t.pack_nchw16c_tile(&shape, planes, lanes, top, left, rows, columns, block.pointer)
       #expect(block.isIntact, "\(name) wrote outside")
       for i in 0..<block.count {
         let (pixel, lane) = i.quotientAndRemainder(dividingBy: 16)
@@ -82,7 +82,7 @@ func forEachVariant(_ body: (ck_kernels, String) -> Void) {
     var shape = ck_planes(height: height, width: width, plane_step: step)
     forEachVariant { t, name in
       let planes = GuardedBuffer(old)
-      t.put_window(
+      t.unpack_nchw16c_tile(
         &shape, block, blockColumns, lanes, top, left, rows, columns, planes.pointer, adds)
       #expect(planes.isIntact, "\(name) wrote outside")
       var expected = old

@@ -51,7 +51,7 @@ private let extents: [ConvolutionGeometry] =
 /// What a convolution computes from guarded memory only: nothing may be written beyond its output
 /// and workspace, and nothing read from them before it was written.
 private func guardedRun(
-  _ packed: PackedConvolution, _ input: [Float], batch: Int, pool: ThreadPool
+  _ packed: InferenceConvolution, _ input: [Float], batch: Int, pool: ThreadPool
 ) -> [Float] {
   let g = packed.geometry
   let source = GuardedBuffer(count: batch * packed.inputCount)
@@ -89,11 +89,11 @@ private func guardedRun(
     let bias = Slow.random(g.filters, seed: 3)
     let sums = Slow.convolution(g, batch: batch, input: input, weights: weights)
     let expected = sums.indices.map { sums[$0] + Double(bias[$0 / g.outArea % g.filters]) }
-    #expect(PackedConvolution.can(PackedConvolution.choice(g), g))
-    for algorithm in PackedConvolution.Algorithm.allCases
-    where PackedConvolution.can(algorithm, g) {
+    #expect(InferenceConvolution.can(InferenceConvolution.choice(g), g))
+    for algorithm in InferenceConvolution.Algorithm.allCases
+    where InferenceConvolution.can(algorithm, g) {
       for (table, threads) in zip(KernelVariant.runnable, [1, 2, 3]) {
-        let packed = PackedConvolution(
+        let packed = InferenceConvolution(
           g, weights: weights, bias: bias, finish: .init(), algorithm: algorithm, table: table)
         let found = guardedRun(packed, input, batch: batch, pool: ThreadPool(threads: threads))
         #expect(
@@ -116,10 +116,10 @@ private func guardedRun(
       let input = Slow.random(batch * g.inputCount, seed: 1)
       let weights = Slow.random(g.weightCount, seed: 2)
       let expected = Slow.convolution(g, batch: batch, input: input, weights: weights)
-      for algorithm in PackedConvolution.Algorithm.allCases
-      where PackedConvolution.can(algorithm, g) {
+      for algorithm in InferenceConvolution.Algorithm.allCases
+      where InferenceConvolution.can(algorithm, g) {
         for table in KernelVariant.runnable {
-          let packed = PackedConvolution(
+          let packed = InferenceConvolution(
             g, weights: weights, bias: nil, finish: .init(), algorithm: algorithm, table: table)
           let found = guardedRun(packed, input, batch: batch, pool: ThreadPool(threads: 3))
           #expect(Slow.deviation(found, expected) < Self.tolerance(g.columnHeight), "\(algorithm)")
@@ -131,8 +131,8 @@ private func guardedRun(
   /// The limits that there are: what `can` refuses is what an algorithm's contract excludes.
   @Test func `what an algorithm cannot run`() {
     typealias G = ConvolutionGeometry
-    func able(_ g: G) -> [PackedConvolution.Algorithm] {
-      PackedConvolution.Algorithm.allCases.filter { PackedConvolution.can($0, g) }
+    func able(_ g: G) -> [InferenceConvolution.Algorithm] {
+      InferenceConvolution.Algorithm.allCases.filter { InferenceConvolution.can($0, g) }
     }
     let plain = G(channels: 8, height: 5, width: 5, filters: 8, size: 3, padding: 1)
     #expect(able(plain) == [.winogradStrips, .winogradFilters, .planar, .direct, .im2col])

@@ -7,14 +7,14 @@ import Testing
 /// Kernels without a call of their own in these tests: what reaches them in every variant. Each
 /// name is of a test's file and a text in it, so that an entry cannot outlive its test.
 private let reached: [String: (file: String, text: String)] = [
-  "winograd_strip": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
-  "winograd_gather": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
-  "direct_copy": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
-  "direct_rows": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
-  "pointwise": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
-  "planar_band": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
+  "winograd_strip": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
+  "winograd_gather": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
+  "direct_copy": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
+  "direct_rows": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
+  "pointwise": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
+  "planar_band": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
   "planar_copy": ("TrainingProductTests", "(.planar,"),
-  "depthwise_rows": ("ExtentTests", "PackedConvolution.Algorithm.allCases"),
+  "depthwise_rows": ("ExtentTests", "InferenceConvolution.Algorithm.allCases"),
 ]
 
 @Suite struct KernelTableTests {

@@ -30,12 +30,12 @@ import Testing
 
         let bent = zip(dy, x).map { Double($0) * (inner($1) > 0 ? 1 : slope) }
         sums = [1, 2]
-        t.bent_moments(Float(slope), dy, x, mean, scale, shift, count, &sums)
+        t.bn_leaky_backward_reduce(Float(slope), dy, x, mean, scale, shift, count, &sums)
         #expect(abs(sums[0] - 1 - bent.reduce(0, +)) < 1e-4)
         let product = zip(bent, deviations).reduce(0) { $0 + $1.0 * $1.1 }
         #expect(abs(sums[1] - 2 - product) < 1e-4)
         var dx = dy + [7]
-        t.bent_combine(Float(slope), &dx, x, mean, scale, shift, 2, 0.5, -1, count)
+        t.bn_leaky_backward_apply(Float(slope), &dx, x, mean, scale, shift, 2, 0.5, -1, count)
         #expect(dx.removeLast() == 7, "wrote past the end")
         let expected = zip(bent, x).map { 2 * $0 + 0.5 * Double($1) - 1 }
         #expect(Slow.deviation(dx, expected) < Self.tolerance)
@@ -66,9 +66,9 @@ import Testing
       let t = table.pointee
       var out = [Float](repeating: .nan, count: columns)
       var which = [UInt8](repeating: 9, count: columns)
-      t.max_rows_which(top, bottom, &out, &which, columns)
+      t.maxpool2x2_argmax(top, bottom, &out, &which, columns)
       var (upper, lower) = (top.map { _ in Float(1) }, bottom.map { _ in Float(1) })
-      t.spread_rows(dy, which, &upper, &lower, columns, true)
+      t.maxpool2x2_backward(dy, which, &upper, &lower, columns, true)
       for i in 0..<columns {
         let four = [top[2 * i], top[2 * i + 1], bottom[2 * i], bottom[2 * i + 1]]
         #expect(out[i] == four.max())

@@ -33,16 +33,16 @@ import Testing
     """
   }
 
-  private func object(_ track: Int, class classIndex: Int = 0) -> [TruthBox] {
+  private func object(_ track: Int, class classIndex: Int = 0) -> [GroundTruth] {
     [
-      TruthBox(
+      GroundTruth(
         box: Box(x: 0.5, y: 0.5, width: 1, height: 1), classIndex: classIndex, trackID: track)
     ]
   }
 
   /// Cost, printed line and gradient of the descriptions.
   private func run(
-    _ cfg: String, _ descriptions: [Float], _ labels: [[TruthBox]]
+    _ cfg: String, _ descriptions: [Float], _ labels: [[GroundTruth]]
   ) throws -> (cost: Float, line: String?, gradient: [Float]) {
     let fixture = try NetworkFixture(cfg)
     _ = fixture.parameters.buffers[0][0].values.update(fromContentsOf: [0, 0])

@@ -19,14 +19,14 @@ import Testing
 
   @Test(arguments: texts)
   func `bytes come back`(bytes: [UInt8]) {
-    let text = String(outside: bytes)
-    #expect(text.outsideBytes == bytes)
-    #expect(text.onDisk == bytes.map { CChar(bitPattern: $0) } + [0])
+    let text = String(rawBytes: bytes)
+    #expect(text.rawBytes == bytes)
+    #expect(text.cPath == bytes.map { CChar(bitPattern: $0) } + [0])
   }
 
   @Test func `text in UTF-8 stays what it is`() {
     let text = "gr\u{00FC}\u{00DF}e \u{1F603}\r\n"
-    #expect(String(outside: Array(text.utf8)) == text)
+    #expect(String(rawBytes: Array(text.utf8)) == text)
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])
@@ -37,7 +37,7 @@ import Testing
       let bytes = (0..<random.below(12)).map { _ in
         [0xF4, 0x8F, 0xB8, 0xBA, 0x80, 0xE9, 0x41, UInt8(random.below(256))][random.below(8)]
       }
-      #expect(String(outside: bytes).outsideBytes == bytes)
+      #expect(String(rawBytes: bytes).rawBytes == bytes)
     }
   }
 }

@@ -206,7 +206,7 @@ package final class LayerFixture<L: Layer> {
       for (buffer, values) in zip(run.inputs, inputs) { buffer.array = values }
       run.output.array = output
     }
-    let replaces = layer.canReplaceGradients
+    let replaces = layer.supportsOverwrite
     let fresh = added.map { GuardedBuffer(count: $0.count, filledWith: replaces ? .nan : 0) }
     let dy = GuardedBuffer(outputGradient)
     var seen: Set<Int> = []

@@ -44,7 +44,7 @@ import Testing
     let truth = Truth.boxes(
       (0..<fixture.batch).map {
         [
-          TruthBox(
+          GroundTruth(
             box: Box(x: 0.2 + 0.1 * Float($0), y: 0.6, width: 0.2, height: 0.3), classIndex: 0)
         ]
       })

@@ -33,7 +33,7 @@ final class NoiseSource: BatchSource {
     return .boxes(
       (0..<input.batch).map { _ in
         [
-          TruthBox(
+          GroundTruth(
             box: Box(x: 0.5, y: 0.5, width: 0.3, height: 0.4), classIndex: 0)
         ]
       })

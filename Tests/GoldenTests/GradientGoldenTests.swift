@@ -103,7 +103,7 @@ struct GradientGoldenTests {
       return .boxes(
         boxes.map { image in
           image.map {
-            TruthBox(box: Box(x: $0.x, y: $0.y, width: $0.w, height: $0.h), classIndex: $0.class)
+            GroundTruth(box: Box(x: $0.x, y: $0.y, width: $0.w, height: $0.h), classIndex: $0.class)
           }
         })
     }

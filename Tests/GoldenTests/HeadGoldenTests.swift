@@ -70,7 +70,7 @@ struct HeadGoldenTests {
       let isFirst = network.nodes.contains { $0.name == "detection" }
       var set = boxes
       set.undo(
-        PictureFrame(
+        LetterboxTransform(
           pictureWidth: recorded.image[0], pictureHeight: recorded.image[1],
           networkWidth: network.net.width, networkHeight: network.net.height,
           letterbox: letterbox && !isFirst),

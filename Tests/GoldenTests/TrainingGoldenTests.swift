@@ -188,12 +188,12 @@ private final class PlainTrainer {
     }
   }
 
-  private func readLabels(_ file: String) throws -> [TruthBox] {
+  private func readLabels(_ file: String) throws -> [GroundTruth] {
     try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
       .split(whereSeparator: \.isNewline).map { line in
         let numbers = line.split(separator: " ").compactMap { Float($0) }
         try #require(numbers.count == 5)
-        return TruthBox(
+        return GroundTruth(
           box: Box(x: numbers[1], y: numbers[2], width: numbers[3], height: numbers[4]),
           classIndex: Int(numbers[0]))
       }

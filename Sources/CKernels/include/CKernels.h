@@ -71,7 +71,7 @@ struct ck_direct {
 
 /// What happens to a convolution's sums, in this order: bias, activation, residual, second
 /// activation, storing, pooling. All maps are in blocks of 16 channels.
-struct ck_finish {
+struct ck_epilogue {
   /// Null: none.
   const float *bias;
   int activation, second_activation;
@@ -105,7 +105,7 @@ struct ck_planes {
 /// kernel names. Filters come in panels: a multiple of 16, zeros where there is no filter. Channels
 /// of a block that do not exist are finite in maps and zero in weights, whose rows are rounded up
 /// to a multiple of 4 channels. `squares(n)` is n | 1: an odd number of cache lines a point.
-/// Who chooses a kernel asks `PackedConvolution.can(_:_:)` or `ConvolutionProducts.way` first.
+/// Who chooses a kernel asks `InferenceConvolution.can(_:_:)` or `ConvolutionProducts.way` first.
 struct ck_kernels {
   const char *name;
   /// Pixels (or squares) that the product kernels take at a time: work in multiples of it.
@@ -145,12 +145,12 @@ struct ck_kernels {
   /// All filters of `count` squares. `scratch`: 36 * squares(count) * (blocks * 16 + 32) floats,
   /// with a block for each 16 channels begun.
   void (*winograd_strip)(
-      const struct ck_winograd *w, const struct ck_finish *finish, const float *input,
+      const struct ck_winograd *w, const struct ck_epilogue *finish, const float *input,
       const float *u, size_t first, size_t count, float *scratch);
   /// At most 32 filters from `channel` on. `scratch`: 36 * (64 * 32 + 16 + squares(count) * 32)
   /// floats.
   void (*winograd_gather)(
-      const struct ck_winograd *w, const struct ck_finish *finish, const float *v,
+      const struct ck_winograd *w, const struct ck_epilogue *finish, const float *v,
       size_t tile_stride, const float *weights, size_t channel, size_t first, size_t count,
       float *scratch);
   // Direct: any size, stride, padding and dilation; `offsets` leads to every segment.
@@ -160,17 +160,17 @@ struct ck_kernels {
       size_t rows, float *to);
   /// At most 32 filters from `channel` on.
   void (*direct_rows)(
-      const struct ck_direct *d, const struct ck_finish *finish, const float *x,
+      const struct ck_direct *d, const struct ck_epilogue *finish, const float *x,
       const float *weights, size_t channel, size_t image, size_t first_row, size_t rows);
   /// At most 32 filters from `channel` on.
   void (*pointwise)(
-      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+      const struct ck_direct *d, const struct ck_epilogue *finish, const float *input,
       const float *weights, size_t channel, size_t image, size_t first, size_t count);
   /// All filters of rows >= 1; with pooling `first_row` is even, and `rows` unless they are the
   /// last.
   /// `scratch`: what planar_copy writes.
   void (*planar_band)(
-      const struct ck_direct *d, const struct ck_finish *finish, const float *input,
+      const struct ck_direct *d, const struct ck_epilogue *finish, const float *input,
       const float *weights, size_t image, size_t first_row, size_t rows, float *scratch);
   /// rows >= 1. `to`: channels * plane_step floats, plane_step at least
   /// ((rows - 1) * stride_y + reach) * stride_x * length.
@@ -178,21 +178,21 @@ struct ck_kernels {
       const struct ck_direct *d, const float *image, size_t first_row, size_t rows, float *to);
   /// One block; `plane` is where its first pixel would be: rows that no tap needs may be missing.
   void (*depthwise_rows)(
-      const struct ck_window *w, const struct ck_finish *finish, const float *plane,
+      const struct ck_window *w, const struct ck_epilogue *finish, const float *plane,
       const float *weights, size_t image, size_t block, size_t first_row, size_t rows);
   // Planes and blocks; `lanes` is 0...16.
   void (*interleave)(
       const float *planes, size_t plane_step, size_t lanes, size_t count, float *out,
       size_t out_step);
-  void (*take_window)(
+  void (*pack_nchw16c_tile)(
       const struct ck_planes *planes, const float *from, size_t lanes, ptrdiff_t top,
       ptrdiff_t left, size_t rows, size_t columns, float *block);
   /// The window lies inside the planes.
-  void (*put_window)(
+  void (*unpack_nchw16c_tile)(
       const struct ck_planes *planes, const float *block, size_t block_columns, size_t lanes,
       size_t top, size_t left, size_t rows, size_t columns, float *to, bool adds);
-  void (*to_blocks)(const float *planes, size_t channels, size_t area, float *blocks);
-  void (*from_blocks)(const float *blocks, size_t channels, size_t area, float *planes);
+  void (*nchw_to_nchw16c)(const float *planes, size_t channels, size_t area, float *blocks);
+  void (*nchw16c_to_nchw)(const float *blocks, size_t channels, size_t area, float *planes);
   // Windows of one block; a window outside the map gives the lowest number, or an average of 0.
   void (*pool_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
   void (*average_block)(const struct ck_window *w, ptrdiff_t offset, const float *x, float *y);
@@ -242,18 +242,18 @@ struct ck_kernels {
       int kind, float *y, const float *x, float mean, float scale, float shift, size_t n);
   /// sums[0] += sum of d, sums[1] += sum of d * (x - mean), where d is dy times the slope of
   /// max(u, slope u) at u = (x - mean) * scale + shift.
-  void (*bent_moments)(
+  void (*bn_leaky_backward_reduce)(
       float slope, const float *dy, const float *x, float mean, float scale, float shift, size_t n,
       double *sums);
   /// dy = a * d + b * x + c, with the same d.
-  void (*bent_combine)(
+  void (*bn_leaky_backward_apply)(
       float slope, float *dy, const float *x, float mean, float scale, float shift, float a,
       float b, float c, size_t n);
   /// Maxima of 2x2 blocks, and which of the four (top, then bottom) was the first of the largest.
-  void (*max_rows_which)(
+  void (*maxpool2x2_argmax)(
       const float *top, const float *bottom, float *out, uint8_t *which, size_t out_width);
   /// Each gradient to the place that `which` names, replacing or adding to both rows.
-  void (*spread_rows)(
+  void (*maxpool2x2_backward)(
       const float *dy, const uint8_t *which, float *top, float *bottom, size_t width, bool adds);
   /// g += decay * w, w -= rate * g, g *= momentum
   void (*descend)(float *w, float *g, float rate, float decay, float momentum, size_t n);

@@ -7,9 +7,9 @@ import DarknetText
 /// A picture with its objects, in parts of the picture.
 package struct LabelledPicture: Sendable {
   package var bitmap: Bitmap
-  package var objects: [TruthBox]
+  package var objects: [GroundTruth]
 
-  package init(_ bitmap: Bitmap, _ objects: [TruthBox]) {
+  package init(_ bitmap: Bitmap, _ objects: [GroundTruth]) {
     self.bitmap = bitmap
     self.objects = objects
   }
@@ -108,7 +108,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
   package func compose<Failure: Error>(
     into target: PlaneTarget, random: inout Random, variation: Random? = nil,
     draw: (inout Random) throws(Failure) -> LabelledPicture
-  ) throws(Failure) -> [TruthBox] {
+  ) throws(Failure) -> [GroundTruth] {
     precondition(isSane, "check the augmentation first")
     var varying = variation ?? random.split(0x56_41_52_59)
     let first = try draw(&random)
@@ -119,7 +119,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
     }
     if usesMosaic, varying.unit() < 0.5 {
       let tiles = Mosaic(width: target.width, height: target.height, random: &varying)
-      var objects: [TruthBox] = []
+      var objects: [GroundTruth] = []
       for corner in Mosaic.Corner.allCases {
         let picture = corner == .topLeft ? first : try draw(&random)
         objects += tiles.paint(
@@ -155,7 +155,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
 
   private func paint(
     _ picture: LabelledPicture, _ tile: MosaicTile, of target: PlaneTarget, random: inout Random
-  ) -> [TruthBox] {
+  ) -> [GroundTruth] {
     let variation = draw(for: picture, width: target.width, height: target.height, &random)
     return paint(picture, variation, tile, of: target, random: &random)
   }
@@ -197,13 +197,13 @@ package struct DetectionAugmentation: Hashable, Sendable {
   func paint(
     _ picture: LabelledPicture, _ variation: PictureVariation, _ tile: MosaicTile,
     of target: PlaneTarget, random: inout Random
-  ) -> [TruthBox] {
+  ) -> [GroundTruth] {
     let (width, height) = (target.width, target.height)
-    let objects = picture.objects.prefix(maxObjects).compactMap { object -> TruthBox? in
+    let objects = picture.objects.prefix(maxObjects).compactMap { object -> GroundTruth? in
       guard let box = variation.crop.map(object.box), box.width >= 1 / Float(width),
         box.height >= 1 / Float(height)
       else { return nil }
-      return TruthBox(box: box, classIndex: object.classIndex, trackID: object.trackID)
+      return GroundTruth(box: box, classIndex: object.classIndex, trackID: object.trackID)
     }
     guard tile.width > 0, tile.height > 0 else { return objects }
     let part = target.part(x: tile.left, y: tile.top, width: tile.width, height: tile.height)
@@ -233,7 +233,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
   /// a grey input that it fills in one direction, the colours of all change, half are mirrored.
   private func place(
     _ picture: LabelledPicture, into target: PlaneTarget, random: inout Random
-  ) -> [TruthBox] {
+  ) -> [GroundTruth] {
     let bitmap = picture.bitmap
     let (w, h) = (Double(bitmap.width), Double(bitmap.height))
     let (dw, dh) = (w * Double(jitter), h * Double(jitter))
@@ -271,7 +271,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
       Float(placedWidth) / Float(target.width), Float(placedHeight) / Float(target.height)
     )
     let (shiftX, shiftY) = (Float(left) / Float(target.width), Float(top) / Float(target.height))
-    return picture.objects.compactMap { object -> TruthBox? in
+    return picture.objects.compactMap { object -> GroundTruth? in
       func clamped(_ value: Float) -> Float { min(1, max(0, value)) }
       var x0 = clamped(object.box.left * scaleX + shiftX)
       var x1 = clamped(object.box.right * scaleX + shiftX)
@@ -279,7 +279,7 @@ package struct DetectionAugmentation: Hashable, Sendable {
       let y1 = clamped(object.box.bottom * scaleY + shiftY)
       if flipped { (x0, x1) = (1 - x1, 1 - x0) }
       guard x1 - x0 >= 0.001, y1 - y0 >= 0.001 else { return nil }
-      return TruthBox(
+      return GroundTruth(
         box: Box(left: x0, top: y0, right: x1, bottom: y1), classIndex: object.classIndex,
         trackID: object.trackID)
     }.prefix(maxObjects).map { $0 }

@@ -81,7 +81,7 @@ package struct Mosaic {
   func paint(
     _ picture: LabelledPicture, at corner: Corner, of target: PlaneTarget, limit: Int,
     with augmentation: DetectionAugmentation, random: inout Random
-  ) -> [TruthBox] {
+  ) -> [GroundTruth] {
     let variation = augmentation.draw(
       for: picture, width: width, height: height, corner: corner, &random)
     let tile = tile(corner, crop: variation.crop)
@@ -110,7 +110,7 @@ package struct Mosaic {
 
   /// The object's box in the input, cut to the input or, `bounded`, to the tile, in whole pixels
   /// then; nil if no more than a pixel is left of it.
-  package func move(_ object: TruthBox, _ tile: MosaicTile, bounded: Bool) -> TruthBox? {
+  package func move(_ object: GroundTruth, _ tile: MosaicTile, bounded: Bool) -> GroundTruth? {
     let (w, h) = (Float(width), Float(height))
     let (shiftX, shiftY) = (Float(tile.left - tile.sourceLeft), Float(tile.top - tile.sourceTop))
     let columns = bounded ? tile.left...tile.left + tile.width : 0...width
@@ -124,7 +124,7 @@ package struct Mosaic {
     let top = cut(object.box.top * h + shiftY, rows)
     let bottom = cut(object.box.bottom * h + shiftY, rows)
     guard right - left > 1, bottom - top > 1 else { return nil }
-    return TruthBox(
+    return GroundTruth(
       box: Box(left: left / w, top: top / h, right: right / w, bottom: bottom / h),
       classIndex: object.classIndex, trackID: object.trackID)
   }

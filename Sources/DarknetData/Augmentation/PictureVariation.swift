@@ -21,7 +21,7 @@ package struct PictureVariation: Hashable {
   /// The kernel with regard to the objects: no larger than an eighth of the smallest side of the
   /// smallest object, which would vanish. What becomes 1 by that means the background, and where
   /// there are no objects nothing is blurred, as AlexeyAB has it.
-  func blurKernel(_ objects: [TruthBox], width: Int, height: Int) -> Blur {
+  func blurKernel(_ objects: [GroundTruth], width: Int, height: Int) -> Blur {
     guard case .whole(var kernel) = blur else { return blur }
     if objects.isEmpty { return .none }
     for object in objects {

@@ -43,7 +43,7 @@ package struct BoxStatistics: Sendable {
     var (sum, count) = (0.0, 0)
     for record in records {
       guard let picture = record.size else { continue }
-      let frame = PictureFrame(
+      let frame = LetterboxTransform(
         pictureWidth: picture.width, pictureHeight: picture.height,
         networkWidth: options.inputWidth, networkHeight: options.inputHeight,
         letterbox: options.letterBox)

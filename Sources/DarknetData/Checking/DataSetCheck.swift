@@ -93,7 +93,7 @@ package struct DataSetCheck: Sendable {
     let all = train.count + (valid?.count ?? 0)
     let done = Atomic(0)
     func read(_ list: ListFile) -> [PictureRecord] {
-      let records = Guarded([PictureRecord?](repeating: nil, count: list.count))
+      let records = Locked([PictureRecord?](repeating: nil, count: list.count))
       Workers.run(list.count, threads: options.threads) { index in
         let record = PictureRecord(list.pictures[index], options)
         records.withLock { $0[index] = record }
@@ -215,7 +215,7 @@ struct PictureRecord: Sendable {
   let path: String
   var fingerprint: Fingerprint?
   var size: (width: Int, height: Int)?
-  var objects: [TruthBox] = []
+  var objects: [GroundTruth] = []
   var hasLabels = false
   /// Whether the picture notes that it is to be turned to be seen upright.
   var isTurned = false
@@ -274,5 +274,5 @@ extension PictureRecord {
 }
 
 extension [PictureRecord] {
-  var joinedObjects: some Sequence<TruthBox> { lazy.flatMap(\.objects) }
+  var joinedObjects: some Sequence<GroundTruth> { lazy.flatMap(\.objects) }
 }

@@ -17,7 +17,7 @@ import DarknetSystem
 /// line is read on its own: a bad one is reported and left out, the others count.
 package struct LabelFile: Sendable {
   /// In the file's order.
-  package private(set) var objects: [TruthBox] = []
+  package private(set) var objects: [GroundTruth] = []
   package private(set) var problems: [DataProblem] = []
 
   /// Reads the labels of a picture from wherever they are; without any the picture has no
@@ -132,7 +132,7 @@ package struct LabelFile: Sendable {
 
   private mutating func readObject(
     _ line: UnsafeBufferPointer<UInt8>, number: Int, of name: String, classes: Int?
-  ) throws(DataProblem.Kind) -> TruthBox {
+  ) throws(DataProblem.Kind) -> GroundTruth {
     let tokens = line.split(whereSeparator: { TextFile.isBlank($0) })
     // `0,0.5,0.5,0.1,0.1`, `0;0.5;…` and `0, 0.5, …`, but not the decimals of `0 0,5 0,5 …`.
     let marks = [UInt8(ascii: ","), UInt8(ascii: ";")]
@@ -167,7 +167,7 @@ package struct LabelFile: Sendable {
       }
       (width, height) = (min(width, 1), min(height, 1))
     }
-    return TruthBox(
+    return GroundTruth(
       box: Box(x: x, y: y, width: width, height: height), classIndex: classIndex)
   }
 
@@ -204,6 +204,6 @@ package struct LabelFile: Sendable {
 
   /// At most 40 characters, for messages.
   private static func text(_ token: Slice<UnsafeBufferPointer<UInt8>>) -> String {
-    String(outside: token.prefix(41)).shown(limit: 40)
+    String(rawBytes: token.prefix(41)).shown(limit: 40)
   }
 }

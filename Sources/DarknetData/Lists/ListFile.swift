@@ -45,7 +45,7 @@ package struct ListFile: Sendable {
       if line.isEmpty {
         empty += 1
       } else {
-        pictures.append(String(outside: line))
+        pictures.append(String(rawBytes: line))
         lines.append(number)
       }
     }

@@ -23,7 +23,7 @@ package struct NamesFile: Sendable {
     try text.requireText("one class name per line")
     path = text.name
     var names: [String] = []
-    text.forEachLine { _, line in names.append(String(outside: line)) }
+    text.forEachLine { _, line in names.append(String(rawBytes: line)) }
     while names.last?.isEmpty == true { names.removeLast() }
     guard !names.isEmpty else {
       throw .content(

@@ -86,14 +86,14 @@ package enum PathHint {
         found = plain + "/"
         continue
       }
-      guard let folder = opendir((found.isEmpty ? "." : found).onDisk) else { return nil }
+      guard let folder = opendir((found.isEmpty ? "." : found).cPath) else { return nil }
       defer { closedir(folder) }
       let wanted = part.lowercased()
       var name: String?
       while name == nil, let entry = readdir(folder) {
         let candidate = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
           String(
-            outside: UnsafeRawBufferPointer(
+            rawBytes: UnsafeRawBufferPointer(
               start: pointer,
               count: strlen(
                 UnsafeRawPointer(pointer).assumingMemoryBound(to: CChar.self))))

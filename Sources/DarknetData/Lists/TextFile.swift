@@ -104,5 +104,5 @@ struct TextFile {
 
 /// Whether the path names something that is there.
 package func fileExists(_ path: String) -> Bool {
-  !path.utf8.contains(0) && access(path.onDisk, F_OK) == 0
+  !path.utf8.contains(0) && access(path.cPath, F_OK) == 0
 }

@@ -15,7 +15,7 @@ package final class Batch: @unchecked Sendable {
   /// [N, C, H, W], 0...1.
   package let input: FloatBuffer
   /// Detectors: the objects of each picture, in parts of the input. Empty for classifiers.
-  package internal(set) var truth: [[TruthBox]]
+  package internal(set) var truth: [[GroundTruth]]
   /// Classifiers: [N, classes], the share of each class. Empty for detectors.
   package internal(set) var classShares: [[Float]]
   /// The pictures drawn, as places in the list; the first of each row if rows are mixed.
@@ -44,7 +44,7 @@ package final class Batch: @unchecked Sendable {
 
 /// Memory of batches that are done with, as fresh pages cost time to be zeroed.
 final class BufferPool: Sendable {
-  private let free = Guarded<[FloatBuffer]>([])
+  private let free = Locked<[FloatBuffer]>([])
   private let limit: Int
 
   init(limit: Int) { self.limit = limit }

@@ -79,7 +79,7 @@ private final class LoaderCrew: @unchecked Sendable {
   }
 
   private let configuration: BatchLoader.Configuration
-  private let rows: RowMaker
+  private let rows: SampleBuilder
   private let pool: BufferPool
   private let depth: Int
   private let isDetection: Bool
@@ -98,7 +98,7 @@ private final class LoaderCrew: @unchecked Sendable {
 
   init(_ configuration: BatchLoader.Configuration) {
     self.configuration = configuration
-    rows = RowMaker(configuration)
+    rows = SampleBuilder(configuration)
     let largest = configuration.sizes.largest
     let bytes =
       configuration.imagesPerBatch * configuration.channels * largest.width

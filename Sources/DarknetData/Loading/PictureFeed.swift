@@ -46,8 +46,8 @@ package final class PictureFeed: Sendable {
     package let path: String
     package let picture: Swift.Result<Picture, ImageError>
     /// The objects in it, in parts of the picture; empty unless labels are read.
-    package let objects: [TruthBox]
-    package let difficult: [TruthBox]
+    package let objects: [GroundTruth]
+    package let difficult: [GroundTruth]
     /// What is wrong with its labels.
     package let problems: [DataProblem]
   }
@@ -71,7 +71,7 @@ package final class PictureFeed: Sendable {
   }
 
   package let options: Options
-  private let queue: LookAhead<Item>
+  private let queue: Prefetcher<Item>
 
   /// Starts the threads.
   package init(_ pictures: [String], options: Options) {
@@ -81,7 +81,7 @@ package final class PictureFeed: Sendable {
     }
     self.options = options
     let pool = InputPool(count: options.preparation.shape.count, limit: options.depth)
-    queue = LookAhead(count: pictures.count, depth: options.depth, threads: options.threads) {
+    queue = Prefetcher(count: pictures.count, depth: options.depth, threads: options.threads) {
       Self.make($0, path: pictures[$0], options, pool)
     }
   }
@@ -98,8 +98,8 @@ package final class PictureFeed: Sendable {
       options.preparation.write(bitmap, into: result.input.pointer)
       return result
     }
-    var objects: [TruthBox] = []
-    var difficult: [TruthBox] = []
+    var objects: [GroundTruth] = []
+    var difficult: [GroundTruth] = []
     var problems: [DataProblem] = []
     if let labels = options.labels, case .success = picture {
       let file = LabelFile(ofPicture: path, classes: labels.classes, dialect: labels.dialect)
@@ -118,7 +118,7 @@ package final class PictureFeed: Sendable {
 
 /// Memory of pictures that are done with, as fresh pages cost time to be zeroed.
 private final class InputPool: Sendable {
-  private let free = Guarded<[FloatBuffer]>([])
+  private let free = Locked<[FloatBuffer]>([])
   private let count: Int
   private let limit: Int
 

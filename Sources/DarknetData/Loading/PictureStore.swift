@@ -16,13 +16,13 @@ final class PictureStore: Sendable {
   let list: ListFile
   private let channels: Int
   private let limits: ImageFile.Limits
-  private let state: Guarded<State>
+  private let state: Locked<State>
 
   init(_ list: ListFile, channels: Int, cacheBytes: Int, limits: ImageFile.Limits) {
     self.list = list
     self.channels = channels
     self.limits = limits
-    state = Guarded(State(freeBytes: cacheBytes))
+    state = Locked(State(freeBytes: cacheBytes))
   }
 
   /// A picture: at `index`, or if that cannot be read another one, drawn at random a few times,

@@ -17,7 +17,7 @@ package final class ProblemLog: Sendable {
     var confidenceSeen = false
   }
 
-  private let state = Guarded(State())
+  private let state = Locked(State())
   private let folder: String?
 
   /// - Parameter folder: where the two lists are written, "." for the current folder as Darknet
@@ -54,10 +54,10 @@ package final class ProblemLog: Sendable {
   /// One write, so that several processes may append. If the disk refuses there is nothing better
   /// to be done than to go on: the caller shows the problem in any case.
   private func append(_ line: String, to path: String) {
-    let descriptor = open(path.onDisk, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let descriptor = open(path.cPath, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
-    var bytes = (line + "\n").outsideBytes
+    var bytes = (line + "\n").rawBytes
     while !bytes.isEmpty {
       let written = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       guard written > 0 else { return }

@@ -95,7 +95,7 @@ package struct SyntheticShapes: Sendable {
       (trainCount..<trainCount + validCount, "valid", files.valid),
     ] {
       try Folder.make("\(folder)/\(name)")
-      let paths = Guarded([String](repeating: "", count: numbers.count))
+      let paths = Locked([String](repeating: "", count: numbers.count))
       let errors = ErrorBox()
       Workers.run(numbers.count, threads: threads) { index in
         do throws(FileError) {
@@ -127,7 +127,7 @@ package struct SyntheticShapes: Sendable {
   }
 
   /// The lines of a label file.
-  static func labels(_ objects: [TruthBox]) -> String {
+  static func labels(_ objects: [GroundTruth]) -> String {
     objects.map { object in
       let box = object.box
       let numbers = [box.x, box.y, box.width, box.height].map { fixed(Double($0), decimals: 6) }
@@ -148,7 +148,7 @@ package struct SyntheticShapes: Sendable {
     let ground = Texture(random: &random)
     ground.paint(bitmap)
     let canvas = Canvas(bitmap)
-    var objects: [TruthBox] = []
+    var objects: [GroundTruth] = []
     let wanted = 1 + random.below(max(1, maxObjects))
     // Some places are refused, so a crowded picture may get fewer.
     for _ in 0..<wanted * 8 where objects.count < wanted {
@@ -158,7 +158,7 @@ package struct SyntheticShapes: Sendable {
       let box = shape.box.scaled(1 / Float(width), 1 / Float(height))
       guard objects.allSatisfy({ Self.hidden($0.box, by: box) < 0.25 }) else { continue }
       shape.paint(on: canvas)
-      objects.append(TruthBox(box: box, classIndex: shape.classIndex))
+      objects.append(GroundTruth(box: box, classIndex: shape.classIndex))
     }
     return LabelledPicture(bitmap, objects)
   }
@@ -171,7 +171,7 @@ package struct SyntheticShapes: Sendable {
 
 /// The first error of several threads.
 private final class ErrorBox: Sendable {
-  private let error = Guarded<FileError?>(nil)
+  private let error = Locked<FileError?>(nil)
 
   func note(_ new: FileError) { error.withLock { if $0 == nil { $0 = new } } }
 

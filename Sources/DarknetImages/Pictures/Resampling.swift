@@ -236,7 +236,7 @@ extension PixelSource {
 
   /// The picture in `target` with its proportions kept, in the middle of 0.5 grey.
   package func letterbox(into target: PlaneTarget) {
-    let frame = PictureFrame(
+    let frame = LetterboxTransform(
       pictureWidth: width, pictureHeight: height, networkWidth: target.width,
       networkHeight: target.height, letterbox: true)
     let (left, top) = (frame.contentLeft, frame.contentTop)

@@ -11,7 +11,7 @@ extension StepBuilder {
     }
     let (folded, epilogue) = (FoldedConvolutionValues(attributes, parameters), attributes.epilogue)
     let packed = withExtendedLifetime(folded) {
-      PackedConvolution(
+      InferenceConvolution(
         attributes.geometry, weights: folded.weights, scales: folded.scales?.pointer,
         bias: folded.biases.pointer,
         finish: .init(
@@ -55,11 +55,11 @@ extension StepBuilder {
   ) -> PlanStep {
     let values = [expand, depthwise].map { FoldedConvolutionValues($0, parameters) }
     let parts = zip([expand, depthwise], values).map { attributes, folded in
-      ExpandedDepthwise.Part(
+      PointwiseDepthwise.Part(
         attributes.geometry, weights: folded.weights, scales: folded.scales?.pointer,
         bias: folded.biases.pointer, activation: attributes.epilogue.activation)
     }
-    let joined = withExtendedLifetime(values) { ExpandedDepthwise(parts[0], parts[1]) }
+    let joined = withExtendedLifetime(values) { PointwiseDepthwise(parts[0], parts[1]) }
     let input = memory.place(of: op.operands[0])
     let output = memory.places[op.result(.map)!]!
     let averages = op.result(.averages).map { memory.places[$0]! }
@@ -77,8 +77,8 @@ extension StepBuilder {
 }
 
 extension PlanMemory {
-  fileprivate func map(_ place: PlanStorage.Place) -> PackedConvolution.Map {
-    PackedConvolution.Map(floats(place), imageStride: place.floatStride)
+  fileprivate func map(_ place: PlanStorage.Place) -> InferenceConvolution.Map {
+    InferenceConvolution.Map(floats(place), imageStride: place.floatStride)
   }
 }
 

@@ -15,16 +15,17 @@ struct ChooseAlgorithm: GraphPass {
       guard case .convolution(let convolution) = graph.operators[index].operation else { continue }
       graph.operators[index].implementation =
         isExact || convolution.epilogue.activation.mixesChannels
-        ? Self.plain : PackedConvolution.choice(convolution.geometry).rawValue
+        ? Self.plain : InferenceConvolution.choice(convolution.geometry).rawValue
     }
   }
 }
 
 extension Graph.Operator {
   /// A convolution and the algorithm chosen for it; nil for other operators and for plain ones.
-  var packed: (attributes: Graph.ConvolutionAttributes, algorithm: PackedConvolution.Algorithm)? {
+  var packed: (attributes: Graph.ConvolutionAttributes, algorithm: InferenceConvolution.Algorithm)?
+  {
     guard case .convolution(let attributes) = operation,
-      let algorithm = implementation.flatMap(PackedConvolution.Algorithm.init)
+      let algorithm = implementation.flatMap(InferenceConvolution.Algorithm.init)
     else { return nil }
     return (attributes, algorithm)
   }

@@ -10,7 +10,7 @@ struct FusePointwiseDepthwise: GraphPass {
     graph.mergeNeighbours { first, second, uses in
       guard let (expand, _) = first.packed, let (depthwise, _) = second.packed,
         first.operands.count == 1, second.operands.count == 1, first.feeds(second, uses),
-        ExpandedDepthwise.can(expand.geometry, depthwise.geometry)
+        PointwiseDepthwise.can(expand.geometry, depthwise.geometry)
       else { return nil }
       var merged = first.merged(with: second, as: .pointwiseDepthwise(expand, depthwise))
       merged.implementation = merged.operation.name

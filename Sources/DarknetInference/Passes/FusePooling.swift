@@ -9,7 +9,7 @@ struct FusePooling: GraphPass {
   func apply(to graph: inout Graph) {
     graph.mergeNeighbours { first, second, uses in
       guard case .maximum(let pool) = second.operation, pool.isHalving,
-        let (convolution, _) = first.packed, PackedConvolution.canPool(convolution.geometry),
+        let (convolution, _) = first.packed, InferenceConvolution.canPool(convolution.geometry),
         first.result(.pooled) == nil, let map = first.result(.map),
         second.operands[0].value == map
       else { return nil }

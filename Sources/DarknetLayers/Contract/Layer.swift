@@ -56,7 +56,7 @@ package protocol Layer: Sendable {
   var channelFlow: ChannelFlow { get }
 
   /// Whether `backward` heeds `BackwardPass.replaces`, so that nobody need write zeros first.
-  var canReplaceGradients: Bool { get }
+  var supportsOverwrite: Bool { get }
 
   /// True if the output at inference is the only input, bit for bit.
   var isIdentityAtInference: Bool { get }
@@ -94,7 +94,7 @@ extension Layer {
   package func stateCount(streams: Int) -> Int { 0 }
   package var readsInputsInBackward: Bool { true }
   package var readsOutputInBackward: Bool { true }
-  package var canReplaceGradients: Bool { false }
+  package var supportsOverwrite: Bool { false }
   package var channelFlow: ChannelFlow { .mixes(groups: 1) }
   package var isIdentityAtInference: Bool { false }
   package func lower(into lowering: inout LayerLowering) {}

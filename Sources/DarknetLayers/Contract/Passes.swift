@@ -54,7 +54,7 @@ package struct BackwardPass {
   /// One per input, to be added to; nil where nobody needs it.
   package var inputGradients: [TensorView?]
   /// One per input: whether the gradient holds nothing yet and is to be written as a whole instead
-  /// of being added to. Only ever true for layers that `canReplaceGradients`.
+  /// of being added to. Only ever true for layers that `supportsOverwrite`.
   package var replaces: [Bool]
   /// One per parameter, to be added to; nil for those not trained.
   package var parameterGradients: [UnsafeMutablePointer<Float>?]
@@ -97,7 +97,7 @@ package struct BackwardPass {
 package enum Truth: Sendable {
   case none
   /// Objects, one list per image.
-  case boxes([[TruthBox]])
+  case boxes([[GroundTruth]])
   /// Plain values (class probabilities, targets of a regression), this many per image.
   case values([Float], perImage: Int)
 }

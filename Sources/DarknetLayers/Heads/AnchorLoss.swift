@@ -58,10 +58,10 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   /// One image.
   private func learn(
-    values: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, labels: [TruthBox]
+    values: UnsafePointer<Float>, gradient: UnsafeMutablePointer<Float>, labels: [GroundTruth]
   ) -> AnchorTally {
     var tally = AnchorTally()
-    let objects = HeadObject.read(
+    let objects = TargetObject.read(
       labels, maximum: options.training.maximumBoxes, classes: options.classes,
       notices: &tally.notices, headClass: options.headClass)
     for (number, anchor) in options.mask.enumerated() {
@@ -80,7 +80,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
   }
 
   /// Weight of the object's class.
-  private func weight(of object: HeadObject) -> Float {
+  private func weight(of object: TargetObject) -> Float {
     options.classWeights?[object.classIndex] ?? 1
   }
 
@@ -88,7 +88,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   private func learnBackground(
     _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    _ place: AnchorCell, _ objects: [HeadObject], _ tally: inout AnchorTally
+    _ place: AnchorCell, _ objects: [TargetObject], _ tally: inout AnchorTally
   ) {
     let plane = grid.objectness &* grid.area
     let objectness = values[plane]
@@ -130,7 +130,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
   // MARK: Objects
 
   private func learn(
-    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ object: TargetObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
     _ tally: inout AnchorTally
   ) {
     let (best, column, row) = place(of: object)
@@ -146,7 +146,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
   }
 
   /// The anchor, of all in the cfg, that fits the object's shape best, and the cell of its centre.
-  func place(of object: HeadObject) -> (anchor: Int, column: Int, row: Int) {
+  func place(of object: TargetObject) -> (anchor: Int, column: Int, row: Int) {
     let point = coding.referencePoint(of: object.box)
     let shape = object.box.atOrigin
     var best: (iou: Float, anchor: Int) = (0, 0)
@@ -169,7 +169,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   /// Teaches `anchor` in that cell, if it is this head's.
   private func learn(
-    _ object: HeadObject, anchor: Int, column: Int, row: Int, _ values: UnsafePointer<Float>,
+    _ object: TargetObject, anchor: Int, column: Int, row: Int, _ values: UnsafePointer<Float>,
     _ gradient: UnsafeMutablePointer<Float>, _ tally: inout AnchorTally
   ) {
     guard let number = options.mask.firstIndex(of: anchor) else { return }
@@ -191,7 +191,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   @discardableResult
   private func learnBox(
-    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
+    _ object: TargetObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
     _ place: AnchorCell, _ tally: inout AnchorTally
   ) -> Box {
     if coding.isBoxTaken(gradient) {
@@ -207,7 +207,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
 
   /// Classes learn independently of each other, so that one prediction can have several.
   private func learnClass(
-    _ object: HeadObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
+    _ object: TargetObject, _ values: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>
   ) {
     let area = grid.area
     let first = grid.classPlane(0) &* area

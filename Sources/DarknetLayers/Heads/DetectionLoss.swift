@@ -153,7 +153,7 @@ struct DetectionLoss {
   }
 
   /// The truth of every cell from a list of objects.
-  private func cellTruth(_ labels: [TruthBox]) -> [Float] {
+  private func cellTruth(_ labels: [GroundTruth]) -> [Float] {
     var truth = [Float](repeating: 0, count: options.cells * cellCount)
     let side = Float(options.side)
     for label in labels {

@@ -80,7 +80,7 @@ extension OptionReader {
     var map: [Int] = []
     let lines = bytes.split(separator: UInt8(ascii: "\n"))
     for (index, line) in lines.enumerated() {
-      let text = String(outside: line).trimmingBlanks()
+      let text = String(rawBytes: line).trimmingBlanks()
       guard let number = Number.int(text), (0..<classes).contains(number) else {
         throw error(
           "map", expected: "a class in 0...\(classes - 1) in line \(index + 1) of '\(path)'",

@@ -99,11 +99,11 @@ private struct RegionImageLoss {
     grid.box(place.values, anchor: place.anchor, cell: place.cell)
   }
 
-  mutating func learn(_ labels: [TruthBox], isYoung: Bool) {
+  mutating func learn(_ labels: [GroundTruth], isYoung: Bool) {
     if let label = wholeImageLabel(labels) {
       learnWholeImage(label)
     } else {
-      let objects = HeadObject.read(
+      let objects = TargetObject.read(
         labels, maximum: maximumBoxes, classes: options.classes, notices: &tally.notices,
         headClass: options.headClass)
       for anchor in 0..<grid.anchors.count {
@@ -124,7 +124,7 @@ private struct RegionImageLoss {
 
   // MARK: Background
 
-  private mutating func learnBackground(_ place: Place, _ objects: [HeadObject], isYoung: Bool) {
+  private mutating func learnBackground(_ place: Place, _ objects: [TargetObject], isYoung: Bool) {
     let predicted = box(place)
     var best: (iou: Float, object: Int) = (0, 0)
     for (number, object) in objects.enumerated() {
@@ -153,7 +153,7 @@ private struct RegionImageLoss {
 
   // MARK: Objects
 
-  private mutating func learn(_ object: HeadObject) {
+  private mutating func learn(_ object: TargetObject) {
     let column = Int(min(object.box.x * Float(grid.width), Float(grid.width - 1)))
     let row = Int(min(object.box.y * Float(grid.height), Float(grid.height - 1)))
     let cell = row * grid.width + column
@@ -245,7 +245,7 @@ private struct RegionImageLoss {
 
   /// The class of a picture of which nothing but the class is known: labels so marked have their
   /// centre far outside. Only trees can learn from them.
-  private func wholeImageLabel(_ labels: [TruthBox]) -> Int? {
+  private func wholeImageLabel(_ labels: [GroundTruth]) -> Int? {
     guard options.tree != nil else { return nil }
     let known = labels.prefix(maximumBoxes).prefix { $0.box.x != 0 }
     guard let label = known.first(where: { $0.box.x > 100_000 && $0.box.y > 100_000 }) else {

@@ -91,7 +91,7 @@ package struct YoloLayer: LossLayer, DetectionHead {
 
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { false }
-  package var canReplaceGradients: Bool { true }
+  package var supportsOverwrite: Bool { true }
 
   package func loss(_ pass: LossPass) -> LossReport? {
     AnchorLoss(coding: coding, dialect: dialect).report(pass) { tally in

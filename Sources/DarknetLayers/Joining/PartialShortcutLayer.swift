@@ -100,7 +100,7 @@ package struct PartialShortcutLayer: Layer {
 
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
-  package var canReplaceGradients: Bool { true }
+  package var supportsOverwrite: Bool { true }
 
   package func lower(into lowering: inout LayerLowering) {
     if !activation.mixesChannels { lowering.append(.add(activation), lowering.inputs) }

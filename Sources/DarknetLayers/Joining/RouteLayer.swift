@@ -59,7 +59,7 @@ package struct RouteLayer: Layer {
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { false }
   /// Without groups every input is used as a whole.
-  package var canReplaceGradients: Bool { groups == 1 }
+  package var supportsOverwrite: Bool { groups == 1 }
 
   package func lower(into lowering: inout LayerLowering) {
     let operands = zip(lowering.inputs, slices).map { input, slice in

@@ -126,7 +126,7 @@ package struct ShortcutLayer: Layer {
 
   package var readsInputsInBackward: Bool { weightsType != .none }
   package var readsOutputInBackward: Bool { activation != .linear && !activation.needsInput }
-  package var canReplaceGradients: Bool { residuals != nil }
+  package var supportsOverwrite: Bool { residuals != nil }
 
   package func lower(into lowering: inout LayerLowering) {
     guard residuals != nil, !activation.mixesChannels else { return }

@@ -36,7 +36,7 @@ package struct ClassTree: Hashable, Sendable {
     for (index, line) in text.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated()
     {
       let words = line.split { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
-        .map { String(outside: $0) }
+        .map { String(rawBytes: $0) }
       if words.isEmpty { continue }
       guard words.count == 2, let parent = Int(words[1]), (-1..<parents.count).contains(parent)
       else {

@@ -178,14 +178,14 @@ extension ContrastiveLayer {
 
   /// The objects of one image by the prediction that each of them teaches first in `yolo_layer`:
   /// anchor * area + cell. If two share one, the later label has it.
-  private func owners(of labels: [TruthBox]) -> [Int: HeadObject] {
+  private func owners(of labels: [GroundTruth]) -> [Int: TargetObject] {
     let options = head.options
     var unused: [String] = []
-    let objects = HeadObject.read(
+    let objects = TargetObject.read(
       labels, maximum: options.training.maximumBoxes, classes: options.classes,
       notices: &unused, headClass: options.headClass)
     let rule = AnchorLoss(coding: head.coding, dialect: head.dialect)
-    var owners: [Int: HeadObject] = [:]
+    var owners: [Int: TargetObject] = [:]
     for object in objects {
       let place = rule.place(of: object)
       guard let number = options.mask.firstIndex(of: place.anchor) else { continue }
@@ -196,7 +196,7 @@ extension ContrastiveLayer {
   }
 
   /// The objects' descriptions in the order of the input: image, anchor, cell.
-  private func describe(_ labels: [[TruthBox]], _ pass: LossPass) -> [Description] {
+  private func describe(_ labels: [[GroundTruth]], _ pass: LossPass) -> [Description] {
     let x = pass.forward.input
     let streams = max(pass.batch / timeSteps, 1)
     let area = outputShape.area

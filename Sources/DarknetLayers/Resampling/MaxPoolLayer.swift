@@ -75,7 +75,7 @@ package struct MaxPoolLayer: Layer {
 
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { false }
-  package var canReplaceGradients: Bool { isQuartering }
+  package var supportsOverwrite: Bool { isQuartering }
 
   /// Which value was the maximum: Int32 bit patterns, or bytes for squares.
   package func savedCount(batch: Int) -> Int {

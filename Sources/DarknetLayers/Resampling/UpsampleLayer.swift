@@ -63,7 +63,7 @@ package struct UpsampleLayer: Layer {
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { false }
   /// A map that is reduced may have rows that fill no block, which nobody would write.
-  package var canReplaceGradients: Bool { !isReducing }
+  package var supportsOverwrite: Bool { !isReducing }
 
   /// The transpose: blocks are summed where values were copied, and the other way round.
   package func backward(_ pass: BackwardPass) {

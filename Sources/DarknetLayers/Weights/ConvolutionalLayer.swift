@@ -194,7 +194,7 @@ extension ConvolutionalLayer {
   }
 
   package var readsOutputInBackward: Bool { blur == nil && stage.needsOutput }
-  package var canReplaceGradients: Bool { true }
+  package var supportsOverwrite: Bool { true }
 
   /// Training takes the fast products, inference the plain ones: there this is the reference that
   /// plans are compared with.
@@ -203,9 +203,9 @@ extension ConvolutionalLayer {
     var count =
       isTraining
       ? max(
-        FastConvolution.forwardWorkspace(geometry, batch: batch, threads: threads),
-        FastConvolution.backwardWeightsWorkspace(geometry, batch: batch, threads: threads),
-        FastConvolution.backwardInputWorkspace(geometry, batch: batch, threads: threads),
+        TrainingConvolution.forwardWorkspace(geometry, batch: batch, threads: threads),
+        TrainingConvolution.backwardWeightsWorkspace(geometry, batch: batch, threads: threads),
+        TrainingConvolution.backwardInputWorkspace(geometry, batch: batch, threads: threads),
         stage.backwardWorkspace(batch: batch))
       : Convolution.forwardWorkspace(geometry, threads: threads)
     if let blur { count = max(count, blur.workspaceCount(isTraining: isTraining)) }
@@ -242,7 +242,7 @@ extension ConvolutionalLayer {
     let saved = pass.isTraining ? pass.saved : nil
     let z = stage.products(host, saved: saved)
     if pass.isTraining {
-      FastConvolution.forward(
+      TrainingConvolution.forward(
         geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
         workspace: work.scratch)
     } else {
@@ -290,7 +290,7 @@ extension ConvolutionalLayer {
     // The straight-through estimator: gradients of binary operands go to the real ones.
     let operands = operands(pass.forward)
     if let weightGradient = pass.parameterGradients[weightsIndex] {
-      FastConvolution.backwardWeights(
+      TrainingConvolution.backwardWeights(
         geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
         weightGradient: weightGradient, workspace: work.scratch)
       if isXnor {
@@ -299,7 +299,7 @@ extension ConvolutionalLayer {
       }
     }
     if let dx = pass.inputGradient {
-      FastConvolution.backwardInput(
+      TrainingConvolution.backwardInput(
         geometry, batch: pass.batch, outputGradient: dz, weights: operands.weights,
         inputGradient: dx.pointer, workspace: work.scratch, adds: !pass.replaces[0])
     }

@@ -36,7 +36,7 @@ struct TrainingBenchmark {
       return .boxes(
         (0..<images).map { _ in
           (0..<5).map { _ in
-            TruthBox(
+            GroundTruth(
               box: Box(
                 x: random.uniform(0.2, 0.8), y: random.uniform(0.2, 0.8),
                 width: random.uniform(0.05, 0.4), height: random.uniform(0.05, 0.4)),

@@ -42,7 +42,7 @@ enum DetectorCheck: Command {
       options.notes.append("\(dataPath): valid= is missing, so there is nothing to measure with")
     }
 
-    let progress = Guarded(Progress(total: train.count + (valid?.count ?? 0)))
+    let progress = Locked(Progress(total: train.count + (valid?.count ?? 0)))
     let check = DataSetCheck(train: train, valid: valid, options: options) { done, _ in
       progress.withLock { $0.show(done: done) }
     }

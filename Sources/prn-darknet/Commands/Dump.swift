@@ -68,9 +68,9 @@ enum Dump: Command {
   }
 
   private static func wholePath(_ path: String) -> String {
-    guard let resolved = realpath(path.onDisk, nil) else { return path }
+    guard let resolved = realpath(path.cPath, nil) else { return path }
     defer { free(resolved) }
-    return String(outside: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
+    return String(rawBytes: UnsafeRawBufferPointer(start: resolved, count: strlen(resolved)))
   }
 
   private static func row(

@@ -203,7 +203,7 @@ struct RecordedCase {
       // The references leave the boxes of [detection] in the network's frame, in pixels of the
       // picture, letterboxed or not.
       let isDetection = plan.network.nodes.contains { $0.name == "detection" }
-      let frame = PictureFrame(
+      let frame = LetterboxTransform(
         pictureWidth: size[0], pictureHeight: size[1],
         networkWidth: plan.network.inputShape.width, networkHeight: plan.network.inputShape.height,
         letterbox: letterbox && !isDetection)

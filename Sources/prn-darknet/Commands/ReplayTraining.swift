@@ -58,7 +58,7 @@ extension RecordedCase {
       try images.map { image in
         try field("boxes", image.array).map { box in
           func number(_ key: String) throws -> Float { Float(try field(key, box[key]?.double)) }
-          return TruthBox(
+          return GroundTruth(
             box: Box(
               x: try number("x"), y: try number("y"), width: try number("w"),
               height: try number("h")),
@@ -149,7 +149,7 @@ private struct FixedBatches {
 
   private enum Truths {
     /// By image.
-    case boxes([[TruthBox]])
+    case boxes([[GroundTruth]])
     /// By row.
     case values([Float], perImage: Int)
   }
@@ -210,12 +210,12 @@ private struct FixedBatches {
     }
   }
 
-  private static func labels(_ path: String) throws -> [TruthBox] {
+  private static func labels(_ path: String) throws -> [GroundTruth] {
     let text = String(decoding: try FileBytes.read(path), as: UTF8.self)
     return text.split(whereSeparator: \.isNewline).compactMap { line in
       let numbers = line.split(separator: " ").compactMap { Number.float(String($0)) }
       guard numbers.count >= 5, let number = Int(exactly: numbers[0]) else { return nil }
-      return TruthBox(
+      return GroundTruth(
         box: Box(
           x: Float(numbers[1]), y: Float(numbers[2]), width: Float(numbers[3]),
           height: Float(numbers[4])),
@@ -233,7 +233,7 @@ private struct FixedBatches {
     case .boxes(let boxes):
       let lists = part.map { boxes[$0] }
       guard let packedBoxes else { return .boxes(lists) }
-      let packed = lists.flatMap { list -> [TruthBox?] in
+      let packed = lists.flatMap { list -> [GroundTruth?] in
         (0..<packedBoxes).map { $0 < list.count ? list[$0] : nil }
       }
       return .boxes(

@@ -19,7 +19,7 @@ struct LabelPlot {
     statistics = LabelStatistics(classCount: names.count)
   }
 
-  mutating func add(_ objects: [TruthBox], width: Int, height: Int) {
+  mutating func add(_ objects: [GroundTruth], width: Int, height: Int) {
     statistics.add(objects, pictureWidth: width, pictureHeight: height)
     for object in objects {
       seen += 1

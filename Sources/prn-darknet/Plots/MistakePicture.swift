@@ -10,7 +10,7 @@ struct MistakePicture {
   private let mistake: WorstMistakes.Mistake
   private let kind: Kind
   private let picture: Bitmap
-  private let objects: [TruthBox]
+  private let objects: [GroundTruth]
   private let names: NamesFile
   private let path: String
 
@@ -18,7 +18,7 @@ struct MistakePicture {
   private static let labelled = Color(0x20C040)
 
   init(
-    _ mistake: WorstMistakes.Mistake, _ kind: Kind, on picture: Bitmap, objects: [TruthBox],
+    _ mistake: WorstMistakes.Mistake, _ kind: Kind, on picture: Bitmap, objects: [GroundTruth],
     names: NamesFile, path: String
   ) {
     self.mistake = mistake

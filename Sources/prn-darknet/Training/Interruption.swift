@@ -26,7 +26,7 @@ enum Interruption {
   /// whichever thread gets the signal; -1 until signals are watched.
   private static let wakeRead = Atomic<Int32>(-1)
   private static let wakeWrite = Atomic<Int32>(-1)
-  private static let next = Guarded("ending")
+  private static let next = Locked("ending")
 
   /// What is still done after a signal, for the line that says so: "finishing iteration 17, then
   /// saving".

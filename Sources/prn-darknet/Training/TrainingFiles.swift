@@ -80,7 +80,7 @@ final class TrainingFiles {
         notes.append("\(ownPath) of an earlier run is kept as \(kept.path)")
         let picture = "\(folder)chart_\(own).png"
         if chart == nil, fileExists(picture) {
-          rename(picture.onDisk, "\(folder)chart_\(own)_\(kept.number).png".onDisk)
+          rename(picture.cPath, "\(folder)chart_\(own)_\(kept.number).png".cPath)
         }
       }
     }
@@ -134,11 +134,11 @@ final class TrainingFiles {
   private static func isCopy(_ path: String, in folder: String) -> Bool {
     guard let bytes = try? FileBytes.read(path) else { return true }
     let whole = bytes.prefix((bytes.lastIndex(of: 10) ?? -1) + 1)
-    guard let listing = opendir((folder.isEmpty ? "." : folder).onDisk) else { return false }
+    guard let listing = opendir((folder.isEmpty ? "." : folder).cPath) else { return false }
     defer { closedir(listing) }
     while let entry = readdir(listing) {
       let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-        String(outside: UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 }))
+        String(rawBytes: UnsafeRawBufferPointer(rebasing: bytes.prefix { $0 != 0 }))
       }
       guard name.hasPrefix("results_"), name.hasSuffix(".csv"),
         let other = try? FileBytes.read(folder + name), other.starts(with: whole)

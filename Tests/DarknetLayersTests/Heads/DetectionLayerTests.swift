@@ -112,7 +112,7 @@ import Testing
     object(1, 1, 0.5, 0.5), object(.nan, 0.5, 0.5, 0.5), object(0.5, .infinity, 0.5, 0.5),
     object(-1, 0.5, 0.5, 0.5), object(0.5, 0.5, .nan, 0.5), object(0.5, 0.5, 0.5, 0.5, 99),
   ])
-  func `labels at the border and beyond do not trap`(label: TruthBox) throws {
+  func `labels at the border and beyond do not trap`(label: GroundTruth) throws {
     let found = try #require(head().loss(Self.values, truth: .boxes([[label]])))
     let isFinite = found.gradient.allSatisfy(\.isFinite)
     #expect(isFinite)

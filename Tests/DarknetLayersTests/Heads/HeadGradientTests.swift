@@ -55,7 +55,7 @@ import Testing
   }
 
   private func truth(_ one: GradientCase) -> Truth {
-    .boxes([[TruthBox]](repeating: [Self.truth], count: one.batch))
+    .boxes([[GroundTruth]](repeating: [Self.truth], count: one.batch))
   }
 
   // MARK: [yolo]

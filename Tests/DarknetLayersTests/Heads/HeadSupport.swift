@@ -16,8 +16,8 @@ func boxes(
   return set
 }
 
-func object(_ x: Float, _ y: Float, _ w: Float, _ h: Float, _ number: Int = 0) -> TruthBox {
-  TruthBox(box: Box(x: x, y: y, width: w, height: h), classIndex: number)
+func object(_ x: Float, _ y: Float, _ w: Float, _ h: Float, _ number: Int = 0) -> GroundTruth {
+  GroundTruth(box: Box(x: x, y: y, width: w, height: h), classIndex: number)
 }
 
 /// Whether all values are within float32 rounding of sums of a few numbers.

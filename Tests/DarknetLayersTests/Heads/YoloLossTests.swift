@@ -21,13 +21,13 @@ import Testing
   }
 
   private func loss(
-    _ objects: [TruthBox], dialect: Dialect = .alexeyab
+    _ objects: [GroundTruth], dialect: Dialect = .alexeyab
   ) throws -> (report: LossReport, gradient: [Float]) {
     try loss("", objects, dialect: dialect)
   }
 
   private func loss(
-    _ options: String, _ objects: [TruthBox], values: [Float] = zeros,
+    _ options: String, _ objects: [GroundTruth], values: [Float] = zeros,
     dialect: Dialect = .alexeyab
   ) throws -> (report: LossReport, gradient: [Float]) {
     try #require(try head(options, dialect: dialect).loss(values, truth: .boxes([objects])))
@@ -244,7 +244,7 @@ import Testing
     object(.nan, 0.5, 0.5, 0.5), object(0.5, .infinity, 0.5, 0.5), object(0.5, 0.5, 0, 0.5),
     object(0.5, 0.5, .infinity, 0.5), object(0.5, 0.5, .nan, .nan),
   ])
-  func `labels at the border and beyond do not trap`(label: TruthBox) throws {
+  func `labels at the border and beyond do not trap`(label: GroundTruth) throws {
     for dialect in Dialect.allCases {
       #expect(try loss([label], dialect: dialect).gradient.allSatisfy(\.isFinite))
     }

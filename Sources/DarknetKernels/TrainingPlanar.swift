@@ -2,7 +2,7 @@ import CKernels
 import DarknetGraph
 
 /// The first layer in training: few channels, planes at both ends.
-struct BlockedPlanar {
+struct TrainingPlanar {
   /// Parts of the batch's rows whose weight gradients are summed apart: a fixed number, so that the
   /// order of the sums does not depend on the threads.
   private static let slices = 16
@@ -51,7 +51,7 @@ struct BlockedPlanar {
   }
   private var gradientLayout: Layout {
     layout(
-      sums: 16 * g.outWidth, shared: BlockedPlanar.slices * filterBlocks * 16 * taps)
+      sums: 16 * g.outWidth, shared: TrainingPlanar.slices * filterBlocks * 16 * taps)
   }
   var forwardWorkspace: Int { forwardLayout.count }
   var gradientWorkspace: Int { gradientLayout.count }
@@ -107,7 +107,7 @@ struct BlockedPlanar {
         sums + filterBlocks * 16 * area)
       var planes = ck_planes(height: g.outHeight, width: g.outWidth, plane_step: g.outArea)
       for block in 0..<filterBlocks {
-        table.pointee.put_window(
+        table.pointee.unpack_nchw16c_tile(
           &planes, sums + block * 16 * area, g.outWidth, min(16, g.filters - block * 16), first, 0,
           rows, g.outWidth, output + image * g.outputCount + block * 16 * g.outArea, false)
       }
@@ -124,7 +124,7 @@ struct BlockedPlanar {
     let sums = workspace + layout.weights
     let sliceFloats = filterBlocks * 16 * taps
     let bands = batch * shape.bands
-    let slices = min(BlockedPlanar.slices, bands)
+    let slices = min(TrainingPlanar.slices, bands)
     pool.run(slices) { slice, worker in
       var d = constant
       let dw = sums + slice * sliceFloats

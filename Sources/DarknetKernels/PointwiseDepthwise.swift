@@ -9,7 +9,7 @@ import DarknetTensors
 /// rows that neighbouring bands need too, then the depthwise convolution of those. Maps are in
 /// blocks of 16 channels at both ends. Immutable once made: any thread may run it, with its own
 /// workspace.
-package final class ExpandedDepthwise: @unchecked Sendable {
+package final class PointwiseDepthwise: @unchecked Sendable {
   /// One of the two convolutions. Batch norm is folded into `scales` and `bias` by the caller.
   package struct Part {
     package var geometry: ConvolutionGeometry
@@ -55,7 +55,8 @@ package final class ExpandedDepthwise: @unchecked Sendable {
 
   /// Whether the two shapes can be joined.
   package static func can(_ wide: ConvolutionGeometry, _ deep: ConvolutionGeometry) -> Bool {
-    PackedConvolution.choice(wide) == .pointwise && PackedConvolution.choice(deep) == .depthwise
+    InferenceConvolution.choice(wide) == .pointwise
+      && InferenceConvolution.choice(deep) == .depthwise
       && deep.channels == wide.filters && deep.height == wide.height && deep.width == wide.width
   }
 
@@ -66,7 +67,7 @@ package final class ExpandedDepthwise: @unchecked Sendable {
 
   /// The same with the kernels of another instruction set.
   package init(_ wide: Part, _ deep: Part, table: KernelTable) {
-    precondition(ExpandedDepthwise.can(wide.geometry, deep.geometry))
+    precondition(PointwiseDepthwise.can(wide.geometry, deep.geometry))
     precondition(!wide.activation.mixesChannels && !deep.activation.mixesChannels)
     self.table = table
     self.wide = wide.geometry
@@ -84,7 +85,7 @@ package final class ExpandedDepthwise: @unchecked Sendable {
     let blocks = ChannelBlocks.count(wide.geometry.channels)
     offsets = SegmentOffsets((0..<blocks).map { $0 * area * 16 })
     let g = deep.geometry
-    let fitting = ExpandedDepthwise.bandFloats / (wide.geometry.width * WeightPanels.width)
+    let fitting = PointwiseDepthwise.bandFloats / (wide.geometry.width * WeightPanels.width)
     let wanted = (fitting - (g.size - 1) * g.dilation) / g.strideY
     bandRows = evenPart(of: g.outHeight, about: max(1, wanted))
   }
@@ -103,8 +104,8 @@ package final class ExpandedDepthwise: @unchecked Sendable {
   ///   - averages: where the averages of the output's channels [N, F] go, in blocks; nil for none.
   ///   - workspace: at least `workspaceCount` floats, aligned to 64 bytes for speed.
   package func run(
-    input: UnsafePointer<Float>, inputStride: Int, output: PackedConvolution.Map,
-    averages: PackedConvolution.Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
+    input: UnsafePointer<Float>, inputStride: Int, output: InferenceConvolution.Map,
+    averages: InferenceConvolution.Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
     pool: ThreadPool = .shared
   ) {
     let sums = workspace + pool.threads * bandFloats
@@ -124,7 +125,7 @@ package final class ExpandedDepthwise: @unchecked Sendable {
       let blockFloats = max(bottom - top, 0) * wide.width * 16
       for half in 0..<panels.width(panel) / 16 {
         let block = panel * 2 + half
-        var (window, finish) = (deep.window, ck_finish())
+        var (window, finish) = (deep.window, ck_epilogue())
         finish.bias = UnsafePointer(deepBias.pointer)
         finish.activation = activations.deep
         finish.second_activation = Activation.linear.kernelCode
@@ -151,7 +152,7 @@ package final class ExpandedDepthwise: @unchecked Sendable {
   private func widen(
     _ panel: Int, _ input: UnsafePointer<Float>, rows: Int, to map: UnsafeMutablePointer<Float>
   ) {
-    var (d, finish) = (ck_direct(), ck_finish())
+    var (d, finish) = (ck_direct(), ck_epilogue())
     d.channels = wide.channels
     d.filters = panels.width(panel)
     d.offsets = UnsafePointer(offsets.pointer)
@@ -172,7 +173,7 @@ package final class ExpandedDepthwise: @unchecked Sendable {
 /// Sums [N, F / 16, parts, 16] to averages [N, F] in blocks.
 func writeAverages(
   _ sums: UnsafePointer<Float>, parts: Int, batch: Int, channels: Int, area: Int,
-  to averages: PackedConvolution.Map
+  to averages: InferenceConvolution.Map
 ) {
   let blocks = ChannelBlocks.count(channels)
   let share = 1 / Float(area)

@@ -9,7 +9,7 @@ import DarknetGraph
 ///
 /// Inside, windows of planes become blocks of 16 channels, and go back, while they are in the
 /// cache: 0.4 cycles a value, against more than ten for the products.
-package enum FastConvolution {
+package enum TrainingConvolution {
   /// Floats of `workspace` for `forward`.
   package static func forwardWorkspace(
     _ g: ConvolutionGeometry, batch: Int, threads: Int

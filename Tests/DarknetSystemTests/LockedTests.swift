@@ -3,9 +3,9 @@ import Foundation
 import Testing
 
 /// One thread at a time.
-@Suite struct GuardedTests {
+@Suite struct LockedTests {
   @Test func `no count is lost`() {
-    let total = Guarded(0)
+    let total = Locked(0)
     DispatchQueue.concurrentPerform(iterations: 8) { _ in
       for _ in 0..<10_000 { total.withLock { $0 += 1 } }
     }
@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func `whoever finds it taken may go on`() {
-    let state = Guarded("inside")
+    let state = Locked("inside")
     state.withLock { _ in
       let other = state.withLockIfAvailable { $0 }
       #expect(other == nil)

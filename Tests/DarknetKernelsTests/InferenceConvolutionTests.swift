@@ -6,7 +6,7 @@ import Testing
 /// A shape and an algorithm that must be able to run it.
 struct PackedCase: Sendable, CustomStringConvertible {
   let geometry: ConvolutionGeometry
-  let algorithm: PackedConvolution.Algorithm
+  let algorithm: InferenceConvolution.Algorithm
   var description: String {
     let g = geometry
     return "\(algorithm.rawValue) \(g.channels)->\(g.filters)@\(g.width)x\(g.height) size \(g.size)"
@@ -15,8 +15,8 @@ struct PackedCase: Sendable, CustomStringConvertible {
   }
 
   /// Every algorithm that can run a shape.
-  static func able(_ g: ConvolutionGeometry) -> [PackedConvolution.Algorithm] {
-    var algorithms: [PackedConvolution.Algorithm] = [.im2col]
+  static func able(_ g: ConvolutionGeometry) -> [InferenceConvolution.Algorithm] {
+    var algorithms: [InferenceConvolution.Algorithm] = [.im2col]
     if g.groups == 1 { algorithms += [.direct, .planar] }
     if g.isPointwise, g.groups == 1 { algorithms.append(.pointwise) }
     if g.groups == g.channels, g.groups == g.filters { algorithms.append(.depthwise) }
@@ -57,7 +57,7 @@ struct PackedCase: Sendable, CustomStringConvertible {
 /// Winograd's transforms cost about a digit: 4e-5 of 1 + |value| for sums of up to 1200 products.
 private let tolerance = 4e-5
 
-@Suite struct PackedConvolutionTests {
+@Suite struct InferenceConvolutionTests {
   @Test(arguments: PackedCase.all, [1, 2])
   func `equals the plain sums`(test: PackedCase, batch: Int) {
     let g = test.geometry
@@ -67,7 +67,7 @@ private let tolerance = 4e-5
     let sums = Slow.convolution(g, batch: batch, input: input, weights: weights)
     let biased = sums.indices.map { sums[$0] + Double(bias[$0 / g.outArea % g.filters]) }
     for table in KernelVariant.runnable {
-      let packed = PackedConvolution(
+      let packed = InferenceConvolution(
         g, weights: weights, bias: bias, finish: .init(), algorithm: test.algorithm, table: table)
       var output = [Float](repeating: .nan, count: batch * g.outputCount)
       packed.runPlanar(input: input, output: &output, batch: batch)
@@ -91,10 +91,10 @@ private let tolerance = 4e-5
       }
     }
     Activation.leaky.apply(&values, values.count)
-    let finish = PackedConvolution.Finish(
+    let finish = InferenceConvolution.Finish(
       activation, residualChannels: added, secondActivation: .leaky)
     for table in KernelVariant.runnable {
-      let packed = PackedConvolution(
+      let packed = InferenceConvolution(
         g, weights: weights, bias: nil, finish: finish, algorithm: test.algorithm, table: table)
       var output = [Float](repeating: .nan, count: batch * g.outputCount)
       packed.runPlanar(input: input, residual: residual, output: &output, batch: batch)
@@ -115,7 +115,7 @@ private let tolerance = 4e-5
     var expected = [Float](repeating: 0, count: batch * g.filters * count)
     shape.forward(values, planes: batch * g.filters, output: &expected)
     for table in KernelVariant.runnable {
-      let packed = PackedConvolution(
+      let packed = InferenceConvolution(
         g, weights: weights, bias: nil, finish: .init(activation, pools: true),
         algorithm: test.algorithm, table: table)
       var output = [Float](repeating: .nan, count: expected.count)
@@ -139,7 +139,7 @@ private let tolerance = 4e-5
     ChannelBlocks.pack(
       input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
     for table in KernelVariant.runnable {
-      let packed = PackedConvolution(
+      let packed = InferenceConvolution(
         g, weights: weights, bias: nil, finish: .init(), algorithm: .depthwise, table: table)
       let output = FloatBuffer(count: batch * packed.outputCount)
       let stride = ChannelBlocks.count(g.filters) * 16
@@ -175,7 +175,7 @@ private let tolerance = 4e-5
       input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
     let shared = FloatBuffer(factors)
     for table in KernelVariant.runnable {
-      let packed = PackedConvolution(
+      let packed = InferenceConvolution(
         g, weights: weights, bias: nil, finish: .init(), algorithm: .pointwise, table: table)
       let output = FloatBuffer(count: batch * packed.outputCount)
       let workspace = FloatBuffer(

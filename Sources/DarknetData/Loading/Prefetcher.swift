@@ -13,7 +13,7 @@ import DarknetSystem
 ///
 /// Not more than `depth` items are ready or in work at any time, so memory stays bounded however
 /// slow the taker is. One thread at a time may call `next`.
-package final class LookAhead<Item: Sendable>: @unchecked Sendable {
+package final class Prefetcher<Item: Sendable>: @unchecked Sendable {
   private let crew: Crew
 
   /// Starts the threads.
@@ -33,7 +33,7 @@ package final class LookAhead<Item: Sendable>: @unchecked Sendable {
   /// The next item, waiting for it if need be; nil after the last.
   package func next() -> Item? { crew.next() }
 
-  /// What the threads share. They hold it, not the `LookAhead`, so that the latter can go away.
+  /// What the threads share. They hold it, not the `Prefetcher`, so that the latter can go away.
   private final class Crew: @unchecked Sendable {
     private let count: Int
     private let make: @Sendable (Int) -> Item

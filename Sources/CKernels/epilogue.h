@@ -36,7 +36,7 @@ INLINE vi lanes_below(size_t first, size_t channels) {
 // A square of 4 x 4 outputs of the channels at `channel` (within the block `channel / 16`), of
 // which those inside the map are kept. `y` is changed.
 INLINE void finish_square(
-    const struct ck_finish *f, size_t image, size_t channel, size_t row, size_t column, vf *y) {
+    const struct ck_epilogue *f, size_t image, size_t channel, size_t row, size_t column, vf *y) {
   const size_t h = f->height, w = f->width;
   const size_t rows = h - row < 4 ? h - row : 4, columns = w - column < 4 ? w - column : 4;
   const size_t block = channel / 16, lane = channel % 16;
@@ -100,8 +100,8 @@ INLINE void finish_square(
 }
 
 // `pixels` sums at `y` of the block of 16 channels `block`; `at` is their place within an image.
-static void finish_pixels(
-    const struct ck_finish *f, size_t image, size_t block, size_t at, float *y, size_t pixels) {
+static void epilogue_pixels(
+    const struct ck_epilogue *f, size_t image, size_t block, size_t at, float *y, size_t pixels) {
   const bool adds = f->residual && block * 16 < f->residual_channels;
   float slope, second;
   const bool simple = slope_of(f->activation, &slope) && slope_of(f->second_activation, &second);
@@ -139,8 +139,8 @@ static void finish_pixels(
 }
 
 // The same for sums that are already in the output, from pixel `first` on.
-static void finish_run(
-    const struct ck_finish *f, size_t image, size_t block, size_t first, size_t pixels) {
+static void epilogue_run(
+    const struct ck_epilogue *f, size_t image, size_t block, size_t first, size_t pixels) {
   const size_t at = (block * f->height * f->width + first) * 16;
-  finish_pixels(f, image, block, at, f->out + image * f->out_image + at, pixels);
+  epilogue_pixels(f, image, block, at, f->out + image * f->out_image + at, pixels);
 }

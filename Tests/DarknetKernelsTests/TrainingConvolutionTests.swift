@@ -2,7 +2,7 @@ import DarknetGraph
 import DarknetKernels
 import Testing
 
-/// Shapes for every way of `FastConvolution`: strips and groups of Winograd, slices and groups of
+/// Shapes for every way of `TrainingConvolution`: strips and groups of Winograd, slices and groups of
 /// weight gradients, the first layer, 1x1, and one that goes the plain way.
 private let shapes: [ConvolutionGeometry] = [
   .init(channels: 16, height: 31, width: 37, filters: 24, size: 3, padding: 1),
@@ -19,7 +19,7 @@ private let shapes: [ConvolutionGeometry] = [
     channels: 24, height: 31, width: 31, filters: 40, size: 3, strideX: 2, strideY: 2, padding: 1),
 ]
 
-@Suite struct FastConvolutionTests {
+@Suite struct TrainingConvolutionTests {
   /// The plain products in float32 are tested against double. The fast ones differ from them by
   /// about 1e-5 of their neighbours' size, which is the root of the number of products over 3.
   private static func tolerance(_ products: Int) -> Double {
@@ -41,8 +41,8 @@ private let shapes: [ConvolutionGeometry] = [
       g, batch: batch, input: input, weights: weights, output: &plain, workspace: &work)
     work = [Float](
       repeating: .nan,
-      count: FastConvolution.forwardWorkspace(g, batch: batch, threads: pool.threads))
-    FastConvolution.forward(
+      count: TrainingConvolution.forwardWorkspace(g, batch: batch, threads: pool.threads))
+    TrainingConvolution.forward(
       g, batch: batch, input: input, weights: weights, output: &fast, workspace: &work)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) }) < Self.tolerance(g.columnHeight))
@@ -56,8 +56,8 @@ private let shapes: [ConvolutionGeometry] = [
       workspace: &work)
     work = [Float](
       repeating: .nan,
-      count: FastConvolution.backwardInputWorkspace(g, batch: batch, threads: pool.threads))
-    FastConvolution.backwardInput(
+      count: TrainingConvolution.backwardInputWorkspace(g, batch: batch, threads: pool.threads))
+    TrainingConvolution.backwardInput(
       g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &fast,
       workspace: &work)
     #expect(
@@ -73,8 +73,8 @@ private let shapes: [ConvolutionGeometry] = [
       workspace: &work)
     work = [Float](
       repeating: .nan,
-      count: FastConvolution.backwardWeightsWorkspace(g, batch: batch, threads: pool.threads))
-    FastConvolution.backwardWeights(
+      count: TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, threads: pool.threads))
+    TrainingConvolution.backwardWeights(
       g, batch: batch, input: input, outputGradient: dy, weightGradient: &fast,
       workspace: &work)
     #expect(
@@ -93,16 +93,16 @@ private let shapes: [ConvolutionGeometry] = [
       var dx = [Float](repeating: 0, count: batch * g.inputCount)
       var dw = [Float](repeating: 0, count: g.weightCount)
       let count = max(
-        FastConvolution.forwardWorkspace(g, batch: batch, threads: threads),
-        FastConvolution.backwardInputWorkspace(g, batch: batch, threads: threads),
-        FastConvolution.backwardWeightsWorkspace(g, batch: batch, threads: threads))
+        TrainingConvolution.forwardWorkspace(g, batch: batch, threads: threads),
+        TrainingConvolution.backwardInputWorkspace(g, batch: batch, threads: threads),
+        TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, threads: threads))
       var work = [Float](repeating: .nan, count: count)
-      FastConvolution.forward(
+      TrainingConvolution.forward(
         g, batch: batch, input: input, weights: weights, output: &y, workspace: &work, pool: pool)
-      FastConvolution.backwardInput(
+      TrainingConvolution.backwardInput(
         g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &dx,
         workspace: &work, pool: pool)
-      FastConvolution.backwardWeights(
+      TrainingConvolution.backwardWeights(
         g, batch: batch, input: input, outputGradient: dy, weightGradient: &dw, workspace: &work,
         pool: pool)
       return y + dx + dw

@@ -11,7 +11,7 @@
 /// Behind it is the C library's mutex: the thread sanitizer follows that one, but not the standard
 /// library's `Mutex`, which talks to the kernel on its own, so that every use of its state would
 /// be reported as a race.
-package final class Guarded<State>: @unchecked Sendable {
+package final class Locked<State>: @unchecked Sendable {
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
   private var state: State
 

@@ -7,7 +7,7 @@ import DarknetText
 ///
 /// A row depends on the seed, the iteration and its number in the iteration only, not on the
 /// thread that makes it nor on how the iteration is cut into batches.
-struct RowMaker: Sendable {
+struct SampleBuilder: Sendable {
   let configuration: BatchLoader.Configuration
   let store: PictureStore
 
@@ -19,7 +19,7 @@ struct RowMaker: Sendable {
   }
 
   enum Truth {
-    case boxes([TruthBox])
+    case boxes([GroundTruth])
     case classShares([Float])
   }
 

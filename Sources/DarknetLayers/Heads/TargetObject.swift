@@ -1,7 +1,7 @@
 import DarknetGeometry
 
 /// An object that a head can learn, with the head's own class number.
-struct HeadObject: Sendable {
+struct TargetObject: Sendable {
   var box: Box
   var classIndex: Int
   /// Identity across pictures.
@@ -15,10 +15,10 @@ struct HeadObject: Sendable {
   ///   - classes: of the head, for the notice.
   ///   - headClass: the head's class for a label's class, nil if it has none: that is noticed.
   static func read(
-    _ labels: [TruthBox], maximum: Int, classes: Int, notices: inout [String],
+    _ labels: [GroundTruth], maximum: Int, classes: Int, notices: inout [String],
     headClass: (Int) -> Int?
-  ) -> [HeadObject] {
-    var objects: [HeadObject] = []
+  ) -> [TargetObject] {
+    var objects: [TargetObject] = []
     for label in labels.prefix(maximum) {
       let box = label.box
       if box.x == 0 { break }
@@ -31,7 +31,7 @@ struct HeadObject: Sendable {
       guard (0...1).contains(box.x), (0...1).contains(box.y), box.width > 0, box.height > 0,
         box.width.isFinite, box.height.isFinite
       else { continue }
-      objects.append(HeadObject(box: box, classIndex: classIndex, trackID: label.trackID))
+      objects.append(TargetObject(box: box, classIndex: classIndex, trackID: label.trackID))
     }
     return objects
   }

@@ -12,7 +12,7 @@ import DarknetTensors
 /// Batch norm is folded into `scales` and `bias` by the caller. Maps are planar [N, C, H, W] or in
 /// blocks of 16 channels (`ChannelBlocks`), as `inputLayout` and `outputLayout` say; `runPlanar`
 /// converts both ends. Immutable once made: any thread may run it, with its own workspace.
-package final class PackedConvolution: @unchecked Sendable {
+package final class InferenceConvolution: @unchecked Sendable {
   package enum Layout: Sendable { case planar, blocked }
 
   /// The algorithms, from the most to the least specialised.
@@ -115,8 +115,9 @@ package final class PackedConvolution: @unchecked Sendable {
     precondition(!finish.activation.mixesChannels && !finish.secondActivation.mixesChannels)
     self.geometry = geometry
     self.finish = finish
-    let algorithm = algorithm ?? PackedConvolution.choice(geometry)
-    precondition(PackedConvolution.can(algorithm, geometry), "\(algorithm) cannot run \(geometry)")
+    let algorithm = algorithm ?? InferenceConvolution.choice(geometry)
+    precondition(
+      InferenceConvolution.can(algorithm, geometry), "\(algorithm) cannot run \(geometry)")
     self.algorithm = algorithm
     self.bias = FloatBuffer(count: ChannelBlocks.count(geometry.filters) * ChannelBlocks.lanes)
     if let bias { Vector.copy(bias, to: self.bias.pointer, count: geometry.filters) }
@@ -197,7 +198,7 @@ package final class PackedConvolution: @unchecked Sendable {
     precondition(output != nil || finish.pools, "nowhere to write")
     precondition(!finish.pools || pooled != nil, "nowhere to write the pooled map")
     precondition(finish.residualChannels == 0 || residual != nil, "no residual to add")
-    var steps = ck_finish()
+    var steps = ck_epilogue()
     steps.bias = UnsafePointer(bias.pointer)
     steps.activation = finish.activation.kernelCode
     steps.second_activation = finish.secondActivation.kernelCode
@@ -276,13 +277,13 @@ package final class PackedConvolution: @unchecked Sendable {
   }
 }
 
-/// Everything of one call of `PackedConvolution.run`.
+/// Everything of one call of `InferenceConvolution.run`.
 struct ConvolutionRun {
   let input: UnsafePointer<Float>
   let inputStride: Int
-  let finish: ck_finish
-  let factors: PackedConvolution.Map?
-  let averages: PackedConvolution.Map?
+  let finish: ck_epilogue
+  let factors: InferenceConvolution.Map?
+  let averages: InferenceConvolution.Map?
   let batch: Int
   let workspace: UnsafeMutablePointer<Float>
   let pool: ThreadPool

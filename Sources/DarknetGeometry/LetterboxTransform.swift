@@ -1,6 +1,6 @@
 /// How a picture lies in a network's input: stretched over all of it, or letterboxed, which keeps
 /// the aspect ratio and leaves bars.
-package struct PictureFrame: Hashable, Sendable {
+package struct LetterboxTransform: Hashable, Sendable {
   package let pictureWidth: Int
   package let pictureHeight: Int
   package let networkWidth: Int
@@ -67,7 +67,7 @@ package struct PictureFrame: Hashable, Sendable {
 
 extension DetectionSet {
   /// Takes every box from parts of the network's input to parts of the picture, or to its pixels.
-  package mutating func undo(_ frame: PictureFrame, inPixels: Bool = false) {
+  package mutating func undo(_ frame: LetterboxTransform, inPixels: Bool = false) {
     mapBoxes { inPixels ? frame.toPicturePixels($0) : frame.toPicture($0) }
   }
 }

@@ -6,7 +6,7 @@ import DarknetGraph
 /// Few weights: they are transformed first, then each task takes a window of squares through all
 /// steps. Many: the inputs of a group of images are transformed first, then each task multiplies
 /// with one panel of filters, as in `WinogradConvolution`.
-struct BlockedWinograd {
+struct TrainingWinograd {
   private static let points = 36
   private static let channelChunk = 64
   /// Squares of a window: its transformed values stay in the second-level cache.
@@ -44,19 +44,19 @@ struct BlockedWinograd {
     self.g = g
     self.batch = batch
     self.threads = threads
-    let points = BlockedWinograd.points
+    let points = TrainingWinograd.points
     panels = WeightPanels(g: g)
     tileRows = (g.outHeight + 3) / 4
     tileColumns = (g.outWidth + 3) / 4
     blocks = ChannelBlocks.count(g.channels)
     isStrips =
       WinogradConvolution.transformedBytes(g) <= WinogradConvolution.transformedLimit
-    windowColumns = evenPart(of: tileColumns, about: 2 * BlockedWinograd.windowSquares)
+    windowColumns = evenPart(of: tileColumns, about: 2 * TrainingWinograd.windowSquares)
     windowRows = evenPart(
-      of: tileRows, about: max(1, BlockedWinograd.windowSquares / windowColumns))
+      of: tileRows, about: max(1, TrainingWinograd.windowSquares / windowColumns))
     let tiles = tileRows * tileColumns
     let perImage = points * tiles * blocks * 16 + 16 * tiles * panels.filters
-    groupImages = min(batch, max(1, BlockedWinograd.groupFloats / perImage))
+    groupImages = min(batch, max(1, TrainingWinograd.groupFloats / perImage))
     part = evenPart(of: groupImages * tiles, about: 128)
 
     var parts = WorkspaceParts()
@@ -75,7 +75,7 @@ struct BlockedWinograd {
       valuesAt = parts.take(points * (groupImages * tiles | 1) * blocks * 16)
       sumsAt = parts.take(groupImages * 16 * tiles * panels.filters)
       let image = (4 * tileRows + 2) * (4 * tileColumns + 2) * 16
-      let panel = points * (BlockedWinograd.channelChunk * WeightPanels.width + 16)
+      let panel = points * (TrainingWinograd.channelChunk * WeightPanels.width + 16)
       own = max(image, panel + points * (part | 1) * WeightPanels.width)
     }
     ownAt = parts.take(0)
@@ -125,7 +125,7 @@ struct BlockedWinograd {
       let width = panels.width(index)
       table.pointee.winograd_weights(
         panel, panels.rows, width,
-        packed + panels.offset(index, points: BlockedWinograd.points), panels.rows * width)
+        packed + panels.offset(index, points: TrainingWinograd.points), panels.rows * width)
     }
   }
 
@@ -153,7 +153,7 @@ struct BlockedWinograd {
     to image: UnsafeMutablePointer<Float>, adds: Bool
   ) {
     var planes = outputPlanes
-    table.pointee.put_window(
+    table.pointee.unpack_nchw16c_tile(
       &planes, block, 4 * columns, min(16, g.filters - channel), 4 * row, 4 * column,
       min(4 * rows, g.outHeight - 4 * row), min(4 * columns, g.outWidth - 4 * column),
       image + channel * g.outArea, adds)
@@ -176,7 +176,7 @@ struct BlockedWinograd {
       let window = scratch(workspace, worker)
       let windowFloats = shape.height * shape.width * 16
       for block in 0..<blocks {
-        table.pointee.take_window(
+        table.pointee.pack_nchw16c_tile(
           &planes, input + image * g.inputCount + block * 16 * g.area,
           min(16, g.channels - block * 16), 4 * row - g.padding, 4 * column - g.padding,
           shape.height, shape.width, window + block * windowFloats)
@@ -208,14 +208,14 @@ struct BlockedWinograd {
       var planes = inputPlanes
       let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
       let window = scratch(workspace, worker)
-      table.pointee.take_window(
+      table.pointee.pack_nchw16c_tile(
         &planes,
         input + (images.lowerBound + image) * g.inputCount + block * 16 * g.area,
         min(16, g.channels - block * 16), -g.padding, -g.padding, shape.height, shape.width,
         window)
       table.pointee.winograd_input(
         &shape, window, 0, 0, tiles,
-        values + (block * BlockedWinograd.points * stride + image * tiles) * 16, stride)
+        values + (block * TrainingWinograd.points * stride + image * tiles) * 16, stride)
     }
     let sums = workspace + sumsAt
     let area = 16 * tiles
@@ -243,8 +243,8 @@ struct BlockedWinograd {
 }
 
 /// Sums without bias, activation or anything else.
-func plainFinish(out: UnsafeMutablePointer<Float>, height: Int, width: Int) -> ck_finish {
-  var finish = ck_finish()
+func plainFinish(out: UnsafeMutablePointer<Float>, height: Int, width: Int) -> ck_epilogue {
+  var finish = ck_epilogue()
   finish.out = out
   finish.height = height
   finish.width = width

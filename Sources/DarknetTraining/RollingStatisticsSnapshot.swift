@@ -2,7 +2,7 @@ import DarknetNetwork
 
 /// A copy of the rolling statistics of batch normalisation, which every forward pass of a training
 /// moves: all that an iteration changes in the parameters before its update.
-struct KeptStatistics {
+struct RollingStatisticsSnapshot {
   private var values: [(layer: Int, parameter: Int, numbers: [Float])] = []
 
   init(of network: Network, _ parameters: Parameters) {

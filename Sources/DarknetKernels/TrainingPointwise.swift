@@ -2,7 +2,7 @@ import CKernels
 import DarknetGraph
 
 /// 1x1, stride 1, from planes to planes with weights that are new at each call.
-struct BlockedPointwise {
+struct TrainingPointwise {
   private let table: KernelTable
   private let g: ConvolutionGeometry
   private let batch: Int
@@ -75,7 +75,7 @@ struct BlockedPointwise {
       }
       var planes = ck_planes(height: 1, width: g.area, plane_step: g.area)
       for channel in stride(from: 0, to: g.filters, by: 16) {
-        table.pointee.put_window(
+        table.pointee.unpack_nchw16c_tile(
           &planes, sums + channel * part, part, min(16, g.filters - channel), 0, first, 1, count,
           output + image * g.outputCount + channel * g.area, adds)
       }

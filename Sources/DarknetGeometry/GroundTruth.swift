@@ -1,5 +1,5 @@
 /// An object that a person marked in a picture: what labels say, losses and figures compare with.
-package struct TruthBox: Hashable, Sendable {
+package struct GroundTruth: Hashable, Sendable {
   /// In parts of the picture; inside a training batch in parts of the network's input.
   package var box: Box
   package var classIndex: Int
