@@ -95,7 +95,7 @@ public struct InputSizes: Sendable {
     // Ten iterations share the size that is drawn at their first.
     let block = (max(iteration, 1) - 1) / 10
     let done = block * 10
-    var random = Random(seed: seed).split(0x53_49_5A_45).split(UInt64(block))
+    var random = RandomStream.inputSizes.generator(seed: seed, block)
     switch rule {
     case .fixed: return initial
     case .alexeyab(let coefficient, let step):

@@ -35,18 +35,17 @@ struct SampleBuilder: Sendable {
   func make(
     _ number: Int, ofIteration iteration: Int, into target: PlaneTarget
   ) throws(DataError) -> Row {
-    var seeds = Random(seed: configuration.seed).split(UInt64(iteration))
-    let iterationSeed = seeds.next()
+    let seed = configuration.seed
     // Both rows of a pair draw the same picture.
     let drawn = configuration.pairs ? number / 2 * 2 : number
-    var random = Random(seed: iterationSeed).split(UInt64(drawn))
+    var random = RandomStream.samples.generator(seed: seed, iteration, drawn)
     var variation: Random?
     if configuration.sequences != nil {
       // Frames that pass through the network together are varied alike.
       let part = number / configuration.imagesPerBatch
-      variation = Random(seed: iterationSeed ^ 0x5452_4143_4B00_0000).split(UInt64(part))
+      variation = RandomStream.sequenceVariations.generator(seed: seed, iteration, part)
     } else if configuration.pairs {
-      variation = Random(seed: iterationSeed ^ 0x5041_4952_0000_0000).split(UInt64(number))
+      variation = RandomStream.pairVariations.generator(seed: seed, iteration, number)
     }
 
     var problems: [DataProblem] = []
@@ -55,7 +54,7 @@ struct SampleBuilder: Sendable {
     func draw(_ random: inout Random) throws(DataError) -> (index: Int, bitmap: Bitmap) {
       let wanted =
         picture == nil && isFirst
-        ? first(number, iterationSeed, &random)
+        ? first(number, ofIteration: iteration, &random)
         : random.below(configuration.list.count)
       let found = store.picture(
         at: wanted, random: { random.below(configuration.list.count) },
@@ -101,10 +100,12 @@ struct SampleBuilder: Sendable {
 
   /// The place in the list that a row's first picture is drawn from: uniform with replacement, or
   /// the row's frame of a sequence.
-  private func first(_ number: Int, _ iterationSeed: UInt64, _ random: inout Random) -> Int {
+  private func first(
+    _ number: Int, ofIteration iteration: Int, _ random: inout Random
+  ) -> Int {
     let count = configuration.list.count
     guard let sequences = configuration.sequences else { return random.below(count) }
-    var draws = Random(seed: iterationSeed).split(0x5345_5155)
+    var draws = RandomStream.sequenceStarts.generator(seed: configuration.seed, iteration)
     let speed = draws.int(1, sequences.speed)
     let row = configuration.pairs ? number / 2 * 2 : number
     let (stream, step) = (row % sequences.streams, row / sequences.streams)
