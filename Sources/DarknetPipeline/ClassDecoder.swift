@@ -30,7 +30,7 @@ package struct ClassDecoder {
 
   /// The tree of the last layer that has one.
   package static func tree(of network: Network) -> ClassTree? {
-    network.nodes.lazy.reversed().compactMap { ($0.layer as? SoftmaxLayer)?.tree }.first
+    network.nodes.lazy.reversed().compactMap { ($0.layer as? any LossLayer)?.classTree }.first
   }
 
   /// Values of the network's output.

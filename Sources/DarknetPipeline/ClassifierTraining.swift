@@ -127,10 +127,8 @@ public final class ClassifierTraining: @unchecked Sendable {
 
   /// - Throws: `ConfigError` if nothing in the network compares its output with classes.
   package static func requireClassLoss(of network: Network) throws(ConfigError) {
-    let learns = network.nodes.contains { node in
-      (node.layer as? SoftmaxLayer)?.hasLoss ?? (node.layer is CostLayer)
-    }
-    guard learns else {
+    guard network.nodes.contains(where: { ($0.layer as? any LossLayer)?.learnsClasses == true })
+    else {
       throw ConfigError(
         file: network.file, expected: "a [softmax] or [cost] that learns classes", found: "none",
         fix: "end the cfg with [softmax]")

@@ -28,15 +28,13 @@ struct SimilarFilters {
   ) -> [Rejection] {
     var rejections: [Rejection] = []
     for node in network.nodes where node.index > 0 && node.index >= network.firstTrainedLayer {
-      guard let layer = node.layer as? ConvolutionalLayer, layer.activation != .linear,
-        layer.sharesParametersOf == nil,
+      guard let bank = node.layer.comparableFilters,
         !network.nodes[node.index...].prefix(4).contains(where: { $0.layer is any DetectionHead })
       else { continue }
-      let weights = parameters.buffers[node.index][layer.weightsIndex]
-      let count = layer.geometry.columnHeight
+      let weights = parameters.buffers[node.index][bank.parameter]
+      let count = bank.weights
       guard
-        let found = mostRedundant(
-          weights.pointer, filters: layer.geometry.filters, count: count),
+        let found = mostRedundant(weights.pointer, filters: bank.filters, count: count),
         found.similarity > threshold
       else { continue }
       let scale = (2 / Double(max(count, 1))).squareRoot()

@@ -9,6 +9,9 @@ package protocol DetectionHead: Layer {
   /// what a box and its classes need; nil for heads that are not maps.
   var boxesPerCell: Int? { get }
 
+  /// Whether AlexeyAB's program counts the boxes of its loss that overwrite one another.
+  var countsRewrittenBoxes: Bool { get }
+
   /// What the head asks of the loader of training pictures; the last head decides for all.
   var training: HeadTrainingOptions { get }
 
@@ -35,6 +38,7 @@ package protocol DetectionHead: Layer {
 
 extension DetectionHead {
   package var boxesPerCell: Int? { nil }
+  package var countsRewrittenBoxes: Bool { false }
 }
 
 /// Options of a head that concern the loader of its training pictures.

@@ -58,6 +58,9 @@ package protocol Layer: Sendable {
   /// Whether `backward` heeds `BackwardPass.replaces`, so that nobody need write zeros first.
   var supportsOverwrite: Bool { get }
 
+  /// Filters that `weights_reject_freq` may compare; nil where two alike are no waste.
+  var comparableFilters: FilterBank? { get }
+
   /// True if the output at inference is the only input, bit for bit.
   var isIdentityAtInference: Bool { get }
 
@@ -96,10 +99,20 @@ extension Layer {
   package var readsOutputInBackward: Bool { true }
   package var supportsOverwrite: Bool { false }
   package var channelFlow: ChannelFlow { .mixes(groups: 1) }
+  package var comparableFilters: FilterBank? { nil }
   package var isIdentityAtInference: Bool { false }
   package func lower(into lowering: inout LayerLowering) {}
   package var operations: Double { 0 }
   package var productOperations: Int { 0 }
+}
+
+/// The filters of a layer, one after the other in one of its parameters.
+package struct FilterBank: Hashable, Sendable {
+  /// Index of the parameter.
+  package var parameter: Int
+  package var filters: Int
+  /// Weights of a filter.
+  package var weights: Int
 }
 
 /// A layer that normalises by the batch's statistics while it trains.

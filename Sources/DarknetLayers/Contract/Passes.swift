@@ -164,4 +164,15 @@ package protocol LossLayer: Layer {
   /// Fills `pass.gradient` and returns the cost; nil if the layer has no loss here (a softmax
   /// without truth).
   func loss(_ pass: LossPass) -> LossReport?
+
+  /// Whether it can teach a network the classes of whole pictures.
+  var learnsClasses: Bool { get }
+
+  /// Of classes that are more special ones of others; nil for plain lists.
+  var classTree: ClassTree? { get }
+}
+
+extension LossLayer {
+  package var learnsClasses: Bool { false }
+  package var classTree: ClassTree? { nil }
 }

@@ -48,6 +48,7 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
 
   package var classes: Int { options.classes }
   package var boxesPerCell: Int? { options.mask.count }
+  package var countsRewrittenBoxes: Bool { true }
   package var training: HeadTrainingOptions { options.training }
 
   package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {

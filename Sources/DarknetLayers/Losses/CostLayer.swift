@@ -21,6 +21,7 @@ import DarknetText
 /// - Throws: `ConfigError` for an unknown type (Darknet continues with sse).
 package struct CostLayer: LossLayer {
   package static let sectionNames = ["cost"]
+  package var learnsClasses: Bool { true }
 
   package enum Kind: String, CaseIterable, Sendable {
     case sse, masked, smooth

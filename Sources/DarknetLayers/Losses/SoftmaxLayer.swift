@@ -36,6 +36,8 @@ package struct SoftmaxLayer: LossLayer {
   package let isSpatial: Bool
   package let hasLoss: Bool
   package let tree: ClassTree?
+  package var learnsClasses: Bool { hasLoss }
+  package var classTree: ClassTree? { tree }
   package let outputShape: Shape
   let source: Int
 

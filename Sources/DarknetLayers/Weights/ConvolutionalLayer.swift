@@ -176,6 +176,12 @@ package struct ConvolutionalLayer: Layer {
   }
 
   /// Index of the weights in `parameters`.
+  package var comparableFilters: FilterBank? {
+    guard activation != .linear, sharesParametersOf == nil else { return nil }
+    return FilterBank(
+      parameter: weightsIndex, filters: geometry.filters, weights: geometry.columnHeight)
+  }
+
   package var weightsIndex: Int { isBatchNormalized ? 4 : 1 }
 }
 

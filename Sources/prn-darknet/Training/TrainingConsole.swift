@@ -41,11 +41,12 @@ final class TrainingConsole {
     dialect = network.dialect
     self.precisionName = precisionName
     self.style = style
-    let anchored = network.nodes.filter { $0.name == "yolo" || $0.name == "Gaussian_yolo" }
-      .map(\.index)
-    headsOnOutput = Set(network.nodes.map(\.index)).subtracting(
-      network.dialect == .pjreddie ? [] : anchored)
-    showsBoxCounts = network.dialect == .pjreddie ? [] : Set(anchored)
+    let counting = network.nodes.filter {
+      ($0.layer as? any DetectionHead)?.countsRewrittenBoxes ?? false
+    }.map(\.index)
+    showsBoxCounts = network.dialect == .pjreddie ? [] : Set(counting)
+    // AlexeyAB's program prints those on standard error.
+    headsOnOutput = Set(network.nodes.map(\.index)).subtracting(showsBoxCounts)
   }
 
   /// A line for people, above the progress.
