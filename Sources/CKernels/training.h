@@ -164,17 +164,22 @@ static void maxpool2x2_backward(
   else spread_rows_of(dy, which, top, bottom, width, false);
 }
 
-// g += decay * w, w -= rate * g, g *= momentum
-static void descend(float *w, float *g, float rate, float decay, float momentum, size_t n) {
+// v += g + decay * w, w -= rate * v, v *= momentum, g = 0
+static void sgd_step(
+    float *w, float *v, float *g, float rate, float decay, float momentum, size_t n) {
+  const vf zero = {0};
   size_t i = 0;
   for (; i + CK_LANES <= n; i += CK_LANES) {
-    const vf value = load(w + i), sum = load(g + i) + decay * value;
+    const vf value = load(w + i), sum = (load(v + i) + load(g + i)) + decay * value;
     store(w + i, value - rate * sum);
-    store(g + i, sum * momentum);
+    store(v + i, sum * momentum);
+    store(g + i, zero);
   }
   if (i < n) {
-    const vf value = load_some(w + i, n - i), sum = load_some(g + i, n - i) + decay * value;
+    const vf value = load_some(w + i, n - i);
+    const vf sum = (load_some(v + i, n - i) + load_some(g + i, n - i)) + decay * value;
     store_some(w + i, value - rate * sum, n - i);
-    store_some(g + i, sum * momentum, n - i);
+    store_some(v + i, sum * momentum, n - i);
+    store_some(g + i, zero, n - i);
   }
 }

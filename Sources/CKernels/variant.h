@@ -84,7 +84,7 @@ const struct ck_kernels CK_TABLE = {
     .bn_leaky_backward_apply = bn_leaky_backward_apply,
     .maxpool2x2_argmax = maxpool2x2_argmax,
     .maxpool2x2_backward = maxpool2x2_backward,
-    .descend = descend,
+    .sgd_step = sgd_step,
 };
 
 #if defined(CK_TARGET)

@@ -50,20 +50,22 @@ package enum Vector {
     kernels.pointee.multiply(y, x, count)
   }
 
-  /// g += decay w, w -= rate g, g *= momentum: a step of gradient descent in one pass.
-  package static func descend(
-    _ w: UnsafeMutablePointer<Float>, gradient g: UnsafeMutablePointer<Float>, rate: Float,
-    decay: Float, momentum: Float, count: Int
+  /// v += g + decay w, w -= rate v, v *= momentum, g = 0: a step of gradient descent in one pass.
+  package static func stepSGD(
+    _ w: UnsafeMutablePointer<Float>, velocity v: UnsafeMutablePointer<Float>,
+    gradient g: UnsafeMutablePointer<Float>, rate: Float, decay: Float, momentum: Float, count: Int
   ) {
     guard Arithmetic.isInOrder else {
-      kernels.pointee.descend(w, g, rate, decay, momentum, count)
+      kernels.pointee.sgd_step(w, v, g, rate, decay, momentum, count)
       return
     }
     // Without fused operations.
     for i in 0..<count {
-      let sum = decay == 0 ? g[i] : g[i] + decay * w[i]
+      let gradient = v[i] + g[i]
+      let sum = decay == 0 ? gradient : gradient + decay * w[i]
       w[i] -= rate * sum
-      g[i] = sum * momentum
+      v[i] = sum * momentum
+      g[i] = 0
     }
   }
 

@@ -26,7 +26,6 @@ final class TrainingSession {
   let list: ListFile
   private let folder: CheckpointFolder
   private let trainer: Trainer
-  private let source: LoaderSource
   private let log: ProblemLog
   private let report: ProblemReport
   private let stopRequest: StopRequest
@@ -46,7 +45,9 @@ final class TrainingSession {
     self.report = report
     self.stopRequest = stopRequest
     log = configuration.log
-    source = LoaderSource(configuration, tree: tree)
+    let handlers = LoaderSource.Handlers()
+    handlers.shouldStop = { stopRequest.isWanted }
+    handlers.onBatch = { batch in report.all(batch.problems) }
     var options = Trainer.Options(
       seed: seed, folder: folder, schedule: schedule, maxBatches: model.network.net.maxBatches)
     options.random = random
@@ -61,14 +62,13 @@ final class TrainingSession {
       }
     }
     trainer = Trainer(
-      model.network, parameters: model.parameters, source: source, options: options)
+      model.network, parameters: model.parameters,
+      source: { LoaderSource(configuration, tree: tree, handlers: handlers, at: $0) },
+      options: options)
     model.file?.releasePages()
     if let weights, let header = model.header, !startsOver {
       trainer.resume(from: weights, seen: header.seen)
     }
-    source.follow(trainer)
-    source.shouldStop = { stopRequest.isWanted }
-    source.onBatch = { batch in report.all(batch.problems) }
   }
 
   /// Updates made so far.

@@ -8,16 +8,32 @@ package final class BatchStep {
   package let optimizer: Optimizer
   /// Seed of the run; with the iteration it decides all draws.
   package var seed: UInt64
+  /// Adds gradients to SGD's velocity as Darknet's programs do, for comparisons to the last bit.
+  package var sumsOntoVelocity = false
 
+  private let exchange: any GradientExchange
+  /// Layers with trained parameters of their own, the last one first.
+  private let owners: [Int]
+  /// Whether the gradients hold parts of a batch that came to no end.
+  private var isMidway = false
+
+  /// - Parameters:
+  ///   - method: nil for what the cfg asks for.
+  ///   - exchange: what adds the gradients of several processes.
   package init(
     _ network: Network, parameters: Parameters, seed: UInt64 = 0,
-    method: Optimizer.Method? = nil
+    method: Optimizer.Method? = nil, exchange: any GradientExchange = NoExchange()
   ) {
     let gradients = Gradients(of: network)
     executor = TrainingExecutor(network, parameters: parameters, gradients: gradients)
     optimizer = Optimizer(
       network, parameters: parameters, gradients: gradients, method: method)
     self.seed = seed
+    self.exchange = exchange
+    owners = network.nodes.reversed().filter { node in
+      node.layer.sharesParametersOf == nil
+        && gradients.buffers[node.index].contains { $0 != nil }
+    }.map(\.index)
   }
 
   /// What a batch gave.
@@ -27,11 +43,17 @@ package final class BatchStep {
     package var rate: Float
     /// Whether the parameters were updated.
     package var isComplete: Bool
+
+    package init(loss: Float, rate: Float, isComplete: Bool) {
+      self.loss = loss
+      self.rate = rate
+      self.isComplete = isComplete
+    }
   }
 
   /// The learning rate of an iteration; `random` draws from the seed.
   package func rate(iteration: Int) -> Float {
-    var random = Random(seed: seed).split(UInt64(iteration) &* 2 &+ 1)
+    var random = RandomStream.learningRate.generator(seed: seed, iteration)
     return executor.network.net.schedule.rate(iteration: iteration, draw: Float(random.unit()))
   }
 
@@ -41,34 +63,62 @@ package final class BatchStep {
   ///   - prepare: fills the executor's input for mini-batch k and returns its truth.
   ///   - onMiniBatch: called after each mini-batch's loss, before its backward pass; false stops
   ///     the batch without an update.
+  /// - Throws: what `prepare` and the exchange throw; parameters and momentum are as before then,
+  ///   but for rolling statistics.
   package func run(
     iteration: Int, prepare: (_ k: Int, _ input: TensorView) throws -> Truth,
     onMiniBatch: (_ k: Int, _ loss: TrainingExecutor.Loss) -> Bool = { _, _ in true }
-  ) rethrows -> Result {
+  ) throws -> Result {
     let net = executor.network.net
     let subdivisions = net.subdivisions
+    let gradients = optimizer.gradients
     let rate = rate(iteration: iteration)
-    var total: Float = 0
+    if isMidway { gradients.zero() }
+    isMidway = true
+    if sumsOntoVelocity { optimizer.moveVelocityIntoGradients() }
     executor.progress.iteration = iteration
     executor.progress.maxBatches = net.maxBatches
     let start = (iteration - 1) * executor.batch * subdivisions
-    for k in 0..<subdivisions {
-      var random = Random(seed: seed).split(UInt64(iteration) << 16 | UInt64(k) & 0xFFFF)
+    var costs = [Float?](repeating: nil, count: subdivisions)
+    exchange.begin(iteration: iteration, gradients: gradients)
+    defer { if isMidway { exchange.abandon() } }
+    for k in exchange.share(of: subdivisions) {
+      var random = RandomStream.layers.generator(seed: seed, iteration, k)
       executor.seed = random.next()
       executor.progress.seen = start + k * executor.batch
       executor.resetState()
       let truth = try prepare(k, executor.output(-1))
       executor.forward()
       let loss = executor.computeLoss(truth)
-      total += loss.cost
+      costs[k] = loss.cost
       guard onMiniBatch(k, loss) else {
+        let known = costs.compactMap(\.self)
         return Result(
-          loss: total / Float((k + 1) * executor.batch), rate: rate, isComplete: false)
+          loss: known.reduce(0, +) / Float(known.count * executor.batch), rate: rate,
+          isComplete: false)
       }
-      executor.backward()
+      backward(k)
     }
+    let total = try exchange.combine(costs: costs).reduce(0, +)
+    try exchange.finish(gradients: gradients)
     optimizer.update(iteration: iteration, rate: rate)
+    isMidway = false
     return Result(
       loss: total / Float(subdivisions * executor.batch), rate: rate, isComplete: true)
+  }
+
+  /// The backward pass of mini-batch `k`. The executor passes over layers that no gradient
+  /// reaches; the exchange hears of each owner once all the same.
+  private func backward(_ k: Int) {
+    var rest = owners[...]
+    func report(downTo layer: Int) {
+      while let owner = rest.first, owner >= layer {
+        rest.removeFirst()
+        exchange.onBackward(layer: owner, miniBatch: k, gradients: optimizer.gradients)
+      }
+    }
+    executor.backward { report(downTo: $0) }
+    report(downTo: 0)
+    exchange.onMiniBatch(k, gradients: optimizer.gradients)
   }
 }

@@ -50,24 +50,18 @@ package final class Checkpoint {
 
   /// Weights with their state: both change, or neither.
   ///
-  /// - Parameter isMidway: whether the sums of gradients hold parts of an iteration; the momentum in
-  ///   them is lost then.
   /// - Throws: `FileError` if one of them could not be written.
-  package func write(
-    _ state: TrainingState, to path: String, isMidway: Bool = false
-  ) throws(FileError) {
+  package func write(_ state: TrainingState, to path: String) throws(FileError) {
     let statePath = CheckpointFolder.statePath(of: path)
     let waiting = statePath + "~"
     settle(waiting, beside: path)
-    // Adam keeps its moments apart from the sums.
-    let hasMomentum = !isMidway || !optimizer.moments.isEmpty
     let stateFile: AtomicFile
     do throws(FileError) {
       stateFile = try StateFile.prepare(
         state,
         identity: StateFile.identity(of: parameters, in: network, iteration: state.iteration),
-        values: values(withMomentum: hasMomentum, withAverage: average?.isStarted ?? false),
-        hasMomentum: hasMomentum, adamSteps: optimizer.adamSteps, at: waiting)
+        values: values(withMomentum: true, withAverage: average?.isStarted ?? false),
+        hasMomentum: true, adamSteps: optimizer.adamSteps, at: waiting)
     } catch {
       throw FileError(error.action, statePath, code: error.code)
     }
@@ -158,16 +152,7 @@ package final class Checkpoint {
   private func values(withMomentum: Bool, withAverage: Bool) -> [FloatBuffer] {
     var values: [FloatBuffer] = []
     for node in network.nodes where node.layer.sharesParametersOf == nil {
-      for (index, buffer) in optimizer.gradients.buffers[node.index].enumerated()
-      where withMomentum {
-        guard let buffer else { continue }
-        if !optimizer.moments.isEmpty {
-          guard let moments = optimizer.moments[node.index][index] else { continue }
-          values += [moments.first, moments.second]
-        } else {
-          values.append(buffer)
-        }
-      }
+      if withMomentum { values += optimizer.memory(ofLayer: node.index) }
       if withAverage, let average {
         for (parameter, buffer) in zip(node.layer.parameters, average.values.buffers[node.index])
         where parameter.role.isTrained {

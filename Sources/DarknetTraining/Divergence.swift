@@ -5,7 +5,7 @@ import DarknetText
 /// Why a training was stopped: its loss is not a number any more, or grows without bound.
 public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
   /// What is wrong with the loss.
-  public enum Fault: Hashable, Sendable {
+  public enum Cause: Hashable, Sendable {
     /// The loss is NaN or infinite.
     case notFinite(loss: String)
     /// The loss is far above that of the first iterations.
@@ -13,7 +13,7 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Where the first number that is not finite is.
-  public enum Place: Hashable, Sendable {
+  public enum Location: Hashable, Sendable {
     /// In the pictures themselves.
     case input
     /// A parameter, which the update before has spoilt.
@@ -29,9 +29,9 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
   /// The iteration that went wrong, from 1.
   public var iteration: Int
   /// What is wrong with the loss.
-  public var fault: Fault
+  public var cause: Cause
   /// Where it begins; nil if that is not known.
-  public var place: Place?
+  public var location: Location?
   /// The learning rate of the iteration.
   public var rate: Float
   /// The last weights file that was written before, if any.
@@ -39,14 +39,14 @@ public struct Divergence: Error, Hashable, Sendable, CustomStringConvertible {
 
   public var description: String {
     var text = "\(file): iteration \(iteration): expected a loss that falls, found "
-    switch fault {
+    switch cause {
     case .notFinite(let loss): text += loss
     case .exploding(let loss, let reference):
       text +=
         "\(general(Double(loss))), more than a hundred times the "
         + "\(general(Double(reference))) of the first iterations"
     }
-    switch place {
+    switch location {
     case .input: text += ", and the pictures themselves hold values that are not numbers"
     case .parameter(let layer, let section, let name):
       text += ", first in the \(name) of layer \(layer) [\(section)]"
@@ -75,7 +75,7 @@ struct DivergenceWatch {
   private var above = 0
 
   /// Notes a loss; returns what is wrong with it.
-  mutating func check(_ loss: Float, _ state: inout TrainingState) -> Divergence.Fault? {
+  mutating func check(_ loss: Float, _ state: inout TrainingState) -> Divergence.Cause? {
     guard loss.isFinite else { return .notFinite(loss: loss.isNaN ? "nan" : "inf") }
     let limit = Self.factor * max(state.referenceLoss, 1)
     if state.referenceLoss > 0, loss > limit {
@@ -91,10 +91,10 @@ struct DivergenceWatch {
   }
 
   /// Where the first value that is not a number is, after a forward pass.
-  static func place(in executor: TrainingExecutor) -> Divergence.Place? {
+  static func location(in executor: TrainingExecutor) -> Divergence.Location? {
     let network = executor.network
     if !isFinite(executor.output(-1).values) { return .input }
-    if let place = place(in: executor.parameters, of: network) { return place }
+    if let location = location(in: executor.parameters, of: network) { return location }
     for node in network.nodes where !isFinite(outputOf: node, in: executor) {
       return .output(layer: node.index, section: node.name)
     }
@@ -114,13 +114,13 @@ struct DivergenceWatch {
 
   /// The parameter with which it began. Gradients flow from the last layer to the first, and spoil
   /// what they pass: so the last layer that is hit was the first.
-  static func place(in parameters: Parameters, of network: Network) -> Divergence.Place? {
-    network.nodes.reversed().lazy.compactMap { place(in: parameters, of: $0) }.first
+  static func location(in parameters: Parameters, of network: Network) -> Divergence.Location? {
+    network.nodes.reversed().lazy.compactMap { location(in: parameters, of: $0) }.first
   }
 
-  private static func place(
+  private static func location(
     in parameters: Parameters, of node: Network.Node
-  ) -> Divergence.Place? {
+  ) -> Divergence.Location? {
     for (parameter, buffer) in zip(node.layer.parameters, parameters.buffers[node.index])
     where !isFinite(buffer.values) {
       return .parameter(layer: node.index, section: node.name, name: parameter.name)
@@ -130,7 +130,7 @@ struct DivergenceWatch {
 
   /// Whether all parameters are numbers, and such that a file of them would be loaded again: only
   /// then are they worth saving.
-  static func isSound(_ parameters: Parameters) -> Bool {
+  static func isSerializable(_ parameters: Parameters) -> Bool {
     parameters.buffers.allSatisfy { buffers in
       buffers.allSatisfy {
         WeightsPlausibility.largestMagnitude(UnsafeBufferPointer($0.values))

@@ -4,9 +4,8 @@ import DarknetTensors
 /// dLoss/dParameter, summed over the mini-batches since the last update, for each parameter that
 /// is trained.
 ///
-/// An optimiser may leave something in the sums (SGD its momentum), so that the next mini-batch's
-/// gradients are added to it: that saves a copy of the weights, and is how Darknet does it.
-/// Layers with `share_index` see the sums of the layer that they share.
+/// They hold nothing else, so that sums of several processes can be added; what an optimiser keeps
+/// from update to update is its own. Layers with `share_index` see the sums of the layer that they share.
 package final class Gradients {
   /// One per parameter of each layer; nil for those not trained.
   package let buffers: [[FloatBuffer?]]

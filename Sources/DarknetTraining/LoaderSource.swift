@@ -6,50 +6,59 @@ import DarknetTensors
 
 /// Gives a trainer the batches of a loader.
 ///
-///     let source = LoaderSource(configuration)
-///     let trainer = Trainer(network, parameters: parameters, source: source, options: options)
-///     source.follow(trainer)
+///     let trainer = Trainer(
+///       network, parameters: parameters, source: { LoaderSource(configuration, at: $0) },
+///       options: options)
 package final class LoaderSource: BatchSource {
+  /// Who hears of batches, and who may end the wait for one.
+  package final class Handlers {
+    /// Sees each batch before it is used: its pictures, and problems that were not reported yet.
+    package var onBatch: (Batch) -> Void = { _ in }
+    /// Asked while it waits for pictures, which a file system may keep back forever; `fill` throws
+    /// `Trainer.Stopped` then.
+    package var shouldStop: () -> Bool = { false }
+
+    package init() {}
+  }
+
   package private(set) var configuration: BatchLoader.Configuration
-  /// Sees each batch before it is used: its pictures, and problems that nobody has heard of yet.
-  package var onBatch: (Batch) -> Void = { _ in }
-  /// Asked while it waits for pictures, which a file system may keep back forever; `fill` throws
-  /// `Trainer.Stopped` then.
-  package var shouldStop: () -> Bool = { false }
+  private let handlers: Handlers
   /// Of a classifier whose classes are a tree.
   private let tree: ClassTree?
 
   private var loader: BatchLoader?
-  private var place = (iteration: 0, part: 0)
+  private var next = (iteration: 0, part: 0)
 
-  /// - Parameter tree: of the network's `[softmax]`, if its classes are a tree.
-  package init(_ configuration: BatchLoader.Configuration, tree: ClassTree? = nil) {
+  /// - Parameters:
+  ///   - configuration: its seed and sizes give way to those of `state`.
+  ///   - tree: of the network's `[softmax]`, if its classes are a tree.
+  ///   - state: of the trainer, which may come from an earlier run.
+  package init(
+    _ configuration: BatchLoader.Configuration, tree: ClassTree? = nil,
+    handlers: Handlers = Handlers(), at state: SourceState
+  ) {
     self.configuration = configuration
+    self.configuration.seed = state.seed
+    self.configuration.sizes = state.sizes
     self.tree = tree
-  }
-
-  /// Takes the trainer's seed and sizes, which may come from the state of an earlier run.
-  package func follow(_ trainer: Trainer) {
-    configuration.seed = trainer.state.seed
-    configuration.sizes = trainer.sizes
-    loader = nil
+    self.handlers = handlers
   }
 
   package func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth {
-    if loader == nil || place != (iteration, index) { try start(at: iteration) }
-    while let batch = try loader?.next(unless: shouldStop) {
-      place =
+    if loader == nil || next != (iteration, index) { try start(at: iteration) }
+    while let batch = try loader?.next(unless: handlers.shouldStop) {
+      next =
         batch.part + 1 < configuration.batchesPerIteration
         ? (batch.iteration, batch.part + 1) : (batch.iteration + 1, 0)
       guard (batch.iteration, batch.part) == (iteration, index) else { continue }
       precondition(batch.input.count == input.count, "the loader's batch has another size")
       Vector.copy(batch.input.pointer, to: input.pointer, count: input.count)
-      onBatch(batch)
+      handlers.onBatch(batch)
       guard batch.truth.isEmpty else { return .boxes(batch.truth) }
       let rows = tree.map { batch.classShares.map($0.truth(of:)) } ?? batch.classShares
       return .values(Array(rows.joined()), perImage: rows.first?.count ?? 0)
     }
-    precondition(shouldStop(), "a loader without a last iteration ended")
+    precondition(handlers.shouldStop(), "a loader without a last iteration ended")
     throw Trainer.Stopped()
   }
 

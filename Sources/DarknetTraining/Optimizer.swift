@@ -17,8 +17,9 @@ package final class Optimizer {
   package let network: Network
   package let parameters: Parameters
   package let gradients: Gradients
-  /// First and second moments of Adam, as `gradients`; empty for SGD.
-  private(set) var moments: [[(first: FloatBuffer, second: FloatBuffer)?]] = []
+  /// What the method keeps of each trained parameter, as `gradients`: SGD its velocity, the
+  /// momentum times the last step's; Adam its first and second moment. All start at 0.
+  private let memories: [[[FloatBuffer]]]
   /// Updates that Adam has made.
   var adamSteps = 0
   /// The last layer with `train_only_bn`.
@@ -34,22 +35,38 @@ package final class Optimizer {
       method ?? network.net.adam.map { .adam($0) } ?? .sgd(momentum: network.net.momentum)
     lastNormalizationOnlyLayer =
       network.nodes.last { $0.common.trainOnlyBatchNormalization }?.index ?? -1
-    if case .adam = self.method {
-      moments = network.nodes.map { node in
-        if node.layer.sharesParametersOf != nil {
-          return gradients.buffers[node.index].map { _ in nil }
-        }
-        return gradients.buffers[node.index].map { buffer in
-          buffer.map { (FloatBuffer(count: $0.count), FloatBuffer(count: $0.count)) }
-        }
+    let copies = if case .adam = self.method { 2 } else { 1 }
+    memories = network.nodes.map { node in
+      gradients.buffers[node.index].map { buffer in
+        guard let buffer, node.layer.sharesParametersOf == nil else { return [] }
+        return (0..<copies).map { _ in FloatBuffer(count: buffer.count) }
       }
     }
   }
 
+  /// What must be kept, beside the parameters and `adamSteps`, for the next update of a layer: of
+  /// each trained parameter in turn the velocity, or Adam's first and second moment.
+  package func memory(ofLayer index: Int) -> [FloatBuffer] { Array(memories[index].joined()) }
+
   /// Images per update, as Darknet divides by: mini-batch, time steps and subdivisions.
   private var batch: Int { network.net.imagesPerUpdate }
 
-  /// One update from the sums in `gradients`, which it makes ready for the next batch.
+  /// Lets the next batch's gradients be added to SGD's velocity, mini-batch by mini-batch, as
+  /// Darknet's programs add them: (v + g1) + g2 where an update has v + (g1 + g2). For comparisons
+  /// with their results to the last bit.
+  ///
+  /// - Precondition: the gradients are zero.
+  package func moveVelocityIntoGradients() {
+    guard case .sgd = method else { return }
+    for (buffers, memory) in zip(gradients.buffers, memories) {
+      for case (let gradient?, let velocity?) in zip(buffers, memory.map(\.first)) {
+        Vector.copy(velocity.pointer, to: gradient.pointer, count: velocity.count)
+        velocity.values.update(repeating: 0)
+      }
+    }
+  }
+
+  /// One update from the sums in `gradients`, which are zero after it.
   ///
   /// - Parameters:
   ///   - iteration: of this update, from 1.
@@ -62,13 +79,13 @@ package final class Optimizer {
         guard let gradient = gradients.buffers[node.index][index] else { continue }
         let onlyNormalization = node.index <= lastNormalizationOnlyLayer
         guard isUpdated, !(onlyNormalization && parameter.role == .weight) else {
-          // What was gathered for a layer that stays as it is must not pile up.
+          // What was summed up for a layer that stays as it is must not pile up.
           gradient.values.update(repeating: 0)
           continue
         }
         let values = parameters.buffers[node.index][index]
         update(
-          values, gradient, moments: moments.isEmpty ? nil : moments[node.index][index],
+          values, gradient, memory: memories[node.index][index],
           rate: rate * node.common.learningRateScale, isWeight: parameter.role == .weight)
         if node.common.clip > 0, parameter.role == .weight {
           limit(values, to: node.common.clip)
@@ -86,23 +103,24 @@ package final class Optimizer {
   }
 
   private func update(
-    _ values: FloatBuffer, _ gradient: FloatBuffer,
-    moments: (first: FloatBuffer, second: FloatBuffer)?, rate: Float, isWeight: Bool
+    _ values: FloatBuffer, _ gradient: FloatBuffer, memory: [FloatBuffer], rate: Float,
+    isWeight: Bool
   ) {
     let decay = network.net.weightDecay * Float(batch)
     switch method {
     case .sgd(let momentum):
       let step = SGD(rate: rate / Float(batch), decay: isWeight ? decay : 0, momentum: momentum)
       Self.inParts(values.count) { start, count in
-        step.apply(to: values.pointer + start, gradient: gradient.pointer + start, count: count)
+        step.apply(
+          to: values.pointer + start, velocity: memory[0].pointer + start,
+          gradient: gradient.pointer + start, count: count)
       }
     case .adam(let options):
       let step = Adam(options, rate: rate, decay: decay, step: adamSteps)
-      guard let moments else { return }
       Self.inParts(values.count) { start, count in
         step.apply(
           to: values.pointer + start, gradient: gradient.pointer + start,
-          first: moments.first.pointer + start, second: moments.second.pointer + start,
+          first: memory[0].pointer + start, second: memory[1].pointer + start,
           count: count)
       }
     }
@@ -123,12 +141,12 @@ package final class Optimizer {
 
 /// Stochastic gradient descent with momentum and weight decay, scaled as Darknet scales it.
 ///
-/// With g = +dLoss/dw, summed over the batch of B images and still holding the momentum of the
-/// updates before:
+/// With g = +dLoss/dw, summed over the batch of B images, and the velocity v that the updates
+/// before have left:
 ///
-///     g += decay B w       (weights only)
-///     w -= rate / B g
-///     g *= momentum
+///     v += g + decay B w       (decay for weights only)
+///     w -= rate / B v
+///     v *= momentum,   g = 0
 struct SGD {
   /// Learning rate over B.
   let rate: Float
@@ -137,9 +155,11 @@ struct SGD {
   let momentum: Float
 
   func apply(
-    to w: UnsafeMutablePointer<Float>, gradient g: UnsafeMutablePointer<Float>, count: Int
+    to w: UnsafeMutablePointer<Float>, velocity v: UnsafeMutablePointer<Float>,
+    gradient g: UnsafeMutablePointer<Float>, count: Int
   ) {
-    Vector.descend(w, gradient: g, rate: rate, decay: decay, momentum: momentum, count: count)
+    Vector.stepSGD(
+      w, velocity: v, gradient: g, rate: rate, decay: decay, momentum: momentum, count: count)
   }
 }
 

@@ -5,7 +5,8 @@ import DarknetSystem
 package enum Resumption: Sendable {
   /// Momentum, averages and seed: it continues as if it had never stopped.
   case whole
-  /// All but momentum, which starts at 0: the previous run ended in the middle of an iteration.
+  /// All but momentum, which starts at 0: earlier versions of this program could not save it when
+  /// a run ended in the middle of an iteration.
   case withoutMomentum
   /// The weights alone, and why.
   case weightsAlone(StateFault)

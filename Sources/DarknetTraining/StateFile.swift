@@ -18,7 +18,8 @@ import DarknetText
 ///     4       version, 2
 ///     4       bytes of the fixed part
 ///     n       the fixed part: checksum of the parameters that it belongs to, then TrainingState,
-///             Adam's steps, the number of arrays, and 1 if momentum is among them
+///             Adam's steps, the number of arrays, and 1 if momentum is among them (0 in some
+///             files of earlier versions)
 ///     8       floats that follow
 ///     8       checksum of all bytes before
 ///     4 each  momentum or Adam's moments and, if started, the average of the weights

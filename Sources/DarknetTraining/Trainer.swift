@@ -4,18 +4,12 @@ import DarknetNetwork
 import DarknetSystem
 import DarknetTensors
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
-/// Trains a network from a source of pictures until max_batches: updates, checkpoints, input
-/// sizes, moving average, evaluation, and an eye on the loss.
+/// Trains a network from a source of pictures until max_batches: a loop of updates, around which
+/// observers do all the rest.
 ///
-///     let trainer = Trainer(network, parameters: parameters, source: loader, options: options)
+///     let trainer = Trainer(
+///       network, parameters: parameters, source: { LoaderSource(loading, at: $0) },
+///       options: options)
 ///     trainer.resume(from: "v3-tiny_last.weights", seen: header.seen)
 ///     let outcome = try trainer.run { event in … }
 package final class Trainer {
@@ -36,6 +30,11 @@ package final class Trainer {
     package var evaluate: (() throws -> Double?)?
     /// Asked after each iteration.
     package var shouldStop: () -> Bool = { false }
+    /// Asked when the last weights of a run could not be written, with the number of attempts so
+    /// far: true to try again. Whoever wants to wait for a full disk to be emptied waits in it.
+    package var shouldRetryLastSave: (_ attempts: Int) -> Bool = { _ in false }
+    /// Adds up the gradients of several processes.
+    package var exchange: any GradientExchange = NoExchange()
 
     package init(
       seed: UInt64, folder: CheckpointFolder?, schedule: CheckpointSchedule, maxBatches: Int
@@ -51,47 +50,76 @@ package final class Trainer {
   package let parameters: Parameters
   package let step: BatchStep
   package let average: WeightAverage?
-  package private(set) var state: TrainingState
-  /// The input sizes of the run.
-  package private(set) var sizes: InputSizes
-
-  private let source: any BatchSource
-  private let options: Options
-  private let checkpoint: Checkpoint
-  /// The network at each size that was needed so far.
-  private var networks: [InputSizes.Size: Network] = [:]
-  private var watch = DivergenceWatch()
-  private var hoursLeft = -1.0
-  /// The last file with sound weights that was written, or that the run started from.
-  package private(set) var lastGoodCheckpoint: String?
-  /// Iteration at which a file that could not be written is tried again.
-  private var retryIteration: Int?
-  /// Whether the sums of gradients hold parts of an iteration, and not momentum alone.
-  private var isMidway = false
   /// A classifier's training without `max_batches`.
   package let isEndless: Bool
 
+  private let context: TrainingContext
+  private let options: Options
+  private let makeSource: (SourceState) throws -> any BatchSource
+  /// Made of the state when the first run begins.
+  private var source: (any BatchSource)?
+  /// The input sizes of the run.
+  private var sizes: InputSizes
+  /// The network at each size that was needed so far.
+  private var networks: [InputSizes.Size: Network] = [:]
+  private var hoursLeft = -1.0
+
+  private let checkpoint: Checkpoint
+  private let checkpoints: CheckpointObserver
+  private let divergences = DivergenceObserver()
+  private let evaluations: EvaluationObserver?
+  private var observers: [any TrainingObserver]
+
+  /// - Parameter source: makes the source of pictures, once, when the first run begins.
   package init(
-    _ network: Network, parameters: Parameters, source: any BatchSource, options: Options
+    _ network: Network, parameters: Parameters,
+    source: @escaping (SourceState) throws -> any BatchSource, options: Options
   ) {
     self.network = network
     self.parameters = parameters
-    self.source = source
     self.options = options
+    makeSource = source
     parameters.detach(in: network)
-    step = BatchStep(network, parameters: parameters, seed: options.seed)
-    average = WeightAverage(network)
+    step = BatchStep(
+      network, parameters: parameters, seed: options.seed, exchange: options.exchange)
+    let average = WeightAverage(network)
+    self.average = average
     checkpoint = Checkpoint(
       network, parameters: parameters, optimizer: step.optimizer, average: average)
-    state = TrainingState(seed: options.seed)
+    let checkpoints = CheckpointObserver(
+      checkpoint, folder: options.folder, schedule: options.schedule, average: average)
+    self.checkpoints = checkpoints
+    context = TrainingContext(
+      network, parameters: parameters, maxBatches: options.maxBatches,
+      state: TrainingState(seed: options.seed))
     sizes = InputSizes(network, random: options.random, seed: options.seed)
     isEndless = options.maxBatches == 0 && options.schedule.isClassifier
+    if let interval = options.evaluationInterval, let evaluate = options.evaluate {
+      evaluations = EvaluationObserver(
+        interval: interval, first: options.firstEvaluation, checkpoints: checkpoints,
+        evaluate: evaluate)
+    } else {
+      evaluations = nil
+    }
+    let all: [(any TrainingObserver)?] = [
+      divergences, FilterRejectionObserver(), average.map { MovingAverageObserver($0) },
+      evaluations, checkpoints,
+    ]
+    observers = all.compactMap(\.self)
   }
+
+  /// Another one that is asked after those that are there.
+  package func add(_ observer: any TrainingObserver) { observers.append(observer) }
+
+  package var state: TrainingState { context.state }
 
   package var maxBatches: Int { options.maxBatches }
 
   /// Images of an iteration.
   package var imagesPerIteration: Int { step.executor.batch * network.net.subdivisions }
+
+  /// The last file with weights that can be read again, or that the run started from.
+  package var lastGoodCheckpoint: String? { context.lastGoodCheckpoint }
 
   /// Continues where a weights file stopped.
   ///
@@ -102,18 +130,19 @@ package final class Trainer {
   @discardableResult
   package func resume(from path: String, seen: UInt64) -> Resumption {
     let iteration = Int(min(seen / UInt64(max(imagesPerIteration, 1)), UInt64(Int32.max)))
-    lastGoodCheckpoint = path
+    context.lastGoodCheckpoint = path
+    source = nil
     do throws(StateFault) {
       let found = try checkpoint.restore(beside: path, iteration: iteration)
-      state = found.state
+      context.state = found.state
       step.seed = state.seed
       sizes = InputSizes(network, random: options.random, seed: state.seed)
       return found.hasMomentum ? .whole : .withoutMomentum
     } catch {
-      state.iteration = iteration
-      state.lastNumbered = iteration
-      state.lastSaved = iteration
-      state.lastEvaluation = iteration
+      context.state.iteration = iteration
+      context.state.lastNumbered = iteration
+      context.state.lastSaved = iteration
+      context.state.lastEvaluation = iteration
       return .weightsAlone(error)
     }
   }
@@ -125,119 +154,113 @@ package final class Trainer {
     package init() {}
   }
 
+  /// - Parameter onEvent: hears of each event, before the observers.
   /// - Throws: what the source or the evaluation throws; the weights of the last iteration that
   ///   came to its end are saved before.
-  package func run(_ tell: (TrainingEvent) -> Void) throws -> TrainingOutcome {
+  package func run(_ onEvent: (TrainingEvent) -> Void) throws -> TrainingOutcome {
+    defer { for observer in observers { observer.onEnd() } }
+    return try context.withHandler { event in
+      onEvent(event)
+      for observer in observers { observer.onEvent(event) }
+    } _: {
+      try loop()
+    }
+  }
+
+  private func loop() throws -> TrainingOutcome {
     let start = state.iteration
     while isEndless || state.iteration < options.maxBatches {
       // Nothing was learnt since the files were written, or nothing at all.
       if state.iteration == start, options.shouldStop() { return .stopped }
       do {
-        if let divergence = try iterate(tell) { return .diverged(divergence) }
+        if let divergence = try iterate() { return .diverged(divergence) }
       } catch is Stopped {
         // In the middle of an iteration, whose pictures do not come.
         guard state.iteration > start else { return .stopped }
-        return saveLast(rolling, tell) ? .stopped : .unsaved
+        return saveLast(checkpoints.rolling) ? .stopped : .unsaved
       } catch {
         // A run that learnt nothing must not take the place of an earlier one's files.
-        if state.iteration > start { save([rolling], tell, isLast: true) }
+        if state.iteration > start {
+          checkpoints.save([checkpoints.rolling], context, isLast: true)
+        }
         throw error
       }
-      if let divergence = maintain(tell) { return .diverged(divergence) }
-      if options.shouldStop() {
-        return saveLast(rolling, tell) ? .stopped : .unsaved
-      }
-      try evaluateIfDue(tell)
-      saveIfDue(tell)
-      if options.shouldStop() {
-        return saveLast(rolling, tell) ? .stopped : .unsaved
-      }
+      for observer in observers { observer.applyBetweenIterations(context) }
+      if options.shouldStop() { return saveLast(checkpoints.rolling) ? .stopped : .unsaved }
+      for observer in observers { try observer.afterIteration(context) }
+      if options.shouldStop() { return saveLast(checkpoints.rolling) ? .stopped : .unsaved }
     }
-    guard DivergenceWatch.isSound(parameters) else {
-      return .diverged(
-        Divergence(
-          file: network.file, iteration: state.iteration, fault: .notFinite(loss: "nan"),
-          place: DivergenceWatch.place(in: parameters, of: network),
-          rate: step.rate(iteration: state.iteration), checkpoint: lastGoodCheckpoint))
-    }
-    return saveLast(.final, tell) ? .finished : .unsaved
+    let rate = step.rate(iteration: state.iteration)
+    if let divergence = divergences.check(context, rate: rate) { return .diverged(divergence) }
+    return saveLast(.final) ? .finished : .unsaved
   }
 
-  /// The last chance to keep the work: a full disk may be emptied in the meantime.
-  private func saveLast(
-    _ kind: CheckpointSchedule.Kind, _ tell: (TrainingEvent) -> Void
-  ) -> Bool {
-    for attempt in 0..<4 {
-      if attempt > 0 { sleep(1) }
-      if save([kind], tell, isLast: true) { return true }
+  /// The last chance to keep the work.
+  private func saveLast(_ kind: CheckpointSchedule.Kind) -> Bool {
+    var attempts = 1
+    while !checkpoints.save([kind], context, isLast: true) {
+      guard options.shouldRetryLastSave(attempts) else { return false }
+      attempts += 1
     }
-    return false
-  }
-
-  private var rolling: CheckpointSchedule.Kind {
-    options.schedule.dialect == .pjreddie ? .backup : .last
+    return true
   }
 
   /// One iteration; what went wrong with it.
   ///
   /// If it throws, parameters and state are those of the iteration before.
-  private func iterate(_ tell: (TrainingEvent) -> Void) throws -> Divergence? {
+  private func iterate() throws -> Divergence? {
     let iteration = state.iteration + 1
-    try resize(iteration, tell)
+    try resize(iteration)
     let (before, statistics) = (state, RollingStatisticsSnapshot(of: network, parameters))
     do {
-      return try iterate(iteration, tell)
+      return try iterate(iteration)
     } catch {
-      state = before
+      context.state = before
       statistics.restore(in: parameters)
       throw error
     }
   }
 
-  private func iterate(
-    _ iteration: Int, _ tell: (TrainingEvent) -> Void
-  ) throws -> Divergence? {
+  private func iterate(_ iteration: Int) throws -> Divergence? {
+    let source = try self.source ?? makeSource(SourceState(seed: state.seed, sizes: sizes))
+    self.source = source
     var wait = 0.0
+    var isFirst = true
     let start = seconds()
-    var place: Divergence.Place?
     let result = try step.run(iteration: iteration) { index, input in
-      isMidway = index > 0
       let before = seconds()
       let truth = try source.fill(input, iteration: iteration, index: index)
       let waited = seconds() - before
-      if index == 0 { tell(.loaded(seconds: waited, isFirst: hoursLeft < 0)) }
+      if isFirst { context.emit(.loaded(seconds: waited, isFirst: hoursLeft < 0)) }
+      isFirst = false
       wait += waited
       return truth
     } onMiniBatch: { _, loss in
       for (_, report) in loss.reports {
-        state.boxes += report.boxes
-        state.rewrittenBoxes += report.rewrittenBoxes
+        context.state.boxes += report.boxes
+        context.state.rewrittenBoxes += report.rewrittenBoxes
       }
-      tell(.losses(loss.reports, boxes: state.boxes, rewritten: state.rewrittenBoxes))
-      guard loss.cost.isFinite else {
-        place = DivergenceWatch.place(in: step.executor)
-        return false
-      }
-      return true
+      context.emit(
+        .losses(loss.reports, boxes: state.boxes, rewritten: state.rewrittenBoxes))
+      return observers.allSatisfy { $0.afterLoss(loss, of: step.executor, in: context) }
     }
-    isMidway = false
-    let fault = watch.check(result.loss, &state)
-    if let fault {
-      return Divergence(
-        file: network.file, iteration: iteration, fault: fault, place: place, rate: result.rate,
-        checkpoint: lastGoodCheckpoint)
+    for observer in observers {
+      let divergence = observer.afterUpdate(result, iteration: iteration, in: context)
+      if let divergence { return divergence }
     }
-    state.iteration = iteration
-    state.averageLoss = state.averageLoss.map { $0 * 0.9 + result.loss * 0.1 } ?? result.loss
-    report(result, seconds: seconds() - start - wait, wait: wait, tell)
+    precondition(result.isComplete, "an observer ended an iteration and did not say why")
+    context.state.iteration = iteration
+    context.state.averageLoss =
+      state.averageLoss.map { $0 * 0.9 + result.loss * 0.1 } ?? result.loss
+    report(result, seconds: seconds() - start - wait, wait: wait)
     return nil
   }
 
-  private func resize(_ iteration: Int, _ tell: (TrainingEvent) -> Void) throws {
+  private func resize(_ iteration: Int) throws {
     let size = sizes.size(at: iteration)
     let shape = step.executor.network.inputShape
     if sizes.isDrawn(at: iteration) {
-      tell(.resized(coefficient: sizes.coefficient, size))
+      context.emit(.resized(coefficient: sizes.coefficient, size))
     }
     guard sizes.changes, size.width != shape.width || size.height != shape.height else { return }
     if networks[size] == nil {
@@ -246,11 +269,9 @@ package final class Trainer {
     if let network = networks[size] { step.executor.resize(to: network) }
   }
 
-  private func report(
-    _ result: BatchStep.Result, seconds: Double, wait: Double, _ tell: (TrainingEvent) -> Void
-  ) {
+  private func report(_ result: BatchStep.Result, seconds: Double, wait: Double) {
     let input = step.executor.network.inputShape
-    tell(
+    context.emit(
       .iteration(
         IterationReport(
           iteration: state.iteration, maxBatches: options.maxBatches, loss: result.loss,
@@ -258,112 +279,10 @@ package final class Trainer {
           wait: wait, images: state.iteration * imagesPerIteration,
           batchImages: imagesPerIteration, hoursLeft: hoursLeft,
           input: .init(width: input.width, height: input.height),
-          nextEvaluation: options.evaluationInterval.map { _ in nextEvaluation },
+          nextEvaluation: evaluations?.next(context),
           lastPrecision: state.lastPrecision, bestPrecision: state.bestPrecision)))
     let remaining = Double(options.maxBatches - state.iteration) * (seconds + wait) / 3600
     hoursLeft = hoursLeft < 0 ? remaining : 0.99 * hoursLeft + 0.01 * remaining
-  }
-
-  /// What is done to the weights between iterations.
-  private func maintain(_ tell: (TrainingEvent) -> Void) -> Divergence? {
-    let iteration = state.iteration
-    if SimilarFilters.isDue(iteration, network.net) {
-      var random = Random(seed: state.seed).split(UInt64(iteration) &* 2 &+ 0x6000_0000_0000_0000)
-      let rejected = SimilarFilters.reject(in: network, parameters: parameters, random: &random)
-      for one in rejected {
-        tell(.rejectedFilter(layer: one.layer, filter: one.filter, similarity: one.similarity))
-      }
-    }
-    guard let average else { return nil }
-    if average.isDue(iteration) {
-      if !average.isStarted { tell(.averageStarted) }
-      average.update(from: parameters)
-      tell(.averageUpdated(alpha: average.alpha))
-    }
-    if average.isApplied(iteration) {
-      average.apply(to: parameters)
-      tell(.averageApplied)
-    }
-    return nil
-  }
-
-  // MARK: Evaluation
-
-  private var nextEvaluation: Int {
-    max(
-      state.lastEvaluation + (options.evaluationInterval ?? 0), network.net.schedule.burnIn,
-      options.firstEvaluation)
-  }
-
-  private func evaluateIfDue(_ tell: (TrainingEvent) -> Void) throws {
-    guard options.evaluationInterval != nil, let evaluate = options.evaluate,
-      state.iteration >= nextEvaluation || state.iteration == options.maxBatches
-    else { return }
-    let result: Double?
-    do {
-      result = try evaluate()
-    } catch {
-      // Whatever became of its pictures, the training so far is kept.
-      save([rolling], tell)
-      throw error
-    }
-    guard let precision = result else { return }
-    state.lastEvaluation = state.iteration
-    state.lastPrecision = precision
-    let best = state.bestPrecision
-    let isBest = precision >= best ?? -1
-    let bestIteration = state.bestIteration
-    if isBest { (state.bestPrecision, state.bestIteration) = (precision, state.iteration) }
-    tell(.evaluated(precision: precision, isBest: isBest))
-    // A best that could not be written does not count: the next one tries again.
-    if isBest, !save([.best], tell) {
-      (state.bestPrecision, state.bestIteration) = (best, bestIteration)
-    }
-  }
-
-  // MARK: Saving
-
-  private func saveIfDue(_ tell: (TrainingEvent) -> Void) {
-    var kinds = options.schedule.due(&state)
-    if kinds.contains(.last), average?.isStarted ?? false { kinds.append(.average) }
-    if let at = retryIteration, state.iteration >= at {
-      retryIteration = nil
-      // Whatever failed: what matters is that the present weights are safe somewhere.
-      if !kinds.contains(rolling) { kinds.append(rolling) }
-    }
-    if !kinds.isEmpty { save(kinds, tell) }
-  }
-
-  /// Iterations until a file that could not be written is tried again.
-  private static let retryInterval = 10
-
-  /// - Parameter isLast: whether the run ends after it.
-  @discardableResult
-  private func save(
-    _ kinds: [CheckpointSchedule.Kind], _ tell: (TrainingEvent) -> Void, isLast: Bool = false
-  ) -> Bool {
-    guard let folder = options.folder, DivergenceWatch.isSound(parameters) else { return true }
-    // It was there when the training began, but somebody may have tidied up since.
-    mkdir(folder.path.cPath, 0o777)
-    var isComplete = true
-    for kind in kinds {
-      let path = folder.path(of: kind)
-      tell(.saving(kind, path: path))
-      do throws(FileError) {
-        switch kind {
-        case .last, .backup: try checkpoint.write(state, to: path, isMidway: isMidway)
-        case .average: try checkpoint.writeAverage(state, to: path)
-        case .numbered, .best, .final: try checkpoint.writeWeights(state, to: path)
-        }
-        if kind != .average { lastGoodCheckpoint = path }
-        tell(.saved(kind, path: path))
-      } catch {
-        isComplete = false
-        retryIteration = state.iteration + Self.retryInterval
-        tell(.saveFailed(error, retryAfter: isLast ? nil : Self.retryInterval))
-      }
-    }
-    return isComplete
   }
 }
 

@@ -13,6 +13,14 @@ package protocol BatchSource: AnyObject {
   func fill(_ input: TensorView, iteration: Int, index: Int) throws -> Truth
 }
 
+/// What decides which pictures a run sees, beside the iteration. Only a `Trainer` makes one, of its
+/// state after it was resumed, so no source can be made of another run's.
+package struct SourceState: Sendable {
+  package let seed: UInt64
+  /// The input sizes of the run.
+  package let sizes: InputSizes
+}
+
 /// What an iteration was like.
 public struct IterationReport: Sendable {
   /// From 1.
@@ -43,9 +51,31 @@ public struct IterationReport: Sendable {
   public var lastPrecision: Double?
   /// Of the best evaluation, 0...1; nil before the first.
   public var bestPrecision: Double?
+
+  package init(
+    iteration: Int, maxBatches: Int, loss: Float, averageLoss: Float, rate: Float,
+    seconds: Double, wait: Double, images: Int, batchImages: Int, hoursLeft: Double,
+    input: InputSizes.Size, nextEvaluation: Int? = nil, lastPrecision: Double? = nil,
+    bestPrecision: Double? = nil
+  ) {
+    self.iteration = iteration
+    self.maxBatches = maxBatches
+    self.loss = loss
+    self.averageLoss = averageLoss
+    self.rate = rate
+    self.seconds = seconds
+    self.wait = wait
+    self.images = images
+    self.batchImages = batchImages
+    self.hoursLeft = hoursLeft
+    self.input = input
+    self.nextEvaluation = nextEvaluation
+    self.lastPrecision = lastPrecision
+    self.bestPrecision = bestPrecision
+  }
 }
 
-/// What a trainer tells while it runs, in order.
+/// What a trainer reports while it runs, in order.
 public enum TrainingEvent {
   /// A new input size: its factor's limit and the size.
   case resized(coefficient: Float, InputSizes.Size)
@@ -78,7 +108,8 @@ public enum TrainingEvent {
 public enum TrainingOutcome {
   /// At max_batches.
   case finished
-  /// At max_batches or by `shouldStop`, but the last weights could not be written.
+  /// At max_batches or by `shouldStop`, but the last weights could not be written; running again
+  /// tries again.
   case unsaved
   /// Because `shouldStop` said so; the state is saved.
   case stopped

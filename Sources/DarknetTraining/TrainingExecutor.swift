@@ -179,6 +179,9 @@ package final class TrainingExecutor {
   /// What the loss layers found, by layer.
   package struct Loss {
     package var reports: [(layer: Int, report: LossReport)] = []
+
+    package init() {}
+
     /// Darknet's cost of a mini-batch: the mean over the layers that have one.
     package var cost: Float {
       reports.isEmpty ? 0 : reports.reduce(0) { $0 + $1.report.cost } / Float(reports.count)
@@ -205,7 +208,9 @@ package final class TrainingExecutor {
   }
 
   /// Adds the gradients of the last `computeLoss` to `gradients`.
-  package func backward() {
+  ///
+  /// - Parameter afterLayer: called after each layer's backward pass, from the last to the first.
+  package func backward(_ afterLayer: ((Int) -> Void)? = nil) {
     let first = network.firstTrainedLayer
     for node in network.nodes.reversed() where node.index >= first {
       guard hasGradient[node.index] else { continue }
@@ -213,6 +218,7 @@ package final class TrainingExecutor {
         openInputGradients(of: node)
         node.layer.backward(backwardPasses[node.index])
       }
+      afterLayer?(node.index)
       onBackward?(node.index)
       if !keepsGradients { hasGradient[node.index] = false }
       if node.common.stopBackward != 0 { break }

@@ -136,10 +136,10 @@ package final class TrainingRecords {
     return error
   }
 
-  /// Notes the result of an evaluation after the last row.
+  /// Adds the result of an evaluation to the last row.
   ///
   /// - Returns: an error that should be shown.
-  package func note(precision: Double) -> FileError? {
+  package func record(precision: Double) -> FileError? {
     guard !rows.isEmpty else { return nil }
     rows[rows.count - 1].precision = precision
     return flush()

@@ -46,11 +46,14 @@ import Testing
       t.activate(Activation.tanh.kernelCode, &plain, count)
       #expect(Slow.deviation(smooth, plain.map { Double($0) }) < Self.tolerance)
 
-      var (w, g) = (x + [7], dy + [7])
-      t.descend(&w, &g, 0.1, 0.02, 0.9, count)
-      #expect(w.removeLast() == 7 && g.removeLast() == 7, "wrote past the end")
-      let total = zip(x, dy).map { Double($1) + 0.02 * Double($0) }
-      #expect(Slow.deviation(g, total.map { 0.9 * $0 }) < Self.tolerance)
+      let old = Slow.random(count, seed: 5)
+      var (w, v, g) = (x + [7], old + [7], dy + [7])
+      t.sgd_step(&w, &v, &g, 0.1, 0.02, 0.9, count)
+      #expect(
+        w.removeLast() == 7 && v.removeLast() == 7 && g.removeLast() == 7, "wrote past the end")
+      #expect(g.allSatisfy { $0 == 0 })
+      let total = (0..<count).map { Double(old[$0]) + Double(dy[$0]) + 0.02 * Double(x[$0]) }
+      #expect(Slow.deviation(v, total.map { 0.9 * $0 }) < Self.tolerance)
       #expect(Slow.deviation(w, zip(x, total).map { Double($0) - 0.1 * $1 }) < Self.tolerance)
     }
   }

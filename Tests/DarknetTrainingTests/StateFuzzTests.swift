@@ -16,11 +16,10 @@ import Testing
     init(_ network: Network) {
       parameters = Parameters(of: network, seed: 1)
       let gradients = Gradients(of: network)
-      momentum = gradients.buffers.joined().compactMap { $0 }
+      let optimizer = Optimizer(network, parameters: parameters, gradients: gradients)
+      momentum = network.nodes.flatMap { optimizer.memory(ofLayer: $0.index) }
       checkpoint = Checkpoint(
-        network, parameters: parameters,
-        optimizer: Optimizer(network, parameters: parameters, gradients: gradients),
-        average: WeightAverage(network))
+        network, parameters: parameters, optimizer: optimizer, average: WeightAverage(network))
     }
   }
 

@@ -20,7 +20,7 @@ import Testing
       let records = try TrainingRecords([path, copy], after: [])
       #expect(records.add(Self.row(1)) == nil)
       #expect(records.add(Self.row(2)) == nil)
-      #expect(records.note(precision: 0.5) == nil)
+      #expect(records.record(precision: 0.5) == nil)
       #expect(records.add(Self.row(4)) == nil)
       #expect(records.flush() == nil)
       #expect(

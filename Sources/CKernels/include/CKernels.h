@@ -255,8 +255,9 @@ struct ck_kernels {
   /// Each gradient to the place that `which` names, replacing or adding to both rows.
   void (*maxpool2x2_backward)(
       const float *dy, const uint8_t *which, float *top, float *bottom, size_t width, bool adds);
-  /// g += decay * w, w -= rate * g, g *= momentum
-  void (*descend)(float *w, float *g, float rate, float decay, float momentum, size_t n);
+  /// v += g + decay * w, w -= rate * v, v *= momentum, g = 0
+  void (*sgd_step)(
+      float *w, float *v, float *g, float rate, float decay, float momentum, size_t n);
 };
 
 /// The variants compiled in for this architecture, plainest first; the first runs everywhere.

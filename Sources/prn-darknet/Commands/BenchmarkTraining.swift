@@ -54,20 +54,20 @@ struct TrainingBenchmark {
   private var images: Int { step.executor.batch * network.net.subdivisions }
 
   /// One update, with the rate of the first iteration so that the weights hardly move.
-  private func run() {
-    _ = step.run(iteration: 1) { _, input in
+  private func run() throws {
+    _ = try step.run(iteration: 1) { _, input in
       input.pointer.update(from: picture, count: picture.count)
       return truth
     }
   }
 
-  func run(_ cfg: String, showsLayers: Bool) {
-    for _ in 0..<2 { run() }
-    if showsLayers { showLayers() }
+  func run(_ cfg: String, showsLayers: Bool) throws {
+    for _ in 0..<2 { try run() }
+    if showsLayers { try showLayers() }
     var times: [Double] = []
     for _ in 0..<runs {
       let start = seconds()
-      run()
+      try run()
       times.append((seconds() - start) * 1000 / Double(images))
     }
     times.sort()
@@ -82,7 +82,7 @@ struct TrainingBenchmark {
   }
 
   /// Times of the parts of a step, in ms an image; the last two rows are the losses and the update.
-  private func showLayers() {
+  private func showLayers() throws {
     let count = network.nodes.count
     var forward = [Double](repeating: 0, count: count + 1)
     var backward = [Double](repeating: 0, count: count + 1)
@@ -95,7 +95,7 @@ struct TrainingBenchmark {
     step.executor.onForward = { lap(&forward[$0]) }
     step.executor.onBackward = { lap(&backward[$0]) }
     for _ in 0..<runs {
-      _ = step.run(iteration: 1) { _, input in
+      _ = try step.run(iteration: 1) { _, input in
         input.pointer.update(from: picture, count: picture.count)
         last = seconds()
         return truth

@@ -51,17 +51,17 @@ enum ClassifierTrain: Command {
     var configuration = BatchLoader.Configuration(
       classifying: network, labels: labels, isTree: tree != nil, list: list, log: log)
     configuration.threads = min(ThreadPool.shared.threads, 8)
-    let source = LoaderSource(configuration, tree: tree)
+    let (loading, handlers) = (configuration, LoaderSource.Handlers())
     let top = try setup.top(default: 5)
     let settings = try options(
       setup, labels, cfg, folder, arguments, seed: seed, top: top, list, log)
     let trainer = Trainer(
-      network, parameters: setup.network.parameters, source: source, options: settings)
+      network, parameters: setup.network.parameters,
+      source: { LoaderSource(loading, tree: tree, handlers: handlers, at: $0) }, options: settings)
     setup.network.file?.releasePages()
     TrainingRun.resume(trainer, weights, setup.network.header, arguments)
-    source.follow(trainer)
     let run = TrainingRun(
-      trainer: trainer, source: source, list: list, log: log,
+      trainer: trainer, handlers: handlers, list: list, log: log,
       console: TrainingConsole(
         network, precisionName: "top\(top)", style: .classifier(pictures: list.count, top: top)),
       files: try TrainingFiles(
@@ -87,6 +87,7 @@ enum ClassifierTrain: Command {
         dialect: network.dialect, isClassifier: true, maxBatches: net.maxBatches),
       maxBatches: net.maxBatches)
     options.shouldStop = { Interruption.isWanted || Console.isReaderGone }
+    options.shouldRetryLastSave = { TrainingRun.waitToSaveAgain(attempts: $0) }
     guard arguments[accuracy] else { return options }
     let evaluation = try ClassifierEvaluation(
       Load.network(cfg, arguments, showsTable: false), setup, labels: labels, limit: top, log: log)

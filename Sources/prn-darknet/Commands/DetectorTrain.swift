@@ -56,7 +56,6 @@ enum DetectorTrain: Command {
 
     var configuration = BatchLoader.Configuration(for: network, head: head, list: list, log: log)
     configuration.threads = min(ThreadPool.shared.threads, 8)
-    let source = LoaderSource(configuration)
     let schedule = CheckpointSchedule(
       dialect: network.dialect, maxBatches: network.net.maxBatches,
       numberedInterval: try data.saveWeightsInterval(), lastInterval: try data.saveLastInterval())
@@ -64,6 +63,7 @@ enum DetectorTrain: Command {
       seed: seed, folder: folder, schedule: schedule, maxBatches: network.net.maxBatches)
     options.random = head.training.random
     options.shouldStop = { Interruption.isWanted || Console.isReaderGone }
+    options.shouldRetryLastSave = { TrainingRun.waitToSaveAgain(attempts: $0) }
     if let evaluation {
       options.evaluationInterval = max(
         100, arguments[epochs] * list.count / network.net.imagesPerUpdate)
@@ -73,8 +73,10 @@ enum DetectorTrain: Command {
         return try evaluation.run(parameters)
       }
     }
+    let (loading, handlers) = (configuration, LoaderSource.Handlers())
     let trainer = Trainer(
-      network, parameters: loaded.parameters, source: source, options: options)
+      network, parameters: loaded.parameters,
+      source: { LoaderSource(loading, handlers: handlers, at: $0) }, options: options)
     loaded.file?.releasePages()
     announce(network, schedule)
     Console.show(network.scheduleNotes())
@@ -82,11 +84,10 @@ enum DetectorTrain: Command {
       Console.error("\(warning)\n")
     }
     TrainingRun.resume(trainer, weights, loaded.header, arguments)
-    source.follow(trainer)
     let iouThreshold = arguments[Flags.iouThreshold]
     let precisionName = "mAP@\(fixed(Double(iouThreshold), decimals: 2))"
     let run = TrainingRun(
-      trainer: trainer, source: source, list: list, log: log,
+      trainer: trainer, handlers: handlers, list: list, log: log,
       console: TrainingConsole(
         network, precisionName: precisionName, style: .detector(iouThreshold: iouThreshold)),
       files: try TrainingFiles(
@@ -155,7 +156,7 @@ enum DetectorTrain: Command {
     )
     guard network.dialect == .alexeyab else { return }
     Evaluation.showHeads(
-      of: network.nodes.filter { $0.layer is any DetectionHead && $0.name != "detection" }
+      of: network.nodes.filter { ($0.layer as? any DetectionHead)?.boxesPerCell != nil }
         .map { ($0.index, $0.name) })
   }
 

@@ -111,6 +111,8 @@ extension RecordedCase {
     let parameters = try parameters(of: network, key: "initial_weights")
     parameters.detach(in: network)
     let step = BatchStep(network, parameters: parameters)
+    // As both programs sum up.
+    step.sumsOntoVelocity = true
     let batches = try FixedBatches(
       self, network, batch: step.executor.batch, subdivisions: network.net.subdivisions,
       losesTruths: dialect == .pjreddie && run["command"] != nil)

@@ -32,18 +32,12 @@ final class TrainingFiles {
   }
 
   /// What was done to earlier files, for people.
-  private(set) var notes: [String] = []
+  let notes: [String]
   private let records: TrainingRecords
   private let charts: [String]
   private let title: String
   private let maxBatches: Int
   private let precisionName: String
-  private var lastDrawn = seconds()
-  private var hasFailed = false
-
-  /// Seconds between two pictures of the chart, at most; and at least, however fast it runs.
-  private static let interval = 10.0
-  private static let pause = 1.0
 
   /// - Parameters:
   ///   - chart: a chart to continue, with the rows beside it; nil for those of `folder`.
@@ -150,43 +144,15 @@ final class TrainingFiles {
 
   // MARK: While it runs
 
-  /// - Returns: an error that should be shown.
-  func note(_ event: TrainingEvent) -> FileError? {
-    switch event {
-    case .iteration(let report):
-      let error = records.add(TrainingRecords.Row(report))
-      let time = seconds() - lastDrawn
-      let isDue = report.iteration % 100 == 0 || report.iteration == maxBatches
-      guard time >= (isDue ? Self.pause : Self.interval) else { return error }
-      return error ?? draw()
-    case .evaluated(let precision, _):
-      return records.note(precision: precision) ?? draw()
-    case .saving:
-      // A run that continues from these weights needs the rows before them.
-      return records.flush()
-    default: return nil
-    }
-  }
-
-  /// The last state of both.
-  func finish() -> FileError? {
-    let error = records.flush()
-    return error ?? (records.rows.isEmpty ? nil : draw())
-  }
-
-  /// A chart that cannot be written is reported once: the next ones are tried all the same.
-  private func draw() -> FileError? {
-    lastDrawn = seconds()
-    let picture = TrainingChart(
-      title: title, rows: records.rows, maxBatches: maxBatches, precisionName: precisionName
-    ).draw()
-    do throws(FileError) {
-      for path in charts { try ImageFile.save(picture, to: path, durable: false) }
-      hasFailed = false
-    } catch {
-      defer { hasFailed = true }
-      return hasFailed ? nil : error
-    }
-    return nil
+  /// What keeps the files up to date.
+  ///
+  /// - Parameter onError: hears of what could not be written.
+  func observers(onError: @escaping (FileError) -> Void) -> [any TrainingObserver] {
+    [
+      RecordsObserver(records, onError: onError),
+      ChartObserver(
+        of: records, at: charts, title: title, maxBatches: maxBatches,
+        precisionName: precisionName, onError: onError),
+    ]
   }
 }

@@ -12,7 +12,7 @@ import Darknet
 /// continues, and the loop with what it prints and writes.
 struct TrainingRun {
   let trainer: Trainer
-  let source: LoaderSource
+  let handlers: LoaderSource.Handlers
   let list: ListFile
   let log: ProblemLog
   let console: TrainingConsole
@@ -22,11 +22,11 @@ struct TrainingRun {
   private let start = seconds()
 
   init(
-    trainer: Trainer, source: LoaderSource, list: ListFile, log: ProblemLog,
+    trainer: Trainer, handlers: LoaderSource.Handlers, list: ListFile, log: ProblemLog,
     console: TrainingConsole, files: TrainingFiles, lock: FileLock?
   ) {
     self.trainer = trainer
-    self.source = source
+    self.handlers = handlers
     self.list = list
     self.log = log
     self.console = console
@@ -94,6 +94,13 @@ struct TrainingRun {
     }
   }
 
+  /// A full disk may be emptied in the meantime: for three seconds the last weights are tried again.
+  static func waitToSaveAgain(attempts: Int) -> Bool {
+    guard attempts <= 3 else { return false }
+    sleep(1)
+    return true
+  }
+
   /// From now on no other training writes these weights, and signals end this one in good order.
   ///
   /// - Returns: nil beside another training, which -force allows.
@@ -152,22 +159,22 @@ struct TrainingRun {
     for note in files.notes { Console.error("\(note)\n") }
     for problem in log.note(list.problems) { console.line("\(problem)") }
     // The closure must not keep the whole run alive.
-    source.onBatch = { [console] batch in
+    handlers.onBatch = { [console] batch in
       for problem in batch.problems { console.line("\(problem)") }
       do throws(FileError) { try shown?.write(batch) } catch { console.line("\(error)") }
     }
-    source.shouldStop = { Interruption.isWanted }
+    handlers.shouldStop = { Interruption.isWanted }
     var hasOutput = true
     expect(trainer.state.iteration + 1)
     defer {
       console.pause()
-      // Of a training that ends by an error, too.
-      if let error = files.finish() { console.line("\(error)") }
       lock?.release()
+    }
+    for observer in files.observers(onError: { [console] in console.line("\($0)") }) {
+      trainer.add(observer)
     }
     let outcome = try trainer.run { event in
       console.show(event)
-      if let error = files.note(event) { console.line("\(error)") }
       switch event {
       case .saving: Interruption.willDo("saving")
       case .iteration, .evaluated, .saved, .saveFailed: expect(trainer.state.iteration + 1)
