@@ -62,6 +62,7 @@ fuzz: deps
 	  PRN_DARKNET_FUZZ=$${PRN_DARKNET_FUZZ:-1000000} \
 	    $(TEST) --no-parallel --filter $${family}FuzzTests || exit; \
 	done
+	$(MAKE) networks
 
 # Random networks, each test for PRN_DARKNET_NETWORKS seconds.
 networks: deps

@@ -15,15 +15,21 @@ package struct CocoBox: Hashable, Sendable {
   }
 
   /// What a box of pixels cannot reach. Beyond it areas and their sums would be infinite.
-  private static let limit = 1e100
+  fileprivate static let limit = 1e100
 
   /// Reads `[x, y, width, height]`.
   init(_ reader: inout JSONReader) throws(ConfigError) {
     let numbers = try reader.numbers(4)
-    guard numbers.allSatisfy({ abs($0) < Self.limit }) else {
+    try Self.check(numbers, in: reader)
+    self.init(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
+  }
+
+  fileprivate static func check(
+    _ numbers: [Double], in reader: JSONReader
+  ) throws(ConfigError) {
+    guard numbers.allSatisfy({ abs($0) < limit }) else {
       throw reader.error("numbers of -1e100...1e100", found: "a larger one")
     }
-    self.init(x: numbers[0], y: numbers[1], width: numbers[2], height: numbers[3])
   }
 
   package var area: Double { width * height }
@@ -120,7 +126,10 @@ package struct CocoDataset: Sendable {
       case "image_id": image = try reader.integer()
       case "category_id": category = try reader.integer()
       case "bbox": box = try CocoBox(&reader)
-      case "area": area = try reader.number()
+      case "area":
+        let number = try reader.number()
+        try CocoBox.check([number], in: reader)
+        area = number
       case "iscrowd": isCrowd = try reader.flag()
       default: try reader.skip()
       }

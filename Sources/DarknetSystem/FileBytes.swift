@@ -37,8 +37,16 @@ package enum FileBytes {
     let descriptor = try ReadableFile.open(path)
     defer { _ = close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: count)
-    let got = bytes.withUnsafeMutableBytes { Self.readSome(descriptor, $0) }
-    guard got >= 0 else { throw FileError(.read, path, code: errno) }
+    var got = 0
+    while got < count {
+      let more = bytes.withUnsafeMutableBytes {
+        Self.readSome(descriptor, UnsafeMutableRawBufferPointer(rebasing: $0[got...]))
+      }
+      if more < 0, errno == EINTR { continue }
+      guard more >= 0 else { throw FileError(.read, path, code: errno) }
+      if more == 0 { break }
+      got += more
+    }
     bytes.removeLast(count - got)
     return bytes
   }

@@ -32,10 +32,24 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
 
   /// Instead of an `errno`: the file is a named pipe, whose other end might never write.
   public static let namedPipe: Int32 = -1
+  /// Instead of an `errno`: the file is a device of blocks.
+  public static let device: Int32 = -2
+  /// Instead of an `errno`: the file is a socket.
+  public static let socket: Int32 = -3
+
+  /// What the file is, if it is none of the kinds that are read.
+  package var special: String? {
+    switch code {
+    case Self.namedPipe: "a named pipe"
+    case Self.device: "a device"
+    case Self.socket: "a socket"
+    default: nil
+    }
+  }
 
   /// The operating system's words for `code`.
   public var reason: String {
-    if code == Self.namedPipe { return "it is a named pipe" }
+    if let special { return "it is \(special)" }
     var text = [CChar](repeating: 0, count: 256)
     guard strerror_r(code, &text, text.count) == 0 else { return "error \(code)" }
     return text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
@@ -49,7 +63,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// What can be done about it.
   package var advice: String {
     switch code {
-    case Self.namedPipe: "name a regular file"
+    case Self.namedPipe, Self.device, Self.socket: "name a regular file"
     case ENOSPC, EDQUOT: "free some space or choose another folder"
     case EACCES, EPERM: "check its permissions and those of its folder"
     case EROFS: "choose a folder that can be written"

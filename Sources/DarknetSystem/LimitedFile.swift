@@ -9,9 +9,7 @@
 /// The bytes of a file, read once into memory of their own: a mapping would crash the process if
 /// somebody cut the file short meanwhile.
 ///
-/// Opening never waits. Named pipes and devices without an end are refused, as nobody may ever
-/// write to the one and the other would fill the memory. A pipe that the program was started with
-/// (`/dev/stdin`, `<(…)` of a shell) is read to its end.
+/// Opened as `ReadableFile` does; a device without an end is refused where it would fill the memory.
 package final class LimitedFile {
   private(set) var count = 0
   private var memory: UnsafeMutableRawPointer
@@ -23,49 +21,28 @@ package final class LimitedFile {
     case tooLong
     /// No file but `what`: a named pipe, a device.
     case special(what: String)
+
+    fileprivate init(_ error: FileError) {
+      self = error.special.map { .special(what: $0) } ?? .system(error.code)
+    }
   }
 
   /// Opens the file and reads its first bytes, at most `firstPart`.
   ///
-  /// - Parameter waitsForPipes: whether to wait for what comes through a pipe that the program was
-  ///   started with; without, such a pipe is refused as well.
+  /// - Parameter waitsForPipes: as for `ReadableFile`.
   package init(_ path: String, firstPart: Int, waitsForPipes: Bool = true) throws(Failure) {
-    // The system would take the part before a zero byte for the whole name.
-    guard !path.utf8.contains(0) else { throw .system(ENOENT) }
-    let opened = open(path.cPath, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-    guard opened >= 0 else { throw .system(errno) }
-    do throws(Failure) {
-      try Self.check(opened, waitsForPipes && Self.isInherited(path))
+    do throws(FileError) {
+      descriptor = try ReadableFile.open(path, waitsForPipes: waitsForPipes)
     } catch {
-      close(opened)
-      throw error
+      throw Failure(error)
     }
-    descriptor = opened
     capacity = firstPart
     guard let first = malloc(capacity) else {
-      close(opened)
+      close(descriptor)
       throw .system(ENOMEM)
     }
     memory = first
     try fill()
-  }
-
-  /// - Throws: if it is neither a file nor a device nor a pipe that may be read.
-  private static func check(_ descriptor: Int32, _ readsPipes: Bool) throws(Failure) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw .system(errno) }
-    switch status.st_mode & S_IFMT {
-    case S_IFDIR: throw .system(EISDIR)
-    case S_IFIFO where !readsPipes: throw .special(what: "a named pipe")
-    case S_IFBLK: throw .special(what: "a device")
-    case S_IFSOCK: throw .special(what: "a socket")
-    default: break
-    }
-  }
-
-  /// Whether the path leads to something that the program was started with.
-  private static func isInherited(_ path: String) -> Bool {
-    ["/dev/stdin", "/dev/fd/", "/proc/self/fd/"].contains { path.hasPrefix($0) }
   }
 
   deinit {
@@ -107,24 +84,12 @@ package final class LimitedFile {
       let got = read(descriptor, memory + count, capacity - count)
       if got < 0 {
         if errno == EINTR { continue }
-        guard errno == EAGAIN || errno == EWOULDBLOCK else { throw .system(errno) }
-        try waitForPipe()
-        continue
+        // A terminal at which nobody types.
+        if errno == EAGAIN || errno == EWOULDBLOCK { throw .special(what: "a device") }
+        throw .system(errno)
       }
       if got == 0 { return }
       count += got
-    }
-  }
-  /// Waits until whoever writes to the pipe has written more, or has closed it.
-  private func waitForPipe() throws(Failure) {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFIFO else {
-      // A terminal at which nobody types.
-      throw .special(what: "a device")
-    }
-    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-    while poll(&request, 1, -1) < 0 {
-      guard errno == EINTR else { throw .system(errno) }
     }
   }
 }

@@ -34,7 +34,6 @@ package final class MappedFile: @unchecked Sendable {
     do throws(FileError) {
       var status = stat()
       guard fstat(descriptor, &status) == 0 else { throw FileError(.read, path, code: errno) }
-      guard status.st_mode & S_IFMT != S_IFDIR else { throw FileError(.read, path, code: EISDIR) }
       (bytes, watch) = try Self.contents(descriptor, Int(status.st_size), path)
       self.status = status
       self.descriptor = descriptor

@@ -87,6 +87,17 @@ private func results(_ text: String) throws -> [CocoDetection] {
     #expect(error?.description == message + "; fix the file or write it again")
   }
 
+  @Test func `areas that no picture has are refused`() {
+    let text =
+      #"{"images":[{"id":1}],"categories":[{"id":2,"name":"a"}],"#
+      + #""annotations":[{"image_id":1,"category_id":2,"bbox":[0,0,1,1],"area":1e200}]}"#
+    let error = #expect(throws: ConfigError.self) { try dataset(text) }
+    #expect(
+      error?.description
+        == "truth.json:1: annotations[0].area: expected numbers of -1e100...1e100, found a larger "
+        + "one; fix the file or write it again")
+  }
+
   @Test func `deep nesting is refused, not crashed on`() {
     let deep = String(repeating: "[", count: 100_000)
     let error = #expect(throws: ConfigError.self) { try dataset("{\"info\":" + deep) }

@@ -45,7 +45,45 @@ struct RandomNetwork {
       cfg = candidate
       sections += 1
     }
-    if isTraining { cfg += "[cost]\ntype=sse\n" }
+    cfg += isTraining ? loss() : head()
+  }
+
+  /// Whether the gradient is that of the cross entropy of values of 0...1, not half of that of
+  /// squares.
+  var isLogistic: Bool { cfg.hasSuffix("[logistic]\n") }
+
+  private mutating func loss() -> String {
+    random.below(3) == 0 ? "[logistic]\n" : "[cost]\ntype=sse\n"
+  }
+
+  /// A head, at the end of half of the networks; empty if it does not fit.
+  private mutating func head() -> String {
+    let boxes = 1 + random.below(3)
+    let classes = 1 + random.below(4)
+    let side = 1 + random.below(3)
+    let anchors = "anchors=\((0..<boxes).map { "\($0 + 2),\($0 + 3)" }.joined(separator: ", "))\n"
+    let mask = "mask=\((0..<boxes).map(String.init).joined(separator: ","))\n"
+    let filters = { (perBox: Int) in
+      "[convolutional]\nfilters=\(boxes * perBox)\nsize=1\nactivation=linear\n"
+    }
+    let count = "num=\(boxes)\nclasses=\(classes)\n"
+    let text =
+      switch random.below(12) {
+      case 0:
+        filters(classes + 5) + "[yolo]\n" + mask + anchors + count + often("scale_x_y=1.1")
+          + often("new_coords=1", in: 4)
+      case 1: filters(classes + 9) + "[Gaussian_yolo]\n" + mask + anchors + count
+      case 2:
+        filters(classes + 5) + "[region]\n" + anchors + count + often("softmax=1")
+          + often("background=1", in: 4)
+      case 3:
+        "[connected]\noutput=\(side * side * (boxes * 5 + classes))\nactivation=linear\n"
+          + "[detection]\nside=\(side)\ncoords=4\n" + count + often("softmax=1") + often("sqrt=1")
+      case 4: "[logistic]\n"
+      case 5: "[cost]\n"
+      default: ""
+      }
+    return build(cfg + text) == nil ? "" : text
   }
 
   private func build(_ text: String) -> Network? {
@@ -117,6 +155,7 @@ struct RandomNetwork {
     case 13:
       return "[partial_shortcut]\nfrom=\(sources(1 + random.below(2)))\n"
         + often("sparsity=0.5") + activation()
+    case 14 where random.below(3) == 0: return "[gate]\nfrom=\(sources(1))\ngate=\(sources(1))\n"
     case 14: return "[scale_channels]\nfrom=\(sources(1))\n" + often("scale_wh=1") + activation()
     case 15: return "[sam]\nfrom=\(sources(1))\n" + activation()
     case 16: return "[activation]\n" + activation()

@@ -70,6 +70,27 @@ package enum GradientCheck {
     return worst
   }
 
+  /// How far a tensor's gradient is from the slopes, as a whole.
+  package struct Deviation: Sendable {
+    package var worst: Worst
+    /// Values that were moved.
+    package var tried = 0
+    /// Of them those next to a kink, which are left out. Many of them hide a wrong formula: whoever
+    /// asks must limit their share.
+    package var atKinks = 0
+
+    package init(_ tensor: String) {
+      worst = Worst(tensor: tensor, index: 0, analytic: 0, numeric: 0, error: 0)
+    }
+
+    /// Of several tensors.
+    package mutating func add(_ other: Deviation) {
+      if other.worst > worst { worst = other.worst }
+      tried += other.tried
+      atKinks += other.atKinks
+    }
+  }
+
   /// How far a tensor's gradient is from the slopes, as a whole: |gradient - slopes| over the larger
   /// of both lengths. In a chain of float32 layers single slopes are drowned by rounding, or lie at
   /// a kink; a wrong formula is wrong in most of them.
@@ -82,13 +103,17 @@ package enum GradientCheck {
     _ tensor: String, of values: UnsafeMutableBufferPointer<Float>, gradient: [Float],
     stride: Int, noise: Double, tolerance: Double,
     difference: (_ move: (Float) -> Void, _ h: Float) -> Double
-  ) -> Worst {
+  ) -> Deviation {
+    var result = Deviation(tensor)
     var (squares, claimed, seen, unseen) = (0.0, 0.0, 0.0, 0.0)
     for index in Swift.stride(from: 0, to: values.count, by: stride) {
       let old = values[index]
       let analytic = Double(gradient[index])
+      result.tried += 1
       guard analytic.isFinite else {
-        return Worst(tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
+        result.worst = Worst(
+          tensor: tensor, index: index, analytic: analytic, numeric: 0, error: .infinity)
+        return result
       }
       var (best, bestStep) = (Double.infinity, 1.0)
       for h: Float in [1 / 32, 1 / 128, 1 / 512, 1 / 2048] {
@@ -104,7 +129,10 @@ package enum GradientCheck {
       values[index] = old
       let isKink =
         abs(above - below) > tolerance / 4 * max(abs(above), abs(below)) + 2 * noise
-      if isKink, abs(best - analytic) > tolerance / 4 * abs(best) { continue }
+      if isKink, abs(best - analytic) > tolerance / 4 * abs(best) {
+        result.atKinks += 1
+        continue
+      }
       squares += (best - analytic) * (best - analytic)
       claimed += analytic * analytic
       seen += best * best
@@ -112,9 +140,10 @@ package enum GradientCheck {
     }
     let floor = unseen.squareRoot() / tolerance
     let scale = max(claimed.squareRoot(), seen.squareRoot(), floor)
-    return Worst(
-      tensor: tensor, index: 0, analytic: claimed.squareRoot(), numeric: seen.squareRoot(),
-      error: scale > 0 ? squares.squareRoot() / scale : 0)
+    result.worst.analytic = claimed.squareRoot()
+    result.worst.numeric = seen.squareRoot()
+    result.worst.error = scale > 0 ? squares.squareRoot() / scale : 0
+    return result
   }
 
   // MARK: Against double precision

@@ -67,34 +67,44 @@ package final class NetworkFixture {
   package func worstGradientError(
     truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int = 1, tolerance: Double = 1e-3
   ) -> GradientCheck.Worst {
-    worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, _, difference in
-      GradientCheck.worst(
-        name, of: values, gradient: gradient, tolerance: tolerance, stride: stride,
-        difference: difference)
+    var worst = GradientCheck.Worst(tensor: "", index: 0, analytic: 0, numeric: 0, error: 0)
+    forEachGradient(truth: truth, factor: factor, seed: seed) {
+      name, values, gradient, _, difference in
+      worst = max(
+        worst,
+        GradientCheck.worst(
+          name, of: values, gradient: gradient, tolerance: tolerance, stride: stride,
+          difference: difference))
     }
+    return worst
   }
 
-  /// The largest deviation of a whole parameter's gradient (`GradientCheck.deviation`).
+  /// The largest deviation of a whole parameter's gradient, and how many values were compared
+  /// (`GradientCheck.deviation`).
   package func gradientDeviation(
     truth: Truth, factor: Float = 1, seed: UInt64 = 7, stride: Int, tolerance: Double
-  ) -> GradientCheck.Worst {
-    worst(truth: truth, factor: factor, seed: seed) { name, values, gradient, cost, difference in
+  ) -> GradientCheck.Deviation {
+    var all = GradientCheck.Deviation("")
+    forEachGradient(truth: truth, factor: factor, seed: seed) {
+      name, values, gradient, cost, difference in
       // Of each layer's few roundings some tens reach the cost.
-      GradientCheck.deviation(
-        name, of: values, gradient: gradient, stride: stride,
-        noise: cost * 32 * Double(Float.ulpOfOne), tolerance: tolerance, difference: difference)
+      all.add(
+        GradientCheck.deviation(
+          name, of: values, gradient: gradient, stride: stride,
+          noise: cost * 32 * Double(Float.ulpOfOne), tolerance: tolerance, difference: difference))
     }
+    return all
   }
 
-  /// What `check` finds worst among the trained parameters. It gets a parameter's name, values and
+  /// Checks one trained parameter after another. `check` gets a parameter's name, values and
   /// gradient, the sum of the losses' magnitudes, and the difference of the loss between two values.
-  private func worst(
+  private func forEachGradient(
     truth: Truth, factor: Float, seed: UInt64,
     check: (
       String, UnsafeMutableBufferPointer<Float>, [Float], Double,
       (_ move: (Float) -> Void, _ h: Float) -> Double
-    ) -> GradientCheck.Worst
-  ) -> GradientCheck.Worst {
+    ) -> Void
+  ) {
     let executor = executor(isTraining: true)
     let input = randomInput(seed: seed)
     let rolling = parameters.buffers.map { $0.map(\.array) }
@@ -110,11 +120,10 @@ package final class NetworkFixture {
     }
     let magnitude = abs(cost())
     executor.backward()
-    var worst = GradientCheck.Worst(tensor: "", index: 0, analytic: 0, numeric: 0, error: 0)
     for node in network.nodes where node.layer.sharesParametersOf == nil {
       for (k, parameter) in node.layer.parameters.enumerated() {
         guard let gradient = executor.gradients[node.index][k] else { continue }
-        let found = check(
+        check(
           "layer \(node.index) [\(node.name)] \(parameter.name)",
           parameters.buffers[node.index][k].values, gradient.array.map { $0 * factor }, magnitude
         ) { move, h in
@@ -123,10 +132,8 @@ package final class NetworkFixture {
           move(-h)
           return above - cost()
         }
-        if found.error > worst.error { worst = found }
       }
     }
-    return worst
   }
 
   /// Writes the parameters to a file and reads them into a second set: whether all came back, and
