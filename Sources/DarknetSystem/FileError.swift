@@ -31,11 +31,11 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 
   /// Instead of an `errno`: the file is a named pipe, whose other end might never write.
-  public static let namedPipe: Int32 = -1
+  package static let namedPipe: Int32 = -1
   /// Instead of an `errno`: the file is a device of blocks.
-  public static let device: Int32 = -2
+  package static let device: Int32 = -2
   /// Instead of an `errno`: the file is a socket.
-  public static let socket: Int32 = -3
+  package static let socket: Int32 = -3
 
   /// What the file is, if it is none of the kinds that are read.
   package var special: String? {

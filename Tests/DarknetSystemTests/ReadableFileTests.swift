@@ -14,7 +14,15 @@ struct ReadableFileTests {
       "start",
       { path in Result { () throws(FileError) in try FileBytes.readStart(path, count: 9) } }
     ),
-    ("mapped", { path in Result { () throws(FileError) in Array(try MappedFile(path).bytes) } }),
+    (
+      "mapped",
+      { path in
+        Result { () throws(FileError) in
+          let file = try MappedFile(path)
+          return withExtendedLifetime(file) { Array(file.bytes) }
+        }
+      }
+    ),
     (
       "limited",
       { path in
@@ -22,7 +30,7 @@ struct ReadableFileTests {
           do throws(LimitedFile.Failure) {
             let file = try LimitedFile(path, firstPart: 4)
             try file.readRest(limit: 100)
-            return Array(file.bytes)
+            return withExtendedLifetime(file) { Array(file.bytes) }
           } catch {
             switch error {
             case .system(let code): throw FileError(.open, path, code: code)
