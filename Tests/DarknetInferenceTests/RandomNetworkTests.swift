@@ -153,7 +153,15 @@ struct RandomNetworkTests {
       // Darknet's cost is the sum of squares, its gradient half of the slope.
       outcome.gradients = fixture.gradientDeviation(
         truth: Truth.values(values, perImage: outputs), factor: drawn.isLogistic ? 1 : 2,
-        stride: max(3, count / 40), tolerance: 0.05)
+        stride: max(3, count / 40), tolerance: 0.05
+      ) { x in
+        zip(x, values).reduce(0) { sum, pair in
+          let (x, t) = (Double(pair.0), Double(pair.1))
+          // softplus(x) - t x is the cross entropy of the logistic function.
+          return sum
+            + (drawn.isLogistic ? max(x, 0) + log1p(exp(-abs(x))) - t * x : (x - t) * (x - t))
+        }
+      }
       let worst = outcome.gradients.worst
       if !(worst.error < 0.05) { outcome.failures.append("\(worst)") }
       return (drawn.cfg, outcome)
