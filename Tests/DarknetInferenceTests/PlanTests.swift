@@ -83,4 +83,28 @@ import Testing
     #expect(outputs[0] == outputs[1])
     #expect(outputs[0] == outputs[2])
   }
+
+  /// An activation that is a layer of its own, after an operator for which there are only kernels
+  /// of maps in blocks: on planes both run by their layers' rules, and a layer between that does
+  /// nothing stays a view.
+  @Test(arguments: [
+    "[scale_channels]\nfrom=-1\n", "[shortcut]\nfrom=-2\nactivation=linear\n",
+    "[partial_shortcut]\nfrom=-2\nactivation=linear\n",
+    "[shortcut]\nfrom=-2\nactivation=linear\n[dropout]\n",
+  ])
+  func `activations after layers on planes`(layers: String) throws {
+    let fixture = try NetworkFixture(
+      "[net]\nwidth=4\nheight=4\nchannels=3\n[connected]\noutput=15\nactivation=tanh\n"
+        + "[connected]\noutput=15\nactivation=tanh\n" + layers
+        + "[activation]\nactivation=relu6\n[connected]\noutput=2\nactivation=linear\n", batch: 1)
+    for batch in [1, 2] {
+      for keeping: Set<Int>? in [[], nil] {
+        let expected = Self.outputs(fixture, .exact, batch: batch, keeping: keeping)
+        let found = Self.outputs(fixture, .fastest, batch: batch, keeping: keeping)
+        for (fast, exact) in zip(found, expected) {
+          #expect(Self.deviation(fast.values, from: exact.values) < Self.tolerance, "\(fast.layer)")
+        }
+      }
+    }
+  }
 }

@@ -23,17 +23,21 @@ struct RandomNetworkTests {
   private static let limit = environment["PRN_DARKNET_NETWORKS"] == nil ? 200 : Int.max
 
   /// Runs `body` for seed after seed; at the first that fails it says which network it was.
-  private func forEachSeed(
-    _ body: (UInt64) throws -> (cfg: String, outcome: RandomNetworkOutcome)
+  /// For 0 seconds it prints the one that it draws, before anything can crash.
+  private func forEachNetwork(
+    isTraining: Bool = false, _ body: (RandomNetwork) throws -> RandomNetworkOutcome
   ) throws {
     let start = Date()
     var (seed, count) = (Self.firstSeed, 0)
     var sum = RandomNetworkOutcome()
     repeat {
-      let (cfg, outcome) = try body(seed)
+      let drawn = RandomNetwork(seed: seed, isTraining: isTraining)
+      if Self.seconds == 0 { FileHandle.standardError.write(Data(drawn.cfg.utf8)) }
+      let outcome = try body(drawn)
       if !outcome.failures.isEmpty {
         Issue.record(
-          "PRN_DARKNET_SEED=\(seed): \(outcome.failures.prefix(5).joined(separator: "; "))\n\(cfg)")
+          "PRN_DARKNET_SEED=\(seed): \(outcome.failures.prefix(5).joined(separator: "; "))\n\(drawn.cfg)"
+        )
         return
       }
       sum.add(outcome)
@@ -47,9 +51,8 @@ struct RandomNetworkTests {
   }
 
   @Test func `plans equal the layers' own rules, with any number of threads`() throws {
-    try forEachSeed { seed in
-      let drawn = RandomNetwork(seed: seed)
-      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: seed)
+    try forEachNetwork { drawn in
+      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: drawn.seed)
       let batch = fixture.batch
       let input = Values.random(batch * fixture.network.inputShape.count, seed: 3, in: 0...1)
       let expected = fixture.forward(input)
@@ -74,18 +77,18 @@ struct RandomNetworkTests {
           outcome.failures.append("layer \(a.layer) with \(threads) threads")
         }
       }
-      return (drawn.cfg, outcome)
+      return outcome
     }
   }
 
   @Test func `kernels of all variants that the CPU runs agree`() throws {
     let folder = try TemporaryFolder.make()
-    try forEachSeed { seed in
-      let drawn = RandomNetwork(seed: seed)
-      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, batch: 1, seed: seed)
+    try forEachNetwork { drawn in
+      let fixture = try NetworkFixture(
+        drawn.cfg, dialect: drawn.dialect, batch: 1, seed: drawn.seed)
       var outcome = RandomNetworkOutcome()
       // `dump` runs one step of time.
-      guard fixture.network.net.timeSteps == 1 else { return (drawn.cfg, outcome) }
+      guard fixture.network.net.timeSteps == 1 else { return outcome }
       let path = { (name: String) in folder.appendingPathComponent(name).path }
       try Data(drawn.cfg.utf8).write(to: folder.appendingPathComponent("net.cfg"))
       try WeightsFile.write(
@@ -111,7 +114,7 @@ struct RandomNetworkTests {
             ], in: folder, environment: ["PRN_DARKNET_CPU": variant])
           guard run.status == 0 else {
             outcome.failures.append("\(variant): exit \(run.status): \(run.errors.suffix(300))")
-            return (drawn.cfg, outcome)
+            return outcome
           }
           let values = try fixture.network.nodes.map { node in
             let digits = "\(node.index)"
@@ -128,15 +131,14 @@ struct RandomNetworkTests {
           outcome.failures.append("\(variant): \(threads) threads change bits")
         }
       }
-      return (drawn.cfg, outcome)
+      return outcome
     }
   }
 
   /// The slope of the whole network's cost by some of its parameters, tensor by tensor.
   @Test func `gradients of one update equal central differences`() throws {
-    try forEachSeed { seed in
-      let drawn = RandomNetwork(seed: seed, isTraining: true)
-      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: seed)
+    try forEachNetwork(isTraining: true) { drawn in
+      let fixture = try NetworkFixture(drawn.cfg, dialect: drawn.dialect, seed: drawn.seed)
       let outputs = fixture.network.nodes.last!.layer.outputShape.count
       var outcome = RandomNetworkOutcome()
       let isFinite = fixture.forward(fixture.randomInput(seed: 7)).joined().allSatisfy {
@@ -144,7 +146,7 @@ struct RandomNetworkTests {
       }
       guard isFinite else {
         outcome.skipped = 1
-        return (drawn.cfg, outcome)
+        return outcome
       }
       let values = Values.random(
         fixture.batch * outputs, seed: 5, in: drawn.isLogistic ? 0...1 : -1...1)
@@ -164,7 +166,7 @@ struct RandomNetworkTests {
       }
       let worst = outcome.gradients.worst
       if !(worst.error < 0.05) { outcome.failures.append("\(worst)") }
-      return (drawn.cfg, outcome)
+      return outcome
     }
   }
 }

@@ -74,7 +74,12 @@ extension ChooseLayout {
       case .pointwiseDepthwise: write(step, reading: .nchw16c, writing: .nchw16c)
       case .opaque: write(step, reading: .nchw, writing: .nchw)
       case _ where runsOnBlocks(step): write(step, reading: .nchw16c, writing: .nchw16c)
-      default: write(graph.opaque(step.layers.lowerBound), reading: .nchw, writing: .nchw)
+      default:
+        // The activation after it may be a layer of its own. What is written already is the output
+        // of a layer between that does nothing.
+        for layer in step.layers where written[graph.layers[layer].output] == nil {
+          write(graph.opaque(layer), reading: .nchw, writing: .nchw)
+        }
       }
     }
 
