@@ -21,7 +21,8 @@ public final class InferencePlan {
   private let states: [FloatBuffer]
   private let graph: Graph
   private let places: [Graph.ValueID: PlanStorage.Place]
-  private let threadPool: ThreadPool
+  /// Who computes.
+  package let context: ComputeContext
   /// Threads that scratch memory was made for.
   private let threads: Int
 
@@ -36,14 +37,14 @@ public final class InferencePlan {
   /// - Parameters:
   ///   - keeping: layers whose outputs must survive the run, beside the network's heads; nil for
   ///     all of them.
-  ///   - threadPool: who computes convolutions. It may not grow once the plan is made.
+  ///   - context: who computes. Its pool may not grow once the plan is made.
   ///   - afterPacking: called when a layer's parameters are not looked at any more.
   package init(
     _ network: Network, parameters: Parameters, batch: Int = 1, keeping: Set<Int>? = [],
-    convolutions: Convolutions = .fastest, threadPool: ThreadPool = .shared,
+    convolutions: Convolutions = .fastest, context: ComputeContext = .shared,
     afterPacking: @escaping () -> Void = {}
   ) {
-    threads = threadPool.threads
+    threads = context.threads
     self.network = network
     self.batch = batch
     kept = keeping.map { $0.union(network.readOutputs) } ?? Set(network.nodes.indices)
@@ -54,11 +55,11 @@ public final class InferencePlan {
     ) { graph, pass in pass.apply(to: &graph) }
     let reuse = ReuseMemory(graph, batch: batch)
     self.graph = graph
-    self.threadPool = threadPool
+    self.context = context
     places = reuse.places
     steps = StepBuilder(
       network: network, parameters: parameters, graph: graph, memory: reuse, batch: batch,
-      states: states, threadPool: threadPool, afterPacking: afterPacking
+      states: states, context: context, afterPacking: afterPacking
     ).build()
     let scratch = steps.map(\.workspaceBytes).max() ?? 0
     arena = FloatBuffer(count: (reuse.storage.count + scratch) / MemoryLayout<Float>.stride)
@@ -85,7 +86,7 @@ public final class InferencePlan {
   /// - Parameter onLayer: called after each step with the last layer that it computed.
   package func run(onLayer: ((Int) -> Void)? = nil) {
     precondition(
-      threadPool.threads <= threads, "the pool has grown since the plan was made")
+      context.threads <= threads, "the pool has grown since the plan was made")
     for step in steps {
       step.run(memory)
       onLayer?(step.layer)

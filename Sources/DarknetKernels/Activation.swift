@@ -6,8 +6,11 @@ extension Activation {
   /// x = f(x), in place.
   ///
   /// - Precondition: not `mixesChannels`.
-  package func apply(_ values: UnsafeMutablePointer<Float>, _ count: Int) {
-    if self == .linear || Arithmetic.isInOrder && Arithmetic.apply(self, values, count) { return }
+  package func apply(
+    _ values: UnsafeMutablePointer<Float>, _ count: Int, _ arithmetic: Arithmetic
+  ) {
+    if self == .linear { return }
+    if arithmetic == .reference, ReferenceOrder.apply(self, values, count) { return }
     kernels.pointee.activate(kernelCode, values, count)
   }
 

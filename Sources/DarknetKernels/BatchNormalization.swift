@@ -15,18 +15,18 @@ package enum BatchNormalization {
   package static func statistics(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
     mean: UnsafeMutablePointer<Float>, variance: UnsafeMutablePointer<Float>,
-    pool: ThreadPool = .shared
+    context: ComputeContext
   ) {
     let count = Double(batch * area)
-    if Arithmetic.isInOrder {
-      pool.run(channels) { c in
-        let one = ChannelInOrder(batch: batch, channels: channels, channel: c, area: area)
+    if context.arithmetic == .reference {
+      context.run(channels) { c in
+        let one = ReferenceChannel(batch: batch, channels: channels, channel: c, area: area)
         mean[c] = one.mean(x)
         variance[c] = one.variance(x, mean: mean[c])
       }
       return
     }
-    pool.run(channels) { c in
+    context.run(channels) { c in
       // One pass: sums of deviations from a value that is about as large as the others, in double,
       // lose nothing that float32 would show.
       let shift = Double(x[c * area])
@@ -46,18 +46,18 @@ package enum BatchNormalization {
   /// y = activation((x - mean) * inverse deviation * scale + bias); `y` may be `x`. Nil `scale` is
   /// 1, nil `bias` is 0. `normalized`, if given, receives xhat.
   ///
-  /// - Precondition: the activation does not mix channels, and is linear if sums are in order.
+  /// - Precondition: the activation does not mix channels, and is linear in the reference order.
   package static func normalize(
     _ x: UnsafePointer<Float>, to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, bias: UnsafePointer<Float>?,
     normalized: UnsafeMutablePointer<Float>? = nil, activation: Activation = .linear,
-    pool: ThreadPool = .shared
+    context: ComputeContext
   ) {
     let kind = activation.kernelCode
-    pool.run(channels) { c in
-      if Arithmetic.isInOrder {
-        let one = ChannelInOrder(batch: batch, channels: channels, channel: c, area: area)
+    context.run(channels) { c in
+      if context.arithmetic == .reference {
+        let one = ReferenceChannel(batch: batch, channels: channels, channel: c, area: area)
         // y may be x.
         if let normalized {
           one.normalize(
@@ -97,27 +97,27 @@ package enum BatchNormalization {
   /// With an `activation` after the normalisation `dy` is the gradient by its result; `bias` is
   /// then what `normalize` added, so that its sign is found again without the result.
   ///
-  /// - Precondition: the activation has a `lowerSlope`, and is linear if sums are in order.
+  /// - Precondition: the activation has a `lowerSlope`, and is linear in the reference order.
   package static func backward(
     _ dy: UnsafeMutablePointer<Float>, x: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, mean: UnsafePointer<Float>, variance: UnsafePointer<Float>, epsilon: Epsilon,
     scale: UnsafePointer<Float>?, scaleGradient: UnsafeMutablePointer<Float>?,
     biasGradient: UnsafeMutablePointer<Float>?, activation: Activation = .linear,
-    bias: UnsafePointer<Float>? = nil, likeDarknet: Bool = true, pool: ThreadPool = .shared
+    bias: UnsafePointer<Float>? = nil, likeDarknet: Bool = true, context: ComputeContext
   ) {
     guard let lowerSlope = activation.lowerSlope else {
       preconditionFailure("the slope of \(activation.cfgName) needs a pass of its own")
     }
     let count = Double(batch * area)
-    if Arithmetic.isInOrder {
-      pool.run(channels) { c in
-        ChannelInOrder(batch: batch, channels: channels, channel: c, area: area).backward(
+    if context.arithmetic == .reference {
+      context.run(channels) { c in
+        ReferenceChannel(batch: batch, channels: channels, channel: c, area: area).backward(
           dy, x: x, mean: mean[c], variance: variance[c], epsilon: epsilon, scale: scale?[c] ?? 1,
           scaleGradient: scaleGradient.map { $0 + c }, biasGradient: biasGradient.map { $0 + c })
       }
       return
     }
-    pool.run(channels) { c in
+    context.run(channels) { c in
       let factor = epsilon.inverseDeviation(variance[c]) * (scale?[c] ?? 1)
       let shift = bias?[c] ?? 0
       var (total, product) = (0.0, 0.0)
@@ -152,9 +152,9 @@ package enum BatchNormalization {
   /// x[n, c, :] += bias[c]
   package static func addBias(
     _ x: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
-    bias: UnsafePointer<Float>, pool: ThreadPool = .shared
+    bias: UnsafePointer<Float>, context: ComputeContext
   ) {
-    pool.run(batch * channels) { index in
+    context.run(batch * channels) { index in
       kernels.pointee.affine(x + index * area, 1, bias[index % channels], area)
     }
   }
@@ -162,13 +162,13 @@ package enum BatchNormalization {
   /// biasGradient[c] += sum of dy[n, c, :]
   package static func biasBackward(
     _ dy: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
-    biasGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    biasGradient: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
-    pool.run(channels) { c in
-      if Arithmetic.isInOrder {
+    context.run(channels) { c in
+      if context.arithmetic == .reference {
         for n in 0..<batch {
           let plane = dy + (n * channels + c) * area
-          biasGradient[c] += Arithmetic.laneSum(area) { plane[$0] }
+          biasGradient[c] += ReferenceOrder.laneSum(area) { plane[$0] }
         }
         return
       }

@@ -21,9 +21,10 @@ package enum ChannelBlocks {
   /// Planes [N, C, area] to blocks.
   package static func pack(
     _ planes: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
-    into blocks: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    into blocks: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
-    eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
+    eachBlock(batch: batch, channels: channels, area: area, context: context) {
+      plane, block, lanes in
       kernels.pointee.nchw_to_nchw16c(planes + plane, lanes, area, blocks + block)
     }
   }
@@ -31,9 +32,10 @@ package enum ChannelBlocks {
   /// Blocks to planes [N, C, area].
   package static func unpack(
     _ blocks: UnsafePointer<Float>, batch: Int, channels: Int, area: Int,
-    into planes: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    into planes: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
-    eachBlock(batch: batch, channels: channels, area: area, pool: pool) { plane, block, lanes in
+    eachBlock(batch: batch, channels: channels, area: area, context: context) {
+      plane, block, lanes in
       kernels.pointee.nchw16c_to_nchw(blocks + block, lanes, area, planes + plane)
     }
   }
@@ -41,10 +43,10 @@ package enum ChannelBlocks {
   /// Calls `body` with the place of each block's first channel among the planes, of the block
   /// itself, and its number of channels.
   private static func eachBlock(
-    batch: Int, channels: Int, area: Int, pool: ThreadPool, _ body: (Int, Int, Int) -> Void
+    batch: Int, channels: Int, area: Int, context: ComputeContext, _ body: (Int, Int, Int) -> Void
   ) {
     let blocks = count(channels)
-    pool.run(batch * blocks) { index in
+    context.run(batch * blocks) { index in
       let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
       let first = block * lanes
       body(
@@ -58,7 +60,7 @@ package enum ChannelBlocks {
   /// Maxima or averages over windows of maps in blocks; what is outside is ignored.
   package static func reduce(
     _ shape: MaxPool, _ reduction: Reduction, _ input: UnsafePointer<Float>, batch: Int,
-    channels: Int, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    channels: Int, output: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     var window = ck_window()
     window.height = shape.height
@@ -73,7 +75,7 @@ package enum ChannelBlocks {
     let constant = window
     let table = kernels.pointee
     let kernel = reduction == .maximum ? table.pool_block! : table.average_block!
-    pool.run(batch * count(channels)) { index in
+    context.run(batch * count(channels)) { index in
       var window = constant
       kernel(&window, shape.padding / 2, input + index * area, output + index * outArea)
     }
@@ -83,10 +85,10 @@ package enum ChannelBlocks {
   package static func scale(
     _ x: UnsafePointer<Float>, by factors: UnsafePointer<Float>, batch: Int, channels: Int,
     area: Int, activation: Activation, output y: UnsafeMutablePointer<Float>,
-    pool: ThreadPool = .shared
+    context: ComputeContext
   ) {
     let code = activation.kernelCode
-    pool.run(batch * count(channels)) { index in
+    context.run(batch * count(channels)) { index in
       let at = index * lanes * area
       kernels.pointee.scale_block(y + at, x + at, factors + index * lanes, code, area)
     }
@@ -96,11 +98,11 @@ package enum ChannelBlocks {
   package static func add(
     _ x: UnsafePointer<Float>, imageStride: Int, channels added: Int,
     to y: UnsafeMutablePointer<Float>, batch: Int, channels: Int, area: Int,
-    activation: Activation = .linear, pool: ThreadPool = .shared
+    activation: Activation = .linear, context: ComputeContext
   ) {
     let blocks = count(channels)
     let code = activation.kernelCode
-    pool.run(batch * blocks) { index in
+    context.run(batch * blocks) { index in
       let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
       kernels.pointee.add_block(
         y + index * lanes * area, x + image * imageStride + block * lanes * area,
@@ -111,10 +113,10 @@ package enum ChannelBlocks {
   /// Each pixel becomes a square of `stride` x `stride`, times `scale`.
   package static func upsample(
     _ x: UnsafePointer<Float>, batch: Int, channels: Int, height: Int, width: Int, stride: Int,
-    scale: Float = 1, output: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    scale: Float = 1, output: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     let row = width * stride * lanes
-    pool.run(batch * count(channels)) { index in
+    context.run(batch * count(channels)) { index in
       let input = x + index * height * width * lanes
       var to = output + index * height * stride * row
       for y in 0..<height {

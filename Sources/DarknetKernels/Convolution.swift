@@ -3,7 +3,7 @@ import DarknetGraph
 /// Convolution by im2col and matrix products: for any geometry, forward and backward.
 ///
 /// `workspace` is scratch memory of the caller, as many floats as the function of the same name
-/// says for the pool in use; its contents do not matter before and after. Results do not depend on
+/// says for the context in use; its contents do not matter before and after. Results do not depend on
 /// the number of threads. Bias and activation are the caller's.
 package enum Convolution {
   /// Floats of one strip of the im2col matrix: it stays in the second-level cache while all
@@ -21,13 +21,13 @@ package enum Convolution {
   package static func forward(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     let area = g.outArea
     let width = stripWidth(g)
     let strips = (area + width - 1) / width
     let (m, k) = (g.filtersPerGroup, g.columnHeight)
-    pool.run(batch * g.groups * strips) { index, worker in
+    context.run(batch * g.groups * strips) { index, worker in
       let (imageGroup, strip) = index.quotientAndRemainder(dividingBy: strips)
       let (image, group) = imageGroup.quotientAndRemainder(dividingBy: g.groups)
       let first = strip * width
@@ -38,7 +38,7 @@ package enum Convolution {
       if g.isPointwise {
         Matrix.multiply(
           m: m, n: count, k: k, a: groupWeights, lda: k, b: planes + first, ldb: area, beta: 0,
-          c: result, ldc: area)
+          c: result, ldc: area, arithmetic: context.arithmetic)
       } else {
         let columns = workspace + worker * k * width
         Im2col.fill(
@@ -46,7 +46,7 @@ package enum Convolution {
           pixels: first..<first + count, g)
         Matrix.multiply(
           m: m, n: count, k: k, a: groupWeights, lda: k, b: columns, ldb: count, beta: 0,
-          c: result, ldc: area)
+          c: result, ldc: area, arithmetic: context.arithmetic)
       }
     }
   }
@@ -69,7 +69,7 @@ package enum Convolution {
   package static func backwardWeights(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     outputGradient: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     let area = g.outArea
     let (m, k) = (g.filtersPerGroup, g.columnHeight)
@@ -78,7 +78,7 @@ package enum Convolution {
         let planes = input + image * g.inputCount + group * g.channelsPerGroup * g.area
         var columns = planes
         if !g.isPointwise {
-          pool.run(g.channelsPerGroup) { channel in
+          context.run(g.channelsPerGroup) { channel in
             Im2col.fill(
               workspace + channel * g.size * g.size * area, from: planes + channel * g.area,
               channels: 1, g)
@@ -88,7 +88,7 @@ package enum Convolution {
         Matrix.multiplyParallel(
           transposeB: true, m: m, n: k, k: area,
           a: outputGradient + image * g.outputCount + group * m * area, lda: area, b: columns,
-          ldb: area, beta: 1, c: weightGradient + group * m * k, ldc: k, pool: pool)
+          ldb: area, beta: 1, c: weightGradient + group * m * k, ldc: k, context: context)
       }
     }
   }
@@ -104,13 +104,13 @@ package enum Convolution {
   package static func backwardInput(
     _ g: ConvolutionGeometry, batch: Int, outputGradient: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     let area = g.outArea
     let (m, k) = (g.filtersPerGroup, g.columnHeight)
     let block = channelBlock(g)
     let blocks = (g.channelsPerGroup + block - 1) / block
-    pool.run(batch * g.groups * blocks) { index, worker in
+    context.run(batch * g.groups * blocks) { index, worker in
       let (imageGroup, blockIndex) = index.quotientAndRemainder(dividingBy: blocks)
       let (image, group) = imageGroup.quotientAndRemainder(dividingBy: g.groups)
       let first = blockIndex * block
@@ -123,12 +123,12 @@ package enum Convolution {
       if g.isPointwise {
         Matrix.multiply(
           transposeA: true, m: channels, n: area, k: m, a: blockWeights, lda: k, b: gradient,
-          ldb: area, beta: 1, c: planes, ldc: area)
+          ldb: area, beta: 1, c: planes, ldc: area, arithmetic: context.arithmetic)
       } else {
         let columns = workspace + worker * block * taps * area
         Matrix.multiply(
           transposeA: true, m: channels * taps, n: area, k: m, a: blockWeights, lda: k, b: gradient,
-          ldb: area, beta: 0, c: columns, ldc: area)
+          ldb: area, beta: 0, c: columns, ldc: area, arithmetic: context.arithmetic)
         Im2col.scatter(
           columns, rowStride: area, to: planes, channels: channels, pixels: 0..<area, g)
       }

@@ -3,7 +3,7 @@ import DarknetGraph
 /// The three products of a convolution in training by the kernels of one instruction set: what
 /// `TrainingConvolution` calls with those in use, and tests with each that runs.
 ///
-/// `threads` is the size of the pool that runs them: workspaces have a part for each thread.
+/// Workspaces have a part for each thread of the context.
 package struct ConvolutionProducts {
   /// How a shape is computed.
   package enum Way {
@@ -13,23 +13,23 @@ package struct ConvolutionProducts {
   package let way: Way
   private let g: ConvolutionGeometry
   private let batch: Int
-  private let threads: Int
+  private let context: ComputeContext
   private let table: KernelTable
 
   package init(
-    _ g: ConvolutionGeometry, batch: Int, threads: Int, table: KernelTable = kernels
+    _ g: ConvolutionGeometry, batch: Int, context: ComputeContext, table: KernelTable = kernels
   ) {
     self.g = g
     self.batch = batch
-    self.threads = threads
+    self.context = context
     self.table = table
-    way = Self.way(g)
+    way = context.arithmetic == .reference ? .plain : Self.way(g)
   }
 
   /// Every way can run every shape that it is chosen for, whatever its number of channels,
   /// filters and pixels.
   private static func way(_ g: ConvolutionGeometry) -> Way {
-    guard g.groups == 1, !Arithmetic.isInOrder else { return .plain }
+    guard g.groups == 1 else { return .plain }
     // Below this there is more packing than computing.
     if g.operations < 100_000 { return .plain }
     if g.isPointwise { return .pointwise }
@@ -45,16 +45,16 @@ package struct ConvolutionProducts {
   }
 
   private func winograd(_ g: ConvolutionGeometry) -> TrainingWinograd {
-    TrainingWinograd(g, batch: batch, threads: threads, table: table)
+    TrainingWinograd(g, batch: batch, threads: context.threads, table: table)
   }
   private func pointwise(_ g: ConvolutionGeometry) -> TrainingPointwise {
-    TrainingPointwise(g, batch: batch, threads: threads, table: table)
+    TrainingPointwise(g, batch: batch, threads: context.threads, table: table)
   }
   private var planar: TrainingPlanar {
-    TrainingPlanar(g, batch: batch, threads: threads, table: table)
+    TrainingPlanar(g, batch: batch, threads: context.threads, table: table)
   }
   private var weightGradient: WeightGradient {
-    WeightGradient(g, batch: batch, threads: threads, table: table)
+    WeightGradient(g, batch: batch, threads: context.threads, table: table)
   }
 
   // MARK: Forward
@@ -65,31 +65,31 @@ package struct ConvolutionProducts {
     case .winograd: winograd(g).workspaceCount
     case .pointwise: pointwise(g).workspaceCount
     case .planar: planar.forwardWorkspace
-    case .plain: Convolution.forwardWorkspace(g, threads: threads)
+    case .plain: Convolution.forwardWorkspace(g, threads: context.threads)
     }
   }
 
   /// output = input * weights.
   package func forward(
     input: UnsafePointer<Float>, weights: UnsafePointer<Float>,
-    output: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>, pool: ThreadPool
+    output: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
   ) {
     switch way {
     case .winograd:
       winograd(g).run(
         input: input, weights: weights, mirrored: false, output: output, adds: false,
-        workspace: workspace, pool: pool)
+        workspace: workspace, pool: context.pool)
     case .pointwise:
       pointwise(g).run(
         input: input, weights: weights, mirrored: false, output: output, adds: false,
-        workspace: workspace, pool: pool)
+        workspace: workspace, pool: context.pool)
     case .planar:
       planar.forward(
-        input: input, weights: weights, output: output, workspace: workspace, pool: pool)
+        input: input, weights: weights, output: output, workspace: workspace, pool: context.pool)
     case .plain:
       Convolution.forward(
         g, batch: batch, input: input, weights: weights, output: output, workspace: workspace,
-        pool: pool)
+        context: context)
     }
   }
 
@@ -100,7 +100,7 @@ package struct ConvolutionProducts {
     switch way {
     case .winograd: winograd(reversed).workspaceCount
     case .pointwise: pointwise(reversed).workspaceCount
-    case .planar, .plain: Convolution.backwardInputWorkspace(g, threads: threads)
+    case .planar, .plain: Convolution.backwardInputWorkspace(g, threads: context.threads)
     }
   }
 
@@ -108,22 +108,22 @@ package struct ConvolutionProducts {
   package func backwardInput(
     outputGradient: UnsafePointer<Float>, weights: UnsafePointer<Float>,
     inputGradient: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>,
-    adds: Bool, pool: ThreadPool
+    adds: Bool
   ) {
     switch way {
     case .winograd:
       winograd(reversed).run(
         input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: adds, workspace: workspace, pool: pool)
+        adds: adds, workspace: workspace, pool: context.pool)
     case .pointwise:
       pointwise(reversed).run(
         input: outputGradient, weights: weights, mirrored: true, output: inputGradient,
-        adds: adds, workspace: workspace, pool: pool)
+        adds: adds, workspace: workspace, pool: context.pool)
     case .planar, .plain:
       if !adds { Vector.fill(inputGradient, with: 0, count: batch * g.inputCount) }
       Convolution.backwardInput(
         g, batch: batch, outputGradient: outputGradient, weights: weights,
-        inputGradient: inputGradient, workspace: workspace, pool: pool)
+        inputGradient: inputGradient, workspace: workspace, context: context)
     }
   }
 
@@ -134,29 +134,28 @@ package struct ConvolutionProducts {
     switch way {
     case .winograd, .pointwise: weightGradient.workspaceCount
     case .planar: planar.gradientWorkspace
-    case .plain: Convolution.backwardWeightsWorkspace(g, threads: threads)
+    case .plain: Convolution.backwardWeightsWorkspace(g, threads: context.threads)
     }
   }
 
   /// dWeights += the sum over the batch and the pixels of dOutput times the inputs it saw.
   package func backwardWeights(
     input: UnsafePointer<Float>, outputGradient: UnsafePointer<Float>,
-    weightGradient sums: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>,
-    pool: ThreadPool
+    weightGradient sums: UnsafeMutablePointer<Float>, workspace: UnsafeMutablePointer<Float>
   ) {
     switch way {
     case .winograd, .pointwise:
       weightGradient.run(
         input: input, outputGradient: outputGradient, weightGradient: sums,
-        workspace: workspace, pool: pool)
+        workspace: workspace, pool: context.pool)
     case .planar:
       planar.gradient(
         input: input, outputGradient: outputGradient, weightGradient: sums,
-        workspace: workspace, pool: pool)
+        workspace: workspace, pool: context.pool)
     case .plain:
       Convolution.backwardWeights(
         g, batch: batch, input: input, outputGradient: outputGradient, weightGradient: sums,
-        workspace: workspace, pool: pool)
+        workspace: workspace, context: context)
     }
   }
 }

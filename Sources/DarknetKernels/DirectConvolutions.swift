@@ -12,12 +12,12 @@ struct DirectConvolution: ConvolutionAlgorithm {
 
   init(
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
-    table: KernelTable
+    context: ComputeContext, table: KernelTable
   ) {
     self.table = table
     self.g = g
     self.weights = packPanels(
-      g, weights: weights, scales: scales, channelsFirst: false, table: table)
+      g, weights: weights, scales: scales, channelsFirst: false, context: context, table: table)
     // Few weights: bands whose inputs fit the second-level cache. Many: the whole map, once.
     var rows = g.outHeight
     if g.weightCount <= 128 * 1024 {
@@ -48,14 +48,14 @@ struct DirectConvolution: ConvolutionAlgorithm {
     let panel = WeightPanels.width
     let panels = (constant.filters + panel - 1) / panel
     if isWhole {
-      run.pool.run(run.batch * blocks) { index in
+      run.context.run(run.batch * blocks) { index in
         var d = constant
         let (image, block) = index.quotientAndRemainder(dividingBy: blocks)
         table.pointee.direct_copy(
           &d, run.input, image, block, 0, g.outHeight,
           run.workspace + index * shape.planeFloats)
       }
-      run.pool.run(run.batch * panels) { index in
+      run.context.run(run.batch * panels) { index in
         var (d, finish) = (constant, run.finish)
         let (filters, image) = index.quotientAndRemainder(dividingBy: run.batch)
         table.pointee.direct_rows(
@@ -64,7 +64,7 @@ struct DirectConvolution: ConvolutionAlgorithm {
       }
       return
     }
-    run.pool.run(run.batch * shape.bands) { index, worker in
+    run.context.run(run.batch * shape.bands) { index, worker in
       var (d, finish) = (constant, run.finish)
       let (image, band) = index.quotientAndRemainder(dividingBy: shape.bands)
       let first = band * shape.bandRows
@@ -92,12 +92,12 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
 
   init(
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
-    table: KernelTable
+    context: ComputeContext, table: KernelTable
   ) {
     self.table = table
     self.g = g
     self.weights = packPanels(
-      g, weights: weights, scales: scales, channelsFirst: false, table: table)
+      g, weights: weights, scales: scales, channelsFirst: false, context: context, table: table)
     offsets = SegmentOffsets((0..<ChannelBlocks.count(g.channels)).map { $0 * g.area * 16 })
   }
 
@@ -115,7 +115,7 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
     // Scaling the weights is far less work than scaling the map that they meet.
     for image in 0..<run.batch {
       let own = factors.pointer + image * factors.imageStride
-      run.pool.run(panels) { index in
+      run.context.run(panels) { index in
         let at = index * panel * rows
         table.pointee.scale_rows(
           weights.pointer + at, own, rows, min(panel, filters - index * panel),
@@ -148,10 +148,10 @@ struct PointwiseConvolution: ConvolutionAlgorithm {
     let pixels = evenPart(
       of: g.area, about: max(4 * tile, 32 * 1024 / g.channels), multipleOf: tile)
     let parts = (g.area + pixels - 1) / pixels
-    let wanted = 4 * run.pool.threads
+    let wanted = 4 * run.context.threads
     let groups = min(
       panels, max(1, (wanted + images.count * parts - 1) / (images.count * parts)))
-    run.pool.run(images.count * parts * groups) { index in
+    run.context.run(images.count * parts * groups) { index in
       var (d, finish) = (constant, run.finish)
       let (rest, group) = index.quotientAndRemainder(dividingBy: groups)
       let (number, part) = rest.quotientAndRemainder(dividingBy: parts)
@@ -200,7 +200,7 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
     let blocks = ChannelBlocks.count(g.filters)
     let plane = g.area * 16
     // Enough tasks for every thread; a block a task where there are many.
-    let bands = max(1, 4 * run.pool.threads / (run.batch * blocks))
+    let bands = max(1, 4 * run.context.threads / (run.batch * blocks))
     let rows =
       run.averages == nil
       ? evenPart(of: g.outHeight, about: max(1, g.outHeight / bands)) : summedRows
@@ -212,7 +212,7 @@ struct DepthwiseConvolution: ConvolutionAlgorithm {
           to: averages)
       }
     }
-    run.pool.run(run.batch * blocks * parts) { index in
+    run.context.run(run.batch * blocks * parts) { index in
       var (window, finish) = (g.window, run.finish)
       if run.averages != nil { finish.sums = run.workspace + index * 16 }
       let (rest, part) = index.quotientAndRemainder(dividingBy: parts)
@@ -256,7 +256,7 @@ struct PlanarConvolution: ConvolutionAlgorithm {
     let constant = shape.direct(
       offsets.pointer, segments: offsets.count, inputStride: run.inputStride)
     let own = workspaceCount(batch: 1, threads: 1)
-    run.pool.run(run.batch * shape.bands) { index, worker in
+    run.context.run(run.batch * shape.bands) { index, worker in
       var (d, finish) = (constant, run.finish)
       let (image, band) = index.quotientAndRemainder(dividingBy: shape.bands)
       let first = band * shape.bandRows
@@ -299,8 +299,8 @@ struct Im2colConvolution: ConvolutionAlgorithm {
       let output = f.out + image * f.out_image
       Convolution.forward(
         g, batch: 1, input: run.input + image * run.inputStride, weights: weights.pointer,
-        output: output, workspace: run.workspace, pool: run.pool)
-      run.pool.run(g.filters) { filter in
+        output: output, workspace: run.workspace, context: run.context)
+      run.context.run(g.filters) { filter in
         let y = output + filter * g.outArea
         table.pointee.affine(y, 1, f.bias[filter], g.outArea)
         table.pointee.activate(f.activation, y, g.outArea)

@@ -11,13 +11,13 @@ import DarknetTensors
 ///     [block of 16 channels][tap][channel of the block], the last block rounded up to 4.
 func packPanels(
   _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
-  channelsFirst: Bool, table: KernelTable
+  channelsFirst: Bool, context: ComputeContext, table: KernelTable
 ) -> FloatBuffer {
   let panels = WeightPanels(g: g)
   let (taps, lanes) = (panels.taps, ChannelBlocks.lanes)
   let rows = panels.rows * taps
   let packed = FloatBuffer(count: panels.filters * rows)
-  ThreadPool.shared.run(panels.count) { index in
+  context.run(panels.count) { index in
     let width = panels.width(index)
     let to = packed.pointer + panels.offset(index, points: taps)
     let sorts = !channelsFirst && taps > 1

@@ -99,18 +99,18 @@ package final class InferenceConvolution: @unchecked Sendable {
   package convenience init(
     _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
     scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>?, finish: Finish = Finish(),
-    algorithm: Algorithm? = nil
+    algorithm: Algorithm? = nil, context: ComputeContext
   ) {
     self.init(
       geometry, weights: weights, scales: scales, bias: bias, finish: finish,
-      algorithm: algorithm, table: kernels)
+      algorithm: algorithm, context: context, table: kernels)
   }
 
   /// The same with the kernels of another instruction set.
   package init(
     _ geometry: ConvolutionGeometry, weights: UnsafePointer<Float>,
     scales: UnsafePointer<Float>? = nil, bias: UnsafePointer<Float>?, finish: Finish,
-    algorithm: Algorithm?, table: KernelTable
+    algorithm: Algorithm?, context: ComputeContext, table: KernelTable
   ) {
     precondition(!finish.activation.mixesChannels && !finish.secondActivation.mixesChannels)
     self.geometry = geometry
@@ -126,13 +126,16 @@ package final class InferenceConvolution: @unchecked Sendable {
       case .winogradStrips, .winogradFilters:
         WinogradConvolution(
           geometry, weights: weights, scales: scales,
-          transformsAhead: algorithm == .winogradStrips, table: table)
+          transformsAhead: algorithm == .winogradStrips, context: context, table: table)
       case .pointwise:
-        PointwiseConvolution(geometry, weights: weights, scales: scales, table: table)
+        PointwiseConvolution(
+          geometry, weights: weights, scales: scales, context: context, table: table)
       case .depthwise:
         DepthwiseConvolution(geometry, weights: weights, scales: scales, table: table)
       case .planar: PlanarConvolution(geometry, weights: weights, scales: scales, table: table)
-      case .direct: DirectConvolution(geometry, weights: weights, scales: scales, table: table)
+      case .direct:
+        DirectConvolution(
+          geometry, weights: weights, scales: scales, context: context, table: table)
       case .im2col: Im2colConvolution(geometry, weights: weights, scales: scales, table: table)
       }
     precondition(!finish.pools || implementation.canPool, "\(algorithm) cannot pool")
@@ -191,7 +194,7 @@ package final class InferenceConvolution: @unchecked Sendable {
   package func run(
     input: UnsafePointer<Float>, inputStride: Int? = nil, residual: Map? = nil, output: Map?,
     pooled: Map? = nil, factors: Map? = nil, averages: Map? = nil, batch: Int,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     precondition(factors == nil || algorithm == .pointwise, "\(algorithm) cannot scale")
     precondition(averages == nil || algorithm == .depthwise, "\(algorithm) cannot average")
@@ -222,22 +225,23 @@ package final class InferenceConvolution: @unchecked Sendable {
     implementation.run(
       ConvolutionRun(
         input: input, inputStride: inputStride ?? inputCount, finish: steps, factors: factors,
-        averages: averages, batch: batch, workspace: workspace, pool: pool))
+        averages: averages, batch: batch, workspace: workspace, context: context))
   }
 
   /// The same with planar maps at both ends, for tests and for single layers. Pooled output only,
   /// if the finish pools.
   package func runPlanar(
     input: UnsafePointer<Float>, residual: UnsafePointer<Float>? = nil,
-    output: UnsafeMutablePointer<Float>, batch: Int, pool: ThreadPool = .shared
+    output: UnsafeMutablePointer<Float>, batch: Int, context: ComputeContext
   ) {
     let g = geometry
-    let workspace = FloatBuffer(count: workspaceCount(batch: batch, threads: pool.threads))
+    let workspace = FloatBuffer(count: workspaceCount(batch: batch, threads: context.threads))
     var blockedInput: FloatBuffer?
     if inputLayout == .blocked {
       let buffer = FloatBuffer(count: batch * inputCount)
       ChannelBlocks.pack(
-        input, batch: batch, channels: g.channels, area: g.area, into: buffer.pointer, pool: pool)
+        input, batch: batch, channels: g.channels, area: g.area, into: buffer.pointer,
+        context: context)
       blockedInput = buffer
     }
     let source = blockedInput.map { UnsafePointer($0.pointer) } ?? input
@@ -251,7 +255,8 @@ package final class InferenceConvolution: @unchecked Sendable {
       let buffer = FloatBuffer(count: batch * stride)
       if outputLayout == .blocked {
         ChannelBlocks.pack(
-          residual, batch: batch, channels: c, area: g.outArea, into: buffer.pointer, pool: pool)
+          residual, batch: batch, channels: c, area: g.outArea, into: buffer.pointer,
+          context: context)
       } else {
         Vector.copy(residual, to: buffer.pointer, count: batch * stride)
       }
@@ -262,7 +267,7 @@ package final class InferenceConvolution: @unchecked Sendable {
     guard outputLayout == .blocked else {
       run(
         input: source, residual: residualMap, output: Map(output, imageStride: outputCount),
-        batch: batch, workspace: workspace.pointer, pool: pool)
+        batch: batch, workspace: workspace.pointer, context: context)
       return
     }
     let area = finish.pools ? pooledHeight * pooledWidth : g.outArea
@@ -271,9 +276,10 @@ package final class InferenceConvolution: @unchecked Sendable {
     let map = Map(blocks.pointer, imageStride: count)
     run(
       input: source, residual: residualMap, output: finish.pools ? nil : map,
-      pooled: finish.pools ? map : nil, batch: batch, workspace: workspace.pointer, pool: pool)
+      pooled: finish.pools ? map : nil, batch: batch, workspace: workspace.pointer, context: context
+    )
     ChannelBlocks.unpack(
-      blocks.pointer, batch: batch, channels: g.filters, area: area, into: output, pool: pool)
+      blocks.pointer, batch: batch, channels: g.filters, area: area, into: output, context: context)
   }
 }
 
@@ -286,7 +292,7 @@ struct ConvolutionRun {
   let averages: InferenceConvolution.Map?
   let batch: Int
   let workspace: UnsafeMutablePointer<Float>
-  let pool: ThreadPool
+  let context: ComputeContext
 }
 
 /// One way to compute a convolution, with its packed weights.

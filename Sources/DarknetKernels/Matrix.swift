@@ -22,7 +22,7 @@ package enum Matrix {
   /// product at a time, and with too little for that none.
   private static let isOneByOne: Bool = {
     openblas_set_num_threads(1)
-    let wanted = ThreadPool.shared.threads
+    let wanted = ThreadPool.most
     var buffers: [UnsafeMutableRawPointer] = []
     while buffers.count < wanted {
       let buffer = mmap(
@@ -44,11 +44,11 @@ package enum Matrix {
   package static func multiply(
     transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
     a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
-    c: UnsafeMutablePointer<Float>, ldc: Int
+    c: UnsafeMutablePointer<Float>, ldc: Int, arithmetic: Arithmetic
   ) {
     guard m > 0, n > 0 else { return }
-    if Arithmetic.isInOrder {
-      Arithmetic.multiply(
+    if arithmetic == .reference {
+      ReferenceOrder.multiply(
         transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k, alpha: alpha, a: a,
         lda: lda, b: b, ldb: ldb, beta: beta, c: c, ldc: ldc)
       return
@@ -63,13 +63,13 @@ package enum Matrix {
     turn.withLock { _ in product() }
   }
 
-  /// The same product, split over the threads of `pool` into blocks of C.
+  /// The same product, split over the threads of `context` into blocks of C.
   ///
   /// The blocks depend on the sizes alone, so the result does not depend on the thread count.
   package static func multiplyParallel(
     transposeA: Bool = false, transposeB: Bool = false, m: Int, n: Int, k: Int, alpha: Float = 1,
     a: UnsafePointer<Float>, lda: Int, b: UnsafePointer<Float>, ldb: Int, beta: Float,
-    c: UnsafeMutablePointer<Float>, ldc: Int, pool: ThreadPool = .shared
+    c: UnsafeMutablePointer<Float>, ldc: Int, context: ComputeContext
   ) {
     guard m > 0, n > 0 else { return }
     // Below a million multiplications a block the wake-up costs more than it saves.
@@ -77,7 +77,7 @@ package enum Matrix {
     let alongColumns = n >= m
     let length = alongColumns ? n : m
     let block = max(32, (length + wanted - 1) / wanted)
-    pool.run((length + block - 1) / block) { index in
+    context.run((length + block - 1) / block) { index in
       let first = index * block
       let size = min(block, length - first)
       let (row, column) = alongColumns ? (0, first) : (first, 0)
@@ -86,7 +86,7 @@ package enum Matrix {
         n: alongColumns ? size : n, k: k, alpha: alpha,
         a: a + (transposeA ? row : row * lda), lda: lda,
         b: b + (transposeB ? column * ldb : column), ldb: ldb, beta: beta,
-        c: c + row * ldc + column, ldc: ldc)
+        c: c + row * ldc + column, ldc: ldc, arithmetic: context.arithmetic)
     }
   }
 }

@@ -9,10 +9,10 @@ extension PoolGeometry {
   /// the position of the maximum in its plane (the first of equals; -1 if the window lies outside).
   package func forward(
     _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
-    indices: UnsafeMutablePointer<Int32>? = nil, pool: ThreadPool = .shared
+    indices: UnsafeMutablePointer<Int32>? = nil, context: ComputeContext
   ) {
     let (area, outArea) = (height * width, outHeight * outWidth)
-    pool.run(planes) { plane in
+    context.run(planes) { plane in
       let (x, y) = (input + plane * area, output + plane * outArea)
       if isQuartering, indices == nil {
         quarter(x, y)
@@ -25,10 +25,10 @@ extension PoolGeometry {
   /// dx[index] += dy, for the indices that `forward` gave.
   package func backward(
     _ outputGradient: UnsafePointer<Float>, indices: UnsafePointer<Int32>, planes: Int,
-    inputGradient: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    inputGradient: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     let (area, outArea) = (height * width, outHeight * outWidth)
-    pool.run(planes) { plane in
+    context.run(planes) { plane in
       let dx = inputGradient + plane * area
       let (dy, index) = (outputGradient + plane * outArea, indices + plane * outArea)
       for i in 0..<outArea where index[i] >= 0 { dx[Int(index[i])] += dy[i] }
@@ -46,11 +46,11 @@ extension PoolGeometry {
   /// square: 0, 1 in the upper row, 2, 3 in the lower, the first of equals.
   package func forward(
     _ input: UnsafePointer<Float>, planes: Int, output: UnsafeMutablePointer<Float>,
-    which: UnsafeMutablePointer<UInt8>, pool: ThreadPool = .shared
+    which: UnsafeMutablePointer<UInt8>, context: ComputeContext
   ) {
     let (rows, columns) = (outHeight, outWidth)
     let whole = min(columns, width / 2)
-    pool.run(planes) { plane in
+    context.run(planes) { plane in
       let x = input + plane * height * width
       for row in 0..<rows {
         let out = output + (plane * rows + row) * columns
@@ -72,11 +72,11 @@ extension PoolGeometry {
   /// for all others.
   package func backward(
     _ outputGradient: UnsafePointer<Float>, which: UnsafePointer<UInt8>, planes: Int,
-    inputGradient: UnsafeMutablePointer<Float>, adds: Bool, pool: ThreadPool = .shared
+    inputGradient: UnsafeMutablePointer<Float>, adds: Bool, context: ComputeContext
   ) {
     let (rows, columns) = (outHeight, outWidth)
     let whole = min(columns, width / 2)
-    pool.run(planes) { plane in
+    context.run(planes) { plane in
       let dx = inputGradient + plane * height * width
       for row in 0..<(height + 1) / 2 {
         let top = dx + 2 * row * width

@@ -61,12 +61,12 @@ package final class PointwiseDepthwise: @unchecked Sendable {
   }
 
   /// - Precondition: `can(wide.geometry, deep.geometry)`; activations act on single values.
-  package convenience init(_ wide: Part, _ deep: Part) {
-    self.init(wide, deep, table: kernels)
+  package convenience init(_ wide: Part, _ deep: Part, context: ComputeContext) {
+    self.init(wide, deep, context: context, table: kernels)
   }
 
   /// The same with the kernels of another instruction set.
-  package init(_ wide: Part, _ deep: Part, table: KernelTable) {
+  package init(_ wide: Part, _ deep: Part, context: ComputeContext, table: KernelTable) {
     precondition(PointwiseDepthwise.can(wide.geometry, deep.geometry))
     precondition(!wide.activation.mixesChannels && !deep.activation.mixesChannels)
     self.table = table
@@ -74,7 +74,8 @@ package final class PointwiseDepthwise: @unchecked Sendable {
     self.deep = deep.geometry
     panels = WeightPanels(g: wide.geometry)
     wideWeights = packPanels(
-      wide.geometry, weights: wide.weights, scales: wide.scales, channelsFirst: false, table: table)
+      wide.geometry, weights: wide.weights, scales: wide.scales, channelsFirst: false,
+      context: context, table: table)
     deepWeights = packBlocks(deep.geometry, weights: deep.weights, scales: deep.scales)
     wideBias = FloatBuffer(count: panels.filters)
     deepBias = FloatBuffer(count: panels.filters)
@@ -106,10 +107,10 @@ package final class PointwiseDepthwise: @unchecked Sendable {
   package func run(
     input: UnsafePointer<Float>, inputStride: Int, output: InferenceConvolution.Map,
     averages: InferenceConvolution.Map? = nil, batch: Int, workspace: UnsafeMutablePointer<Float>,
-    pool: ThreadPool = .shared
+    context: ComputeContext
   ) {
-    let sums = workspace + pool.threads * bandFloats
-    pool.run(batch * bands * panels.count) { index, worker in
+    let sums = workspace + context.threads * bandFloats
+    context.run(batch * bands * panels.count) { index, worker in
       let (rest, panel) = index.quotientAndRemainder(dividingBy: panels.count)
       let (image, band) = rest.quotientAndRemainder(dividingBy: bands)
       let map = workspace + worker * bandFloats

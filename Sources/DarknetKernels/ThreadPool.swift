@@ -21,11 +21,15 @@ import Synchronization
 ///
 /// A loop inside a loop, and a second caller while a loop runs, work alone and in order.
 package final class ThreadPool: Sendable {
-  /// The pool that all kernels use by default; one thread a processor unless configured.
+  /// The pool of `ComputeContext.shared`; one thread a processor unless configured.
   package static let shared = ThreadPool(threads: Int(ck_processor_count()))
 
   /// More threads than any pool can have: helpers are counted in 16 bits.
   package static let limit = 0x1_0000
+
+  /// Threads of the largest pool so far, for what the process has one of.
+  package static var most: Int { largest.load(ordering: .relaxed) }
+  private static let largest = Atomic(1)
 
   private let crew: Locked<Crew?>
   private let size: Atomic<Int>
@@ -36,6 +40,7 @@ package final class ThreadPool: Sendable {
       (1..<ThreadPool.limit).contains(threads), "a pool has 1 to 65,535 threads, not \(threads)")
     size = Atomic(threads)
     crew = Locked(nil)
+    ThreadPool.largest.max(threads, ordering: .relaxed)
   }
 
   deinit { crew.withLock { $0?.dismiss() } }
@@ -57,6 +62,7 @@ package final class ThreadPool: Sendable {
       crew?.dismiss()
       crew = nil
       size.store(threads, ordering: .releasing)
+      ThreadPool.largest.max(threads, ordering: .relaxed)
     }
   }
 

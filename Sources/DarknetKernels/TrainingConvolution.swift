@@ -12,55 +12,55 @@ import DarknetGraph
 package enum TrainingConvolution {
   /// Floats of `workspace` for `forward`.
   package static func forwardWorkspace(
-    _ g: ConvolutionGeometry, batch: Int, threads: Int
+    _ g: ConvolutionGeometry, batch: Int, context: ComputeContext
   ) -> Int {
-    ConvolutionProducts(g, batch: batch, threads: threads).forwardWorkspace
+    ConvolutionProducts(g, batch: batch, context: context).forwardWorkspace
   }
 
   /// output = input * weights for `batch` images.
   package static func forward(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, output: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
-    ConvolutionProducts(g, batch: batch, threads: pool.threads).forward(
-      input: input, weights: weights, output: output, workspace: workspace, pool: pool)
+    ConvolutionProducts(g, batch: batch, context: context).forward(
+      input: input, weights: weights, output: output, workspace: workspace)
   }
 
   /// Floats of `workspace` for `backwardInput`.
   package static func backwardInputWorkspace(
-    _ g: ConvolutionGeometry, batch: Int, threads: Int
+    _ g: ConvolutionGeometry, batch: Int, context: ComputeContext
   ) -> Int {
-    ConvolutionProducts(g, batch: batch, threads: threads).backwardInputWorkspace
+    ConvolutionProducts(g, batch: batch, context: context).backwardInputWorkspace
   }
 
   /// dInput += (or =, unless `adds`) the transposed weights times dOutput.
   package static func backwardInput(
     _ g: ConvolutionGeometry, batch: Int, outputGradient: UnsafePointer<Float>,
     weights: UnsafePointer<Float>, inputGradient: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, adds: Bool = true, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, adds: Bool = true, context: ComputeContext
   ) {
-    ConvolutionProducts(g, batch: batch, threads: pool.threads).backwardInput(
+    ConvolutionProducts(g, batch: batch, context: context).backwardInput(
       outputGradient: outputGradient, weights: weights, inputGradient: inputGradient,
-      workspace: workspace, adds: adds, pool: pool)
+      workspace: workspace, adds: adds)
   }
 
   /// Floats of `workspace` for `backwardWeights`.
   package static func backwardWeightsWorkspace(
-    _ g: ConvolutionGeometry, batch: Int, threads: Int
+    _ g: ConvolutionGeometry, batch: Int, context: ComputeContext
   ) -> Int {
-    ConvolutionProducts(g, batch: batch, threads: threads).backwardWeightsWorkspace
+    ConvolutionProducts(g, batch: batch, context: context).backwardWeightsWorkspace
   }
 
   /// dWeights += the sum over the batch and the pixels of dOutput times the inputs it saw.
   package static func backwardWeights(
     _ g: ConvolutionGeometry, batch: Int, input: UnsafePointer<Float>,
     outputGradient: UnsafePointer<Float>, weightGradient: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, pool: ThreadPool = .shared
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
-    ConvolutionProducts(g, batch: batch, threads: pool.threads).backwardWeights(
+    ConvolutionProducts(g, batch: batch, context: context).backwardWeights(
       input: input, outputGradient: outputGradient, weightGradient: weightGradient,
-      workspace: workspace, pool: pool)
+      workspace: workspace)
   }
 }
 

@@ -53,9 +53,10 @@ package enum Vector {
   /// v += g + decay w, w -= rate v, v *= momentum, g = 0: a step of gradient descent in one pass.
   package static func stepSGD(
     _ w: UnsafeMutablePointer<Float>, velocity v: UnsafeMutablePointer<Float>,
-    gradient g: UnsafeMutablePointer<Float>, rate: Float, decay: Float, momentum: Float, count: Int
+    gradient g: UnsafeMutablePointer<Float>, rate: Float, decay: Float, momentum: Float, count: Int,
+    arithmetic: Arithmetic
   ) {
-    guard Arithmetic.isInOrder else {
+    guard arithmetic == .reference else {
       kernels.pointee.sgd_step(w, v, g, rate, decay, momentum, count)
       return
     }

@@ -43,14 +43,14 @@ struct WinogradConvolution: ConvolutionAlgorithm {
 
   init(
     _ g: ConvolutionGeometry, weights: UnsafePointer<Float>, scales: UnsafePointer<Float>?,
-    transformsAhead: Bool, table: KernelTable
+    transformsAhead: Bool, context: ComputeContext, table: KernelTable
   ) {
     self.table = table
     self.g = g
     self.transformsAhead = transformsAhead
     // [filter block][channel][9][filter]: the order in which tasks read.
     let packed = packPanels(
-      g, weights: weights, scales: scales, channelsFirst: true, table: table)
+      g, weights: weights, scales: scales, channelsFirst: true, context: context, table: table)
     guard transformsAhead else {
       self.weights = packed
       return
@@ -59,7 +59,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let rows = (g.channels + 3) / 4 * 4
     let transformed = FloatBuffer(count: WinogradConvolution.points * rows * filters)
     let panels = WeightPanels(g: g)
-    ThreadPool.shared.run(panels.count) { index in
+    context.run(panels.count) { index in
       let (first, width) = (index * WeightPanels.width, panels.width(index))
       table.pointee.winograd_weights(
         packed.pointer + first * rows * 9, rows, width,
@@ -114,13 +114,13 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     shape.tile_columns = tileColumns
     shape.in_image = run.inputStride
     let tiles = run.batch * tileRows * tileColumns
-    let part = part(batch: run.batch, threads: run.pool.threads)
+    let part = part(batch: run.batch, threads: run.context.threads)
     let parts = (tiles + part - 1) / part
-    let (own, shared) = workspace(batch: run.batch, threads: run.pool.threads)
+    let (own, shared) = workspace(batch: run.batch, threads: run.context.threads)
     let scratch = run.workspace + shared
     let (constantShape, weights) = (shape, self.weights.pointer)
     if transformsAhead {
-      run.pool.run(parts) { index, worker in
+      run.context.run(parts) { index, worker in
         var (shape, finish) = (constantShape, run.finish)
         let first = index * part
         table.pointee.winograd_strip(
@@ -131,7 +131,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     }
     let tileStride = tiles | 1
     let transformed = run.workspace
-    run.pool.run(blocks * parts) { index in
+    run.context.run(blocks * parts) { index in
       var shape = constantShape
       let (block, index) = index.quotientAndRemainder(dividingBy: parts)
       let first = index * part
@@ -142,7 +142,7 @@ struct WinogradConvolution: ConvolutionAlgorithm {
     let panel = WeightPanels.width
     let rows = (g.channels + 3) / 4 * 4
     let panels = (constantShape.filters + panel - 1) / panel
-    run.pool.run(panels * parts) { index, worker in
+    run.context.run(panels * parts) { index, worker in
       var (shape, finish) = (constantShape, run.finish)
       let (filters, index) = index.quotientAndRemainder(dividingBy: parts)
       let first = index * part

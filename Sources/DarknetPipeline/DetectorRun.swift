@@ -128,7 +128,7 @@ package struct DetectorRun {
     detector.plan.run()
     var sets = [[DetectionSet]](repeating: [], count: batch.count)
     sets.withUnsafeMutableBufferPointer { sets in
-      ThreadPool.shared.run(batch.count) { image in
+      detector.plan.context.run(batch.count) { image in
         let frame = LetterboxTransform(
           pictureWidth: batch[image].width, pictureHeight: batch[image].height,
           networkWidth: shape.width, networkHeight: shape.height, letterbox: options.letterbox)

@@ -19,7 +19,7 @@ final class PlanFeed {
     self.plan = plan
     var options = PictureFeed.Options(
       PicturePreparation(for: plan.network, fit: fit), labels: labels)
-    options.threads = threads ?? ThreadPool.shared.threads
+    options.threads = threads ?? plan.context.threads
     options.depth = 2 * plan.batch + options.threads
     feed = PictureFeed(pictures, options: options)
   }

@@ -1,3 +1,4 @@
+import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -20,14 +21,18 @@ package final class BatchStep {
   /// - Parameters:
   ///   - method: nil for what the cfg asks for.
   ///   - exchange: what adds the gradients of several processes.
+  ///   - context: who computes.
   package init(
     _ network: Network, parameters: Parameters, seed: UInt64 = 0,
-    method: Optimizer.Method? = nil, exchange: any GradientExchange = NoExchange()
+    method: Optimizer.Method? = nil, exchange: any GradientExchange = NoExchange(),
+    context: ComputeContext = .shared
   ) {
     let gradients = Gradients(of: network)
-    executor = TrainingExecutor(network, parameters: parameters, gradients: gradients)
+    executor = TrainingExecutor(
+      network, parameters: parameters, gradients: gradients, context: context)
     optimizer = Optimizer(
-      network, parameters: parameters, gradients: gradients, method: method)
+      network, parameters: parameters, gradients: gradients, method: method,
+      context: context)
     self.seed = seed
     self.exchange = exchange
     owners = network.nodes.reversed().filter { node in

@@ -20,17 +20,20 @@ package final class Optimizer {
   /// What the method keeps of each trained parameter, as `gradients`: SGD its velocity, the
   /// momentum times the last step's; Adam its first and second moment. All start at 0.
   private let memories: [[[FloatBuffer]]]
+  private let context: ComputeContext
   /// Updates that Adam has made.
   var adamSteps = 0
   /// The last layer with `train_only_bn`.
   private let lastNormalizationOnlyLayer: Int
 
   package init(
-    _ network: Network, parameters: Parameters, gradients: Gradients, method: Method? = nil
+    _ network: Network, parameters: Parameters, gradients: Gradients, method: Method? = nil,
+    context: ComputeContext = .shared
   ) {
     self.network = network
     self.parameters = parameters
     self.gradients = gradients
+    self.context = context
     self.method =
       method ?? network.net.adam.map { .adam($0) } ?? .sgd(momentum: network.net.momentum)
     lastNormalizationOnlyLayer =
@@ -110,14 +113,14 @@ package final class Optimizer {
     switch method {
     case .sgd(let momentum):
       let step = SGD(rate: rate / Float(batch), decay: isWeight ? decay : 0, momentum: momentum)
-      Self.inParts(values.count) { start, count in
+      inParts(values.count) { start, count in
         step.apply(
           to: values.pointer + start, velocity: memory[0].pointer + start,
-          gradient: gradient.pointer + start, count: count)
+          gradient: gradient.pointer + start, count: count, arithmetic: context.arithmetic)
       }
     case .adam(let options):
       let step = Adam(options, rate: rate, decay: decay, step: adamSteps)
-      Self.inParts(values.count) { start, count in
+      inParts(values.count) { start, count in
         step.apply(
           to: values.pointer + start, gradient: gradient.pointer + start,
           first: memory[0].pointer + start, second: memory[1].pointer + start,
@@ -131,9 +134,9 @@ package final class Optimizer {
   }
 
   /// Parts that keep a thread busy for some microseconds.
-  private static func inParts(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+  private func inParts(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
     let part = 1 << 15
-    ThreadPool.shared.run((count + part - 1) / part) { index in
+    context.run((count + part - 1) / part) { index in
       body(index * part, min(part, count - index * part))
     }
   }
@@ -156,10 +159,11 @@ struct SGD {
 
   func apply(
     to w: UnsafeMutablePointer<Float>, velocity v: UnsafeMutablePointer<Float>,
-    gradient g: UnsafeMutablePointer<Float>, count: Int
+    gradient g: UnsafeMutablePointer<Float>, count: Int, arithmetic: Arithmetic
   ) {
     Vector.stepSGD(
-      w, velocity: v, gradient: g, rate: rate, decay: decay, momentum: momentum, count: count)
+      w, velocity: v, gradient: g, rate: rate, decay: decay, momentum: momentum, count: count,
+      arithmetic: arithmetic)
   }
 }
 

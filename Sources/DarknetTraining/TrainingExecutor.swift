@@ -34,6 +34,11 @@ package final class TrainingExecutor {
   /// Called after each layer's backward pass, while its gradients are whole.
   package var onBackward: ((Int) -> Void)?
 
+  /// Who computes. Its pool may not grow while the executor lives.
+  package let context: ComputeContext
+  /// Threads that scratch memory was made for.
+  private let threads: Int
+
   private var arena = FloatBuffer(count: 0)
   private var layout: TrainingLayout
   private var states: [FloatBuffer] = []
@@ -47,16 +52,20 @@ package final class TrainingExecutor {
   ///   - batch: images per pass; the cfg's mini-batch times time steps if nil.
   ///   - isTraining: false to run inference by the layers' own rules.
   ///   - gradients: sums to add to; own ones if nil.
+  ///   - context: who computes.
   package init(
     _ network: Network, parameters: Parameters, batch: Int? = nil, isTraining: Bool = true,
-    gradients: Gradients? = nil
+    gradients: Gradients? = nil, context: ComputeContext = .shared
   ) {
     self.network = network
     self.parameters = parameters
     self.batch = batch ?? network.net.miniBatch * network.net.timeSteps
     self.isTraining = isTraining
+    self.context = context
+    threads = context.threads
     sums = gradients ?? Gradients(of: network)
-    layout = TrainingLayout(network, batch: self.batch, isTraining: isTraining, keepsAll: false)
+    layout = TrainingLayout(
+      network, batch: self.batch, isTraining: isTraining, keepsAll: false, context: context)
     layOut()
   }
 
@@ -114,7 +123,7 @@ package final class TrainingExecutor {
 
   private func layOut() {
     layout = TrainingLayout(
-      network, batch: batch, isTraining: isTraining, keepsAll: keepsGradients)
+      network, batch: batch, isTraining: isTraining, keepsAll: keepsGradients, context: context)
     if arena.count < layout.count {
       // The old memory goes before the new one comes.
       arena = FloatBuffer(count: 0)
@@ -135,7 +144,8 @@ package final class TrainingExecutor {
         inputs: node.layer.sources.map { output($0) }, output: output(node.index),
         parameters: parameters.pointers(node.index),
         saved: arena.pointer + layout.saved[node.index],
-        workspace: arena.pointer + layout.workspace, state: states[node.index].pointer)
+        workspace: arena.pointer + layout.workspace, state: states[node.index].pointer,
+        context: context)
     }
     backwardPasses = network.nodes.map { node in
       BackwardPass(
@@ -163,6 +173,7 @@ package final class TrainingExecutor {
   /// Runs all layers on what is in `output(-1)`. In training every pass is the start of a
   /// sequence, for frozen layers too; at inference recurrent layers go on where the last one ended.
   package func forward() {
+    precondition(context.threads <= threads, "the pool has grown since the executor was made")
     if parameterGeneration != parameters.generation { makePasses() }
     if isTraining { resetState() }
     for node in network.nodes {

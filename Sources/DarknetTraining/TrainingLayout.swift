@@ -1,3 +1,4 @@
+import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -23,7 +24,7 @@ struct TrainingLayout {
   let count: Int
 
   /// - Parameter keepsAll: nothing shares memory, so that all can be looked at afterwards.
-  init(_ network: Network, batch: Int, isTraining: Bool, keepsAll: Bool) {
+  init(_ network: Network, batch: Int, isTraining: Bool, keepsAll: Bool, context: ComputeContext) {
     let n = network.nodes.count
     let first = network.firstTrainedLayer
     let end = 2 * n
@@ -40,7 +41,7 @@ struct TrainingLayout {
     var blocks = [
       Block(count: batch * network.inputShape.count, lifetime: lifetime(0, end))
     ]
-    let lastUse = Self.lastUses(of: network)
+    let lastUse = Self.lastUses(of: network, context.arithmetic)
     for node in network.nodes {
       let done = node.index >= first ? end - node.index : end - first
       let isTrained = isTraining && node.index >= first
@@ -60,7 +61,8 @@ struct TrainingLayout {
           lifetime: lifetime(isLoss ? n : end - lastReader[node.index], end - node.index)))
     }
     let scratch = network.nodes.map {
-      $0.layer.workspaceCount(batch: batch, isTraining: isTraining && $0.index >= first)
+      $0.layer.workspaceCount(
+        batch: batch, isTraining: isTraining && $0.index >= first, context: context)
     }
     blocks.append(Block(count: scratch.max() ?? 0, lifetime: 0...end))
     let layout = ArenaLayout(blocks)
@@ -75,14 +77,17 @@ struct TrainingLayout {
   }
 
   /// The last step that looks at each output.
-  private static func lastUses(of network: Network) -> [Int] {
+  private static func lastUses(of network: Network, _ arithmetic: Arithmetic) -> [Int] {
     let n = network.nodes.count
     let first = network.firstTrainedLayer
     var last = Array(0..<n)
     for node in network.nodes {
       let isTrained = node.index >= first
       let back = 2 * n - node.index
-      if isTrained, node.layer.readsOutputInBackward { last[node.index] = back }
+      // In the reference order no slope is joined with the normalisation before it.
+      if isTrained, node.layer.readsOutputInBackward || arithmetic == .reference {
+        last[node.index] = back
+      }
       for source in node.layer.sources where source >= 0 {
         let use = isTrained && node.layer.readsInputsInBackward ? back : node.index
         last[source] = max(last[source], use)

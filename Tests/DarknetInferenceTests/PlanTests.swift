@@ -18,11 +18,11 @@ import Testing
 
   static func outputs(
     _ fixture: NetworkFixture, _ convolutions: InferencePlan.Convolutions, batch: Int,
-    keeping: Set<Int>? = [], threadPool: ThreadPool = .shared
+    keeping: Set<Int>? = [], context: ComputeContext = .shared
   ) -> [(layer: Int, values: [Float])] {
     let plan = InferencePlan(
       fixture.network, parameters: fixture.parameters, batch: batch, keeping: keeping,
-      convolutions: convolutions, threadPool: threadPool)
+      convolutions: convolutions, context: context)
     let input = Values.random(
       batch * fixture.network.inputShape.count, seed: 3, in: 0...1)
     _ = plan.inputView.values.update(fromContentsOf: input)
@@ -78,7 +78,7 @@ import Testing
     let fixture = try NetworkFixture(Snippets.squeeze.cfg, batch: 1)
     let outputs = [1, 2, 3].map { threads in
       Self.outputs(
-        fixture, .fastest, batch: 2, threadPool: ThreadPool(threads: threads))[0].values
+        fixture, .fastest, batch: 2, context: ComputeContext(threads: threads))[0].values
     }
     #expect(outputs[0] == outputs[1])
     #expect(outputs[0] == outputs[2])

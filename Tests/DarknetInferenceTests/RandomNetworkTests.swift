@@ -68,10 +68,10 @@ struct RandomNetworkTests {
         }
       }
       let one = PlanTests.outputs(
-        fixture, .fastest, batch: batch, threadPool: ThreadPool(threads: 1))
+        fixture, .fastest, batch: batch, context: ComputeContext(threads: 1))
       for threads in [2, 7] {
         let other = PlanTests.outputs(
-          fixture, .fastest, batch: batch, threadPool: ThreadPool(threads: threads))
+          fixture, .fastest, batch: batch, context: ComputeContext(threads: threads))
         for (a, b) in zip(one, other)
         where a.values.map(\.bitPattern) != b.values.map(\.bitPattern) {
           outcome.failures.append("layer \(a.layer) with \(threads) threads")

@@ -7,7 +7,7 @@ import Testing
     let x: [Float] = [1, 2, 0, 0, 3, 6, 8, 8]  // [2, 2, 2]
     var (mean, variance): ([Float], [Float]) = ([0, 0], [0, 0])
     BatchNormalization.statistics(
-      x, batch: 2, channels: 2, area: 2, mean: &mean, variance: &variance)
+      x, batch: 2, channels: 2, area: 2, mean: &mean, variance: &variance, context: .shared)
     #expect(mean == [3, 4])
     #expect(abs(variance[0] - 14.0 / 3) < 1e-6)
     #expect(abs(variance[1] - 64.0 / 3) < 1e-5)
@@ -45,20 +45,20 @@ import Testing
     }
     var (mean, variance): ([Float], [Float]) = ([0], [0])
     BatchNormalization.statistics(
-      x, batch: batch, channels: 1, area: area, mean: &mean, variance: &variance)
+      x, batch: batch, channels: 1, area: area, mean: &mean, variance: &variance, context: .shared)
     var dx = w
     var (dscale, dbias): ([Float], [Float]) = ([10], [20])
     BatchNormalization.backward(
       &dx, x: x, batch: batch, channels: 1, area: area, mean: mean, variance: variance,
       epsilon: epsilon, scale: [2], scaleGradient: &dscale, biasGradient: &dbias,
-      likeDarknet: false)
+      likeDarknet: false, context: .shared)
     // The mean and the deviation are rounded to float32.
     #expect(Slow.deviation(dx, expected) < 1e-5)
     var normalized = [Float](repeating: 0, count: x.count)
     var y = normalized
     BatchNormalization.normalize(
       x, to: &y, batch: batch, channels: 1, area: area, mean: mean, variance: variance,
-      epsilon: epsilon, scale: [2], bias: [1], normalized: &normalized)
+      epsilon: epsilon, scale: [2], bias: [1], normalized: &normalized, context: .shared)
     #expect(Slow.deviation(y, normalized.map { 2 * Double($0) + 1 }) < 1e-6)
     let expectedScale = 10 + zip(w, normalized).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
     let expectedBias = 20 + w.reduce(0.0) { $0 + Double($1) }
@@ -67,10 +67,12 @@ import Testing
 
   @Test func `bias reaches its channel and collects its gradient`() {
     var x: [Float] = [0, 0, 0, 0, 1, 1, 1, 1]
-    BatchNormalization.addBias(&x, batch: 2, channels: 2, area: 2, bias: [10, 20])
+    BatchNormalization.addBias(
+      &x, batch: 2, channels: 2, area: 2, bias: [10, 20], context: .shared)
     #expect(x == [10, 10, 20, 20, 11, 11, 21, 21])
     var gradient: [Float] = [1, 2]
-    BatchNormalization.biasBackward(x, batch: 2, channels: 2, area: 2, biasGradient: &gradient)
+    BatchNormalization.biasBackward(
+      x, batch: 2, channels: 2, area: 2, biasGradient: &gradient, context: .shared)
     #expect(gradient == [43, 84])
   }
 }

@@ -14,9 +14,10 @@ private let tolerance = 1e-5
     var output = [Float](repeating: .nan, count: batch * g.outputCount)
     var workspace = [Float](
       repeating: .nan,
-      count: Convolution.forwardWorkspace(g, threads: ThreadPool.shared.threads))
+      count: Convolution.forwardWorkspace(g, threads: ComputeContext.shared.threads))
     Convolution.forward(
-      g, batch: batch, input: input, weights: weights, output: &output, workspace: &workspace)
+      g, batch: batch, input: input, weights: weights, output: &output, workspace: &workspace,
+      context: .shared)
     let expected = Slow.convolution(g, batch: batch, input: input, weights: weights)
     #expect(Slow.deviation(output, expected) < tolerance)
   }
@@ -33,19 +34,19 @@ private let tolerance = 1e-5
       expectedDW[w] += Double(dy[o]) * Double(input[i])
       expectedDX[i] += Double(dy[o]) * Double(weights[w])
     }
-    let threads = ThreadPool.shared.threads
+    let threads = ComputeContext.shared.threads
     var dw = Array(before.prefix(weights.count))
     var dx = Array(before.prefix(input.count))
     var workspace = [Float](
       repeating: .nan, count: Convolution.backwardWeightsWorkspace(g, threads: threads))
     Convolution.backwardWeights(
       g, batch: batch, input: input, outputGradient: dy, weightGradient: &dw,
-      workspace: &workspace)
+      workspace: &workspace, context: .shared)
     workspace = [Float](
       repeating: .nan, count: Convolution.backwardInputWorkspace(g, threads: threads))
     Convolution.backwardInput(
       g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &dx,
-      workspace: &workspace)
+      workspace: &workspace, context: .shared)
     // A weight's gradient sums up to 2883 products, six times more than an output: errors of a
     // random walk grow with the root, worst cases with the number.
     #expect(Slow.deviation(dw, expectedDW) < 4 * tolerance)
@@ -80,7 +81,7 @@ private let tolerance = 1e-5
       var c = before
       Matrix.multiplyParallel(
         transposeA: ta, transposeB: tb, m: m, n: n, k: k, alpha: 0.5, a: a, lda: ta ? m : k, b: b,
-        ldb: tb ? k : n, beta: 2, c: &c, ldc: n)
+        ldb: tb ? k : n, beta: 2, c: &c, ldc: n, context: .shared)
       var expected = before.map { 2 * Double($0) }
       for i in 0..<m {
         for j in 0..<n {

@@ -72,21 +72,22 @@ private let counts = [0, 1, 5, 13, 16, 24, 31, 100, 1037]
       }
     }
     var y = [Float](repeating: .nan, count: expected.count)
-    pool.forward(x, planes: planes, output: &y)
+    pool.forward(x, planes: planes, output: &y, context: .shared)
     #expect(y == expected)
     var indices = [Int32](repeating: -7, count: expected.count)
-    pool.forward(x, planes: planes, output: &y, indices: &indices)
+    pool.forward(x, planes: planes, output: &y, indices: &indices, context: .shared)
     #expect(y == expected)
     var dx = [Float](repeating: 0, count: x.count)
-    pool.backward(dy, indices: indices, planes: planes, inputGradient: &dx)
+    pool.backward(dy, indices: indices, planes: planes, inputGradient: &dx, context: .shared)
     #expect(Slow.deviation(dx, expectedDX) < 1e-6)
     guard pool.isQuartering else { return }
     var which = [UInt8](repeating: 9, count: expected.count)
-    pool.forward(x, planes: planes, output: &y, which: &which)
+    pool.forward(x, planes: planes, output: &y, which: &which, context: .shared)
     #expect(y == expected)
     for adds in [false, true] {
       var dx = [Float](repeating: adds ? 0.5 : .nan, count: x.count)
-      pool.backward(dy, which: which, planes: planes, inputGradient: &dx, adds: adds)
+      pool.backward(
+        dy, which: which, planes: planes, inputGradient: &dx, adds: adds, context: .shared)
       #expect(Slow.deviation(dx, expectedDX.map { $0 + (adds ? 0.5 : 0) }) < 1e-6)
     }
   }

@@ -51,27 +51,29 @@ private let extents: [ConvolutionGeometry] =
 /// What a convolution computes from guarded memory only: nothing may be written beyond its output
 /// and workspace, and nothing read from them before it was written.
 private func guardedRun(
-  _ packed: InferenceConvolution, _ input: [Float], batch: Int, pool: ThreadPool
+  _ packed: InferenceConvolution, _ input: [Float], batch: Int, context: ComputeContext
 ) -> [Float] {
   let g = packed.geometry
   let source = GuardedBuffer(count: batch * packed.inputCount)
   if packed.inputLayout == .blocked {
     ChannelBlocks.pack(
-      input, batch: batch, channels: g.channels, area: g.area, into: source.pointer)
+      input, batch: batch, channels: g.channels, area: g.area, into: source.pointer,
+      context: context)
   } else {
     source.array = input
   }
   let output = GuardedBuffer(count: batch * packed.outputCount)
   let workspace = GuardedBuffer(
-    count: packed.workspaceCount(batch: batch, threads: pool.threads))
+    count: packed.workspaceCount(batch: batch, threads: context.threads))
   packed.run(
     input: source.pointer, output: .init(output.pointer, imageStride: packed.outputCount),
-    batch: batch, workspace: workspace.pointer, pool: pool)
+    batch: batch, workspace: workspace.pointer, context: context)
   #expect(output.isIntact && workspace.isIntact, "wrote outside")
   guard packed.outputLayout == .blocked else { return output.array }
   var planes = [Float](repeating: .nan, count: batch * g.outputCount)
   ChannelBlocks.unpack(
-    output.pointer, batch: batch, channels: g.filters, area: g.outArea, into: &planes)
+    output.pointer, batch: batch, channels: g.filters, area: g.outArea, into: &planes,
+    context: context)
   return planes
 }
 
@@ -94,8 +96,10 @@ private func guardedRun(
     where InferenceConvolution.can(algorithm, g) {
       for (table, threads) in zip(KernelVariant.runnable, [1, 2, 3]) {
         let packed = InferenceConvolution(
-          g, weights: weights, bias: bias, finish: .init(), algorithm: algorithm, table: table)
-        let found = guardedRun(packed, input, batch: batch, pool: ThreadPool(threads: threads))
+          g, weights: weights, bias: bias, finish: .init(), algorithm: algorithm, context: .shared,
+          table: table)
+        let found = guardedRun(
+          packed, input, batch: batch, context: ComputeContext(threads: threads))
         #expect(
           Slow.deviation(found, expected) < Self.tolerance(g.columnHeight),
           "\(algorithm) \(String(cString: table.pointee.name))")
@@ -120,8 +124,9 @@ private func guardedRun(
       where InferenceConvolution.can(algorithm, g) {
         for table in KernelVariant.runnable {
           let packed = InferenceConvolution(
-            g, weights: weights, bias: nil, finish: .init(), algorithm: algorithm, table: table)
-          let found = guardedRun(packed, input, batch: batch, pool: ThreadPool(threads: 3))
+            g, weights: weights, bias: nil, finish: .init(), algorithm: algorithm, context: .shared,
+            table: table)
+          let found = guardedRun(packed, input, batch: batch, context: ComputeContext(threads: 3))
           #expect(Slow.deviation(found, expected) < Self.tolerance(g.columnHeight), "\(algorithm)")
         }
       }

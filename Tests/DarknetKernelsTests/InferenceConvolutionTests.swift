@@ -68,9 +68,10 @@ private let tolerance = 4e-5
     let biased = sums.indices.map { sums[$0] + Double(bias[$0 / g.outArea % g.filters]) }
     for table in KernelVariant.runnable {
       let packed = InferenceConvolution(
-        g, weights: weights, bias: bias, finish: .init(), algorithm: test.algorithm, table: table)
+        g, weights: weights, bias: bias, finish: .init(), algorithm: test.algorithm,
+        context: .shared, table: table)
       var output = [Float](repeating: .nan, count: batch * g.outputCount)
-      packed.runPlanar(input: input, output: &output, batch: batch)
+      packed.runPlanar(input: input, output: &output, batch: batch, context: .shared)
       #expect(Slow.deviation(output, biased) < tolerance, "\(String(cString: table.pointee.name))")
     }
   }
@@ -84,20 +85,22 @@ private let tolerance = 4e-5
     let added = (g.filters + 1) / 2
     let residual = Slow.random(batch * added * g.outArea, seed: 4)
     var values = sums.map { Float($0) }
-    activation.apply(&values, values.count)
+    activation.apply(&values, values.count, .fast)
     for n in 0..<batch {
       for i in 0..<added * g.outArea {
         values[n * g.outputCount + i] += residual[n * added * g.outArea + i]
       }
     }
-    Activation.leaky.apply(&values, values.count)
+    Activation.leaky.apply(&values, values.count, .fast)
     let finish = InferenceConvolution.Finish(
       activation, residualChannels: added, secondActivation: .leaky)
     for table in KernelVariant.runnable {
       let packed = InferenceConvolution(
-        g, weights: weights, bias: nil, finish: finish, algorithm: test.algorithm, table: table)
+        g, weights: weights, bias: nil, finish: finish, algorithm: test.algorithm, context: .shared,
+        table: table)
       var output = [Float](repeating: .nan, count: batch * g.outputCount)
-      packed.runPlanar(input: input, residual: residual, output: &output, batch: batch)
+      packed.runPlanar(
+        input: input, residual: residual, output: &output, batch: batch, context: .shared)
       #expect(Slow.deviation(output, values.map { Double($0) }) < tolerance)
     }
   }
@@ -108,18 +111,18 @@ private let tolerance = 4e-5
     let input = Slow.random(batch * g.inputCount, seed: 1)
     let weights = Slow.random(g.weightCount, seed: 2)
     var values = Slow.convolution(g, batch: batch, input: input, weights: weights).map { Float($0) }
-    activation.apply(&values, values.count)
+    activation.apply(&values, values.count, .fast)
     let shape = MaxPool(
       height: g.outHeight, width: g.outWidth, size: 2, strideX: 2, strideY: 2, padding: 1)
     let count = shape.outHeight * shape.outWidth
     var expected = [Float](repeating: 0, count: batch * g.filters * count)
-    shape.forward(values, planes: batch * g.filters, output: &expected)
+    shape.forward(values, planes: batch * g.filters, output: &expected, context: .shared)
     for table in KernelVariant.runnable {
       let packed = InferenceConvolution(
         g, weights: weights, bias: nil, finish: .init(activation, pools: true),
-        algorithm: test.algorithm, table: table)
+        algorithm: test.algorithm, context: .shared, table: table)
       var output = [Float](repeating: .nan, count: expected.count)
-      packed.runPlanar(input: input, output: &output, batch: batch)
+      packed.runPlanar(input: input, output: &output, batch: batch, context: .shared)
       #expect(Slow.deviation(output, expected.map { Double($0) }) < tolerance)
     }
   }
@@ -137,10 +140,12 @@ private let tolerance = 4e-5
     let blocks = FloatBuffer(
       count: batch * ChannelBlocks.floats(channels: g.channels, area: g.area))
     ChannelBlocks.pack(
-      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
+      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer,
+      context: .shared)
     for table in KernelVariant.runnable {
       let packed = InferenceConvolution(
-        g, weights: weights, bias: nil, finish: .init(), algorithm: .depthwise, table: table)
+        g, weights: weights, bias: nil, finish: .init(), algorithm: .depthwise, context: .shared,
+        table: table)
       let output = FloatBuffer(count: batch * packed.outputCount)
       let stride = ChannelBlocks.count(g.filters) * 16
       let averages = FloatBuffer(count: batch * stride)
@@ -149,7 +154,7 @@ private let tolerance = 4e-5
       packed.run(
         input: blocks.pointer, output: .init(output.pointer, imageStride: packed.outputCount),
         averages: .init(averages.pointer, imageStride: stride), batch: batch,
-        workspace: workspace.pointer)
+        workspace: workspace.pointer, context: .shared)
       let found = (0..<batch).flatMap { n in
         Array(averages.values[n * stride..<n * stride + g.filters])
       }
@@ -172,21 +177,24 @@ private let tolerance = 4e-5
     let blocks = FloatBuffer(
       count: batch * ChannelBlocks.floats(channels: g.channels, area: g.area))
     ChannelBlocks.pack(
-      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer)
+      input, batch: batch, channels: g.channels, area: g.area, into: blocks.pointer,
+      context: .shared)
     let shared = FloatBuffer(factors)
     for table in KernelVariant.runnable {
       let packed = InferenceConvolution(
-        g, weights: weights, bias: nil, finish: .init(), algorithm: .pointwise, table: table)
+        g, weights: weights, bias: nil, finish: .init(), algorithm: .pointwise, context: .shared,
+        table: table)
       let output = FloatBuffer(count: batch * packed.outputCount)
       let workspace = FloatBuffer(
         count: packed.workspaceCount(batch: batch, threads: 2, joins: true))
       packed.run(
         input: blocks.pointer, output: .init(output.pointer, imageStride: packed.outputCount),
         factors: .init(shared.pointer, imageStride: stride), batch: batch,
-        workspace: workspace.pointer)
+        workspace: workspace.pointer, context: .shared)
       let planes = FloatBuffer(count: batch * g.outputCount)
       ChannelBlocks.unpack(
-        output.pointer, batch: batch, channels: g.filters, area: g.outArea, into: planes.pointer)
+        output.pointer, batch: batch, channels: g.filters, area: g.outArea, into: planes.pointer,
+        context: .shared)
       #expect(Slow.deviation(planes.array, expected) < tolerance)
     }
   }

@@ -28,7 +28,7 @@ private let shapes: [ConvolutionGeometry] = [
 
   @Test(arguments: shapes, [1, 5])
   func `equals the plain products`(g: ConvolutionGeometry, batch: Int) {
-    let pool = ThreadPool.shared
+    let context = ComputeContext.shared
     let input = Slow.random(batch * g.inputCount, seed: 1)
     let weights = Slow.random(g.weightCount, seed: 2)
     let dy = Slow.random(batch * g.outputCount, seed: 3)
@@ -36,30 +36,32 @@ private let shapes: [ConvolutionGeometry] = [
     var plain = [Float](repeating: .nan, count: batch * g.outputCount)
     var fast = plain
     var work = [Float](
-      repeating: .nan, count: Convolution.forwardWorkspace(g, threads: pool.threads))
+      repeating: .nan, count: Convolution.forwardWorkspace(g, threads: context.threads))
     Convolution.forward(
-      g, batch: batch, input: input, weights: weights, output: &plain, workspace: &work)
+      g, batch: batch, input: input, weights: weights, output: &plain, workspace: &work,
+      context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.forwardWorkspace(g, batch: batch, threads: pool.threads))
+      count: TrainingConvolution.forwardWorkspace(g, batch: batch, context: context))
     TrainingConvolution.forward(
-      g, batch: batch, input: input, weights: weights, output: &fast, workspace: &work)
+      g, batch: batch, input: input, weights: weights, output: &fast, workspace: &work,
+      context: context)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) }) < Self.tolerance(g.columnHeight))
 
     plain = Slow.random(batch * g.inputCount, seed: 4)
     fast = plain
     work = [Float](
-      repeating: .nan, count: Convolution.backwardInputWorkspace(g, threads: pool.threads))
+      repeating: .nan, count: Convolution.backwardInputWorkspace(g, threads: context.threads))
     Convolution.backwardInput(
       g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &plain,
-      workspace: &work)
+      workspace: &work, context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.backwardInputWorkspace(g, batch: batch, threads: pool.threads))
+      count: TrainingConvolution.backwardInputWorkspace(g, batch: batch, context: context))
     TrainingConvolution.backwardInput(
       g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &fast,
-      workspace: &work)
+      workspace: &work, context: context)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) })
         < Self.tolerance(g.filters * g.size * g.size))
@@ -67,16 +69,16 @@ private let shapes: [ConvolutionGeometry] = [
     plain = Slow.random(g.weightCount, seed: 5)
     fast = plain
     work = [Float](
-      repeating: .nan, count: Convolution.backwardWeightsWorkspace(g, threads: pool.threads))
+      repeating: .nan, count: Convolution.backwardWeightsWorkspace(g, threads: context.threads))
     Convolution.backwardWeights(
       g, batch: batch, input: input, outputGradient: dy, weightGradient: &plain,
-      workspace: &work)
+      workspace: &work, context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, threads: pool.threads))
+      count: TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, context: context))
     TrainingConvolution.backwardWeights(
       g, batch: batch, input: input, outputGradient: dy, weightGradient: &fast,
-      workspace: &work)
+      workspace: &work, context: context)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) }) < Self.tolerance(batch * g.outArea))
   }
@@ -88,23 +90,24 @@ private let shapes: [ConvolutionGeometry] = [
     let weights = Slow.random(g.weightCount, seed: 2)
     let dy = Slow.random(batch * g.outputCount, seed: 3)
     let results = [1, 2, 3].map { threads in
-      let pool = ThreadPool(threads: threads)
+      let context = ComputeContext(threads: threads)
       var y = [Float](repeating: 0, count: batch * g.outputCount)
       var dx = [Float](repeating: 0, count: batch * g.inputCount)
       var dw = [Float](repeating: 0, count: g.weightCount)
       let count = max(
-        TrainingConvolution.forwardWorkspace(g, batch: batch, threads: threads),
-        TrainingConvolution.backwardInputWorkspace(g, batch: batch, threads: threads),
-        TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, threads: threads))
+        TrainingConvolution.forwardWorkspace(g, batch: batch, context: context),
+        TrainingConvolution.backwardInputWorkspace(g, batch: batch, context: context),
+        TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, context: context))
       var work = [Float](repeating: .nan, count: count)
       TrainingConvolution.forward(
-        g, batch: batch, input: input, weights: weights, output: &y, workspace: &work, pool: pool)
+        g, batch: batch, input: input, weights: weights, output: &y, workspace: &work,
+        context: context)
       TrainingConvolution.backwardInput(
         g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &dx,
-        workspace: &work, pool: pool)
+        workspace: &work, context: context)
       TrainingConvolution.backwardWeights(
         g, batch: batch, input: input, outputGradient: dy, weightGradient: &dw, workspace: &work,
-        pool: pool)
+        context: context)
       return y + dx + dw
     }
     #expect(results[0] == results[1])

@@ -84,14 +84,13 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
     }
     for (table, threads) in zip(KernelVariant.runnable, [2, 1, 3]) {
       let name = String(cString: table.pointee.name)
-      let pool = ThreadPool(threads: threads)
-      let products = ConvolutionProducts(g, batch: batch, threads: threads, table: table)
+      let context = ComputeContext(threads: threads)
+      let products = ConvolutionProducts(g, batch: batch, context: context, table: table)
       #expect(products.way == way)
       let output = GuardedBuffer(count: batch * g.outputCount)
       var work = GuardedBuffer(count: products.forwardWorkspace)
       products.forward(
-        input: input, weights: weights, output: output.pointer, workspace: work.pointer,
-        pool: pool)
+        input: input, weights: weights, output: output.pointer, workspace: work.pointer)
       #expect(output.isIntact && work.isIntact, "wrote outside")
       #expect(Slow.deviation(output.array, y) < Self.tolerance(g.columnHeight), "\(name)")
 
@@ -100,7 +99,7 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
         work = GuardedBuffer(count: products.backwardInputWorkspace)
         products.backwardInput(
           outputGradient: dy, weights: weights, inputGradient: gradient.pointer,
-          workspace: work.pointer, adds: adds, pool: pool)
+          workspace: work.pointer, adds: adds)
         #expect(gradient.isIntact && work.isIntact, "wrote outside")
         let expected = adds ? zip(dx, oldDX).map { $0 + Double($1) } : dx
         #expect(
@@ -112,7 +111,7 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
       work = GuardedBuffer(count: products.backwardWeightsWorkspace)
       products.backwardWeights(
         input: input, outputGradient: dy, weightGradient: gradient.pointer,
-        workspace: work.pointer, pool: pool)
+        workspace: work.pointer)
       #expect(gradient.isIntact && work.isIntact, "wrote outside")
       let expected = zip(dw, oldDW).map { $0 + Double($1) }
       #expect(

@@ -76,7 +76,7 @@ package final class LayerFixture<L: Layer> {
       output: GuardedBuffer(count: batch * layer.outputShape.count),
       saved: GuardedBuffer(count: isTraining ? layer.savedCount(batch: batch) : 0),
       workspace: GuardedBuffer(
-        count: layer.workspaceCount(batch: batch, isTraining: isTraining)),
+        count: layer.workspaceCount(batch: batch, isTraining: isTraining, context: .shared)),
       state: GuardedBuffer(count: layer.stateCount(streams: batch / timeSteps), filledWith: 0),
       isTraining: isTraining)
   }
@@ -91,7 +91,7 @@ package final class LayerFixture<L: Layer> {
       inputs: sourceInputs.map { view(run.inputs[$0], inputShapes[$0], run) },
       output: view(run.output, layer.outputShape, run),
       parameters: run.parameters.map(\.pointer), saved: run.saved.pointer,
-      workspace: run.workspace.pointer, state: run.state.pointer, seed: drawSeed)
+      workspace: run.workspace.pointer, state: run.state.pointer, seed: drawSeed, context: .shared)
   }
 
   private func check(_ run: Run) {

@@ -102,13 +102,14 @@ struct NormalizationFaultTests {
       #expect(deviation(formula(isDarknets: true), from: recorded) < tolerance, "layer \(index)")
 
       let (x, y) = (FloatBuffer(input), FloatBuffer(count: input.count))
-      let scratch = FloatBuffer(count: layer.workspaceCount(batch: 1, isTraining: false))
+      let scratch = FloatBuffer(count: layer.workspaceCount(batch: 1, isTraining: false, context: .shared))
       layer.forward(
         ForwardPass(
           batch: 1, isTraining: false,
           inputs: [TensorView(x.pointer, batch: 1, shape: layer.outputShape)],
           output: TensorView(y.pointer, batch: 1, shape: layer.outputShape), parameters: [],
-          saved: scratch.pointer, workspace: scratch.pointer, state: scratch.pointer))
+          saved: scratch.pointer, workspace: scratch.pointer, state: scratch.pointer,
+          context: .shared))
       #expect(
         deviation(y.array, from: formula(isDarknets: false)) < tolerance, "layer \(index)")
     }

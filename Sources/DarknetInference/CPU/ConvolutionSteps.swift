@@ -17,7 +17,7 @@ extension StepBuilder {
         finish: .init(
           epilogue.activation, residualChannels: epilogue.residualChannels,
           secondActivation: epilogue.secondActivation, pools: op.result(.pooled) != nil),
-        algorithm: algorithm)
+        algorithm: algorithm, context: context)
     }
     func place(_ role: Graph.Operand.Role) -> Place? {
       op.operand(role).map { memory.place(of: $0) }
@@ -29,7 +29,7 @@ extension StepBuilder {
     let (output, pooled, averages) = (
       place(.map as Graph.Result.Role), place(.pooled), place(.averages)
     )
-    let (batch, threadPool) = (batch, threadPool)
+    let batch = batch
     let what =
       (factors == nil ? "" : "scaled ") + algorithm.rawValue
       + (residual == nil ? "" : " + residual") + (pooled == nil ? "" : " + pool")
@@ -37,14 +37,14 @@ extension StepBuilder {
     return step(
       op, what,
       workspace: packed.workspaceCount(
-        batch: batch, threads: threadPool.threads, joins: factors != nil || averages != nil)
+        batch: batch, threads: context.threads, joins: factors != nil || averages != nil)
     ) { memory in
       packed.run(
         input: memory.floats(input), inputStride: input.floatStride,
         residual: residual.map(memory.map), output: output.map(memory.map),
         pooled: pooled.map(memory.map), factors: factors.map(memory.map),
         averages: averages.map(memory.map), batch: batch, workspace: memory.floatWorkspace,
-        pool: threadPool)
+        context: context)
     }
   }
 
@@ -59,19 +59,21 @@ extension StepBuilder {
         attributes.geometry, weights: folded.weights, scales: folded.scales?.pointer,
         bias: folded.biases.pointer, activation: attributes.epilogue.activation)
     }
-    let joined = withExtendedLifetime(values) { PointwiseDepthwise(parts[0], parts[1]) }
+    let joined = withExtendedLifetime(values) {
+      PointwiseDepthwise(parts[0], parts[1], context: context)
+    }
     let input = memory.place(of: op.operands[0])
     let output = memory.places[op.result(.map)!]!
     let averages = op.result(.averages).map { memory.places[$0]! }
-    let (batch, threadPool) = (batch, threadPool)
+    let batch = batch
     return step(
       op, op.operation.name + (averages == nil ? "" : " + average"),
-      workspace: joined.workspaceCount(batch: batch, threads: threadPool.threads)
+      workspace: joined.workspaceCount(batch: batch, threads: context.threads)
     ) { memory in
       joined.run(
         input: memory.floats(input), inputStride: input.floatStride, output: memory.map(output),
         averages: averages.map(memory.map), batch: batch, workspace: memory.floatWorkspace,
-        pool: threadPool)
+        context: context)
     }
   }
 }

@@ -6,10 +6,10 @@ import DarknetTensors
 
 /// A layer computed on planes, with its own memory of parameters.
 protocol PlainStep {
-  func workspaceCount(batch: Int) -> Int
+  func workspaceCount(batch: Int, _ context: ComputeContext) -> Int
   func run(
     inputs: [TensorView], output: TensorView, timeSteps: Int,
-    workspace: UnsafeMutablePointer<Float>)
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext)
 }
 
 /// A layer's own forward rule.
@@ -25,19 +25,19 @@ struct LayerStep: PlainStep {
     self.state = state
   }
 
-  func workspaceCount(batch: Int) -> Int {
-    layer.workspaceCount(batch: batch, isTraining: false)
+  func workspaceCount(batch: Int, _ context: ComputeContext) -> Int {
+    layer.workspaceCount(batch: batch, isTraining: false, context: context)
   }
 
   func run(
     inputs: [TensorView], output: TensorView, timeSteps: Int,
-    workspace: UnsafeMutablePointer<Float>
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     layer.forward(
       ForwardPass(
         batch: output.batch, timeSteps: timeSteps, isTraining: false, inputs: inputs,
         output: output, parameters: buffers.map(\.pointer), saved: workspace,
-        workspace: workspace, state: state.pointer))
+        workspace: workspace, state: state.pointer, context: context))
   }
 }
 
@@ -63,20 +63,20 @@ struct FoldedConvolution: PlainStep {
     }
   }
 
-  func workspaceCount(batch: Int) -> Int {
-    Convolution.forwardWorkspace(geometry, threads: ThreadPool.shared.threads)
+  func workspaceCount(batch: Int, _ context: ComputeContext) -> Int {
+    Convolution.forwardWorkspace(geometry, threads: context.threads)
   }
 
   func run(
     inputs: [TensorView], output: TensorView, timeSteps: Int,
-    workspace: UnsafeMutablePointer<Float>
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
     Convolution.forward(
       geometry, batch: output.batch, input: inputs[0].pointer, weights: weights.pointer,
-      output: output.pointer, workspace: workspace)
+      output: output.pointer, workspace: workspace, context: context)
     BatchNormalization.addBias(
       output.pointer, batch: output.batch, channels: geometry.filters, area: geometry.outArea,
-      bias: biases.pointer)
-    activation.apply(to: output, keepingInputIn: nil)
+      bias: biases.pointer, context: context)
+    activation.apply(to: output, keepingInputIn: nil, context: context)
   }
 }

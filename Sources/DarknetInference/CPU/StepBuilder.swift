@@ -14,8 +14,8 @@ struct StepBuilder {
   let memory: ReuseMemory
   let batch: Int
   let states: [FloatBuffer]
-  /// Who computes convolutions.
-  let threadPool: ThreadPool
+  /// Who computes.
+  let context: ComputeContext
   /// Called when a layer's parameters have been packed and are not looked at again.
   let afterPacking: () -> Void
 
@@ -78,11 +78,11 @@ struct StepBuilder {
     _ op: Graph.Operator, _ window: PoolGeometry, _ reduction: ChannelBlocks.Reduction,
     _ input: Place, _ output: Place
   ) -> PlanStep {
-    let (batch, channels) = (batch, shape(op.results[0]).channels)
+    let (batch, channels, context) = (batch, shape(op.results[0]).channels, context)
     return step(op, reduction == .maximum ? "pool" : "average") { memory in
       ChannelBlocks.reduce(
         window, reduction, memory.floats(input), batch: batch, channels: channels,
-        output: memory.floats(output))
+        output: memory.floats(output), context: context)
     }
   }
 
@@ -90,22 +90,24 @@ struct StepBuilder {
     _ op: Graph.Operator, _ activation: Activation, _ inputs: [Place], _ output: Place
   ) -> PlanStep {
     let (batch, shape) = (batch, shape(op.results[0]))
-    let (factors, map) = (inputs[0], inputs[1])
+    let (factors, map, context) = (inputs[0], inputs[1], context)
     return step(op, "scale") { memory in
       ChannelBlocks.scale(
         memory.floats(map), by: memory.floats(factors), batch: batch, channels: shape.channels,
-        area: shape.area, activation: activation, output: memory.floats(output))
+        area: shape.area, activation: activation, output: memory.floats(output),
+        context: context)
     }
   }
 
   private func upsample(
     _ op: Graph.Operator, _ factor: Int, _ scale: Float, _ input: Place, _ output: Place
   ) -> PlanStep {
-    let (batch, shape) = (batch, shape(op.operands[0]))
+    let (batch, shape, context) = (batch, shape(op.operands[0]), context)
     return step(op, "upsample") { memory in
       ChannelBlocks.upsample(
         memory.floats(input), batch: batch, channels: shape.channels, height: shape.height,
-        width: shape.width, stride: factor, scale: scale, output: memory.floats(output))
+        width: shape.width, stride: factor, scale: scale, output: memory.floats(output),
+        context: context)
     }
   }
 
@@ -136,7 +138,7 @@ struct StepBuilder {
     let terms = zip(inputs, op.operands).dropFirst().map {
       (place: $0, channels: $1.channels.count)
     }
-    let first = inputs[0]
+    let (first, context) = (inputs[0], context)
     return step(op, "sum") { memory in
       let (x, y) = (memory.floats(first), memory.floats(output))
       if x != y { Vector.copy(x, to: y, count: count) }
@@ -144,7 +146,8 @@ struct StepBuilder {
         ChannelBlocks.add(
           memory.floats(term.place), imageStride: term.place.floatStride,
           channels: term.channels, to: y, batch: batch, channels: shape.channels,
-          area: shape.area, activation: number == terms.count - 1 ? activation : .linear)
+          area: shape.area, activation: number == terms.count - 1 ? activation : .linear,
+          context: context)
       }
     }
   }
@@ -152,16 +155,19 @@ struct StepBuilder {
   private func conversion(
     _ op: Graph.Operator, to layout: Graph.Layout, _ input: Place, _ output: Place
   ) -> PlanStep {
-    let (batch, shape) = (batch, shape(op.operands[0]))
+    let (batch, shape, context) = (batch, shape(op.operands[0]), context)
     return step(op, layout == .nchw ? "blocks to planes" : "planes to blocks") { memory in
       let (x, y) = (memory.floats(input), memory.floats(output))
       for n in 0..<batch {
         let (from, to) = (x + n * input.floatStride, y + n * output.floatStride)
         if layout == .nchw {
           ChannelBlocks.unpack(
-            from, batch: 1, channels: shape.channels, area: shape.area, into: to)
+            from, batch: 1, channels: shape.channels, area: shape.area, into: to,
+            context: context)
         } else {
-          ChannelBlocks.pack(from, batch: 1, channels: shape.channels, area: shape.area, into: to)
+          ChannelBlocks.pack(
+            from, batch: 1, channels: shape.channels, area: shape.area, into: to,
+            context: context)
         }
       }
     }
@@ -179,14 +185,14 @@ struct StepBuilder {
       plain = LayerStep(
         node: network.nodes[layer], parameters: parameters, state: states[layer])
     }
-    let (batch, timeSteps) = (batch, network.net.timeSteps)
+    let (batch, timeSteps, context) = (batch, network.net.timeSteps, context)
     let (shapes, outputShape) = (op.operands.map { shape($0) }, shape(op.results[0]))
-    return step(op, "plain", workspace: plain.workspaceCount(batch: batch)) { memory in
+    return step(op, "plain", workspace: plain.workspaceCount(batch: batch, context)) { memory in
       plain.run(
         inputs: zip(inputs, shapes).map {
           TensorView(memory.floats($0), batch: batch, shape: $1)
         }, output: TensorView(memory.floats(output), batch: batch, shape: outputShape),
-        timeSteps: timeSteps, workspace: memory.floatWorkspace)
+        timeSteps: timeSteps, workspace: memory.floatWorkspace, context: context)
     }
   }
 }

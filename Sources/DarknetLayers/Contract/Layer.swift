@@ -40,8 +40,9 @@ package protocol Layer: Sendable {
   /// Floats to keep from forward to backward, for a batch of this many images.
   func savedCount(batch: Int) -> Int
 
-  /// Floats of scratch that a pass may overwrite, for a batch of this many images.
-  func workspaceCount(batch: Int, isTraining: Bool) -> Int
+  /// Floats of scratch that a pass may overwrite, for a batch of this many images that `context`
+  /// computes.
+  func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int
 
   /// Floats of recurrent state for this many parallel streams; 0 for feed-forward layers.
   func stateCount(streams: Int) -> Int
@@ -93,7 +94,7 @@ extension Layer {
   package func fileOrder(_ dialect: Dialect) -> [Int] { Array(parameters.indices) }
   package var sharesParametersOf: Int? { nil }
   package func savedCount(batch: Int) -> Int { 0 }
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { 0 }
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int { 0 }
   package func stateCount(streams: Int) -> Int { 0 }
   package var readsInputsInBackward: Bool { true }
   package var readsOutputInBackward: Bool { true }

@@ -25,7 +25,9 @@ extension Activation {
   func savedCount(_ count: Int) -> Int { needsInput ? count : 0 }
 
   /// y = f(x) in place; keeps x in `saved` if a training pass will need it.
-  package func apply(to y: TensorView, keepingInputIn saved: UnsafeMutablePointer<Float>?) {
+  package func apply(
+    to y: TensorView, keepingInputIn saved: UnsafeMutablePointer<Float>?, context: ComputeContext
+  ) {
     if self == .linear { return }
     if mixesChannels {
       if needsInput, let saved { Vector.copy(y.pointer, to: saved, count: y.count) }
@@ -34,16 +36,17 @@ extension Activation {
           self, y.image(n), channels: y.shape.channels, area: y.shape.area)
       }
     } else {
-      Self.inParts(y.count) { start, count in
+      Self.inParts(y.count, context) { start, count in
         if needsInput, let saved { Vector.copy(y.pointer + start, to: saved + start, count: count) }
-        apply(y.pointer + start, count)
+        apply(y.pointer + start, count, context.arithmetic)
       }
     }
   }
 
   /// The gradient by y becomes that by x, in place: dy *= f'(x), or more where f mixes channels.
   func scaleBySlope(
-    _ dy: TensorView, output y: TensorView, savedInput: UnsafeMutablePointer<Float>?
+    _ dy: TensorView, output y: TensorView, savedInput: UnsafeMutablePointer<Float>?,
+    context: ComputeContext
   ) {
     if mixesChannels {
       for n in 0..<y.batch {
@@ -53,7 +56,7 @@ extension Activation {
           area: y.shape.area)
       }
     } else if self != .linear {
-      Self.inParts(y.count) { start, count in
+      Self.inParts(y.count, context) { start, count in
         scaleBySlope(
           dy.pointer + start, output: y.pointer + start, savedInput: savedInput.map { $0 + start },
           count)
@@ -63,9 +66,11 @@ extension Activation {
 
   /// Parts that keep a thread busy for some microseconds; whole vectors, so that the values do not
   /// depend on the cut.
-  private static func inParts(_ count: Int, _ body: (_ start: Int, _ count: Int) -> Void) {
+  private static func inParts(
+    _ count: Int, _ context: ComputeContext, _ body: (_ start: Int, _ count: Int) -> Void
+  ) {
     let part = 1 << 14
-    ThreadPool.shared.run((count + part - 1) / part) { index in
+    context.run((count + part - 1) / part) { index in
       body(index * part, min(part, count - index * part))
     }
   }

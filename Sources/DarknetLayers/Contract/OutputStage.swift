@@ -103,16 +103,18 @@ struct OutputStage: Sendable {
   }
 
   /// Whether activation and normalisation are done in the same passes.
-  private var isJoined: Bool {
-    isBatchNormalized && !activation.mixesChannels && !Arithmetic.isInOrder
+  private func isJoined(_ arithmetic: Arithmetic) -> Bool {
+    isBatchNormalized && !activation.mixesChannels && arithmetic == .fast
   }
 
   /// Whether the backward pass finds the activation's slope in z alone.
-  private var isSlopeJoined: Bool { isJoined && activation.lowerSlope != nil }
+  private func isSlopeJoined(_ arithmetic: Arithmetic) -> Bool {
+    isJoined(arithmetic) && activation.lowerSlope != nil
+  }
 
-  /// Whether the backward pass looks at y.
+  /// Whether the backward pass looks at y, in the fast order.
   var needsOutput: Bool {
-    activation != .linear && !isSlopeJoined && !activation.needsInput
+    activation != .linear && !isSlopeJoined(.fast) && !activation.needsInput
   }
 
   /// Makes y of the products.
@@ -120,23 +122,24 @@ struct OutputStage: Sendable {
   /// - Parameter saved: `savedCount` floats if training, else nil.
   func forward(
     _ y: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
-    saved: UnsafeMutablePointer<Float>?
+    saved: UnsafeMutablePointer<Float>?, context: ComputeContext
   ) {
     if isBatchNormalized {
-      normalize(y, batch: batch, values, saved: saved)
-      if isJoined { return }
+      normalize(y, batch: batch, values, saved: saved, context)
+      if isJoined(context.arithmetic) { return }
     } else {
       BatchNormalization.addBias(
-        y, batch: batch, channels: shape.channels, area: shape.area, bias: values.biases)
+        y, batch: batch, channels: shape.channels, area: shape.area, bias: values.biases,
+        context: context)
     }
     activation.apply(
       to: TensorView(y, batch: batch, shape: shape),
-      keepingInputIn: isBatchNormalized ? nil : saved)
+      keepingInputIn: isBatchNormalized ? nil : saved, context: context)
   }
 
   private func normalize(
     _ y: UnsafeMutablePointer<Float>, batch: Int, _ values: Values,
-    saved: UnsafeMutablePointer<Float>?
+    saved: UnsafeMutablePointer<Float>?, _ context: ComputeContext
   ) {
     guard let rollingMean = values.rollingMean, let rollingVariance = values.rollingVariance else {
       preconditionFailure("batch norm without its parameters")
@@ -147,14 +150,14 @@ struct OutputStage: Sendable {
       (z, mean, variance) = (kept.raw, kept.mean, kept.variance)
       BatchNormalization.statistics(
         z, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
-        variance: variance)
+        variance: variance, context: context)
       RollingStatistics.update(rollingMean, with: mean, count: shape.channels)
       RollingStatistics.update(rollingVariance, with: variance, count: shape.channels)
     }
     BatchNormalization.normalize(
       z, to: y, batch: batch, channels: shape.channels, area: shape.area, mean: mean,
       variance: variance, epsilon: epsilon, scale: values.scales, bias: values.biases,
-      activation: isJoined ? activation : .linear)
+      activation: isJoined(context.arithmetic) ? activation : .linear, context: context)
   }
 
   /// Turns dLoss/dy into dLoss/dz, in place, and adds to `gradients`.
@@ -163,16 +166,18 @@ struct OutputStage: Sendable {
   func backward(
     _ dy: UnsafeMutablePointer<Float>, output y: UnsafeMutablePointer<Float>, batch: Int,
     _ values: Values, saved: UnsafeMutablePointer<Float>, gradients: Gradients,
-    workspace: UnsafeMutablePointer<Float>
+    workspace: UnsafeMutablePointer<Float>, context: ComputeContext
   ) {
+    let isSlopeJoined = isSlopeJoined(context.arithmetic)
     let (channels, area) = (shape.channels, shape.area)
     let slope = TensorView(dy, batch: batch, shape: shape)
     let output = TensorView(y, batch: batch, shape: shape)
     guard isBatchNormalized else {
-      activation.scaleBySlope(slope, output: output, savedInput: saved)
+      activation.scaleBySlope(slope, output: output, savedInput: saved, context: context)
       if let biases = gradients.biases {
         BatchNormalization.biasBackward(
-          dy, batch: batch, channels: channels, area: area, biasGradient: biases)
+          dy, batch: batch, channels: channels, area: area, biasGradient: biases,
+          context: context)
       }
       return
     }
@@ -180,14 +185,17 @@ struct OutputStage: Sendable {
     if activation.needsInput {
       BatchNormalization.normalize(
         kept.raw, to: workspace, batch: batch, channels: channels, area: area, mean: kept.mean,
-        variance: kept.variance, epsilon: epsilon, scale: values.scales, bias: values.biases)
+        variance: kept.variance, epsilon: epsilon, scale: values.scales, bias: values.biases,
+        context: context)
     }
-    if !isSlopeJoined { activation.scaleBySlope(slope, output: output, savedInput: workspace) }
+    if !isSlopeJoined {
+      activation.scaleBySlope(slope, output: output, savedInput: workspace, context: context)
+    }
     BatchNormalization.backward(
       dy, x: kept.raw, batch: batch, channels: channels, area: area, mean: kept.mean,
       variance: kept.variance, epsilon: epsilon, scale: values.scales,
       scaleGradient: gradients.scales, biasGradient: gradients.biases,
       activation: isSlopeJoined ? activation : .linear, bias: values.biases,
-      likeDarknet: isLikeDarknet)
+      likeDarknet: isLikeDarknet, context: context)
   }
 }

@@ -21,11 +21,14 @@ package struct ForwardPass {
   package var state: UnsafeMutablePointer<Float>
   /// Seed of this layer's random draws in this pass (dropout, crop).
   package var seed: UInt64
+  /// Who computes. The workspace was made for it.
+  package let context: ComputeContext
 
   package init(
     batch: Int, timeSteps: Int = 1, isTraining: Bool, inputs: [TensorView], output: TensorView,
     parameters: [UnsafeMutablePointer<Float>], saved: UnsafeMutablePointer<Float>,
-    workspace: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>, seed: UInt64 = 0
+    workspace: UnsafeMutablePointer<Float>, state: UnsafeMutablePointer<Float>, seed: UInt64 = 0,
+    context: ComputeContext
   ) {
     self.batch = batch
     self.timeSteps = timeSteps
@@ -37,6 +40,7 @@ package struct ForwardPass {
     self.workspace = workspace
     self.state = state
     self.seed = seed
+    self.context = context
   }
 
   /// The input of layers that have one.
@@ -71,6 +75,7 @@ package struct BackwardPass {
   }
 
   package var batch: Int { forward.batch }
+  package var context: ComputeContext { forward.context }
   package var input: TensorView { forward.inputs[0] }
   package var output: TensorView { forward.output }
   package var inputGradient: TensorView? { inputGradients[0] }
@@ -82,7 +87,7 @@ package struct BackwardPass {
     let dy = outputGradient
     let count = added * dy.shape.area
     let replaces = replaces[index]
-    ThreadPool.shared.run(batch) { n in
+    context.run(batch) { n in
       if replaces {
         Vector.copy(dy.image(n), to: dx.image(n), count: count)
         Vector.fill(dx.image(n) + count, with: 0, count: dx.shape.count - count)
@@ -135,6 +140,7 @@ package struct LossPass {
   }
 
   package var batch: Int { forward.batch }
+  package var context: ComputeContext { forward.context }
   package var output: TensorView { forward.output }
 }
 

@@ -33,12 +33,15 @@ package struct ActivationLayer: Layer {
 
   package func forward(_ pass: ForwardPass) {
     Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
-    activation.apply(to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {
     activation.scaleBySlope(
-      pass.outputGradient, output: pass.output, savedInput: pass.forward.saved)
+      pass.outputGradient, output: pass.output, savedInput: pass.forward.saved,
+      context: pass.context)
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }

@@ -39,7 +39,9 @@ package struct InstanceSegmentationLayer: LossLayer {
   package func forward(_ pass: ForwardPass) {
     let y = pass.output
     Vector.copy(pass.input.pointer, to: y.pointer, count: y.count)
-    for n in 0..<y.batch { Activation.logistic.apply(y.image(n), classes * outputShape.area) }
+    for n in 0..<y.batch {
+      Activation.logistic.apply(y.image(n), classes * outputShape.area, pass.context.arithmetic)
+    }
   }
 
   /// Gradients are those before the logistic function, as with the other heads.

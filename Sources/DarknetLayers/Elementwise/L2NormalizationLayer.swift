@@ -26,7 +26,9 @@ package struct L2NormalizationLayer: Layer {
   package func savedCount(batch: Int) -> Int { batch * outputShape.area }
 
   /// 1 / |x| of one image, or y · dy.
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
+    outputShape.area
+  }
 
   package func forward(_ pass: ForwardPass) {
     let (channels, area) = (outputShape.channels, outputShape.area)

@@ -54,7 +54,9 @@ package struct LocalResponseNormalizationLayer: Layer {
   package func savedCount(batch: Int) -> Int { batch * outputShape.count }
 
   /// A plane of s, or of sums of t.
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int { outputShape.area }
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
+    outputShape.area
+  }
 
   /// The channels whose squares are in s[c].
   private func window(of c: Int) -> Range<Int> {

@@ -40,7 +40,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     var tallies = [AnchorTally](repeating: AnchorTally(), count: pass.batch)
     tallies.withUnsafeMutableBufferPointer { tallies in
       let tallies = tallies
-      ThreadPool.shared.run(pass.batch) { n in
+      pass.context.run(pass.batch) { n in
         tallies[n] = learn(
           values: pass.output.image(n), gradient: pass.gradient.image(n),
           labels: n < lists.count ? lists[n] : [])

@@ -65,11 +65,11 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
     let grid = coding.grid
     let (s, area) = (options.scaleXY, grid.area)
     let anchors = options.mask.count
-    ThreadPool.shared.run(y.batch * anchors) { index in
+    pass.context.run(y.batch * anchors) { index in
       let planes = y.image(index / anchors) + grid.base(anchor: index % anchors, cell: 0)
-      Activation.logistic.apply(planes, 4 * area)
-      Activation.logistic.apply(planes + 5 * area, area)
-      Activation.logistic.apply(planes + 7 * area, (2 + classes) * area)
+      Activation.logistic.apply(planes, 4 * area, pass.context.arithmetic)
+      Activation.logistic.apply(planes + 5 * area, area, pass.context.arithmetic)
+      Activation.logistic.apply(planes + 7 * area, (2 + classes) * area, pass.context.arithmetic)
       if s != 1 {
         Vector.scale(planes, by: s, adding: -0.5 * (s - 1), count: area)
         Vector.scale(planes + 2 * area, by: s, adding: -0.5 * (s - 1), count: area)

@@ -62,11 +62,11 @@ package struct RegionLayer: LossLayer, DetectionHead {
   // MARK: Forward and backward
 
   package func forward(_ pass: ForwardPass) {
-    ThreadPool.shared.run(pass.batch) { n in
+    pass.context.run(pass.batch) { n in
       let (x, y) = (pass.input.image(n), pass.output.image(n))
       if grid.isPlanes {
         Vector.copy(x, to: y, count: outputShape.count)
-        activatePlanes(y)
+        activatePlanes(y, pass.context.arithmetic)
       } else {
         for channel in 0..<outputShape.channels {
           let plane = x + channel &* grid.area
@@ -75,28 +75,33 @@ package struct RegionLayer: LossLayer, DetectionHead {
           }
         }
       }
-      activatePredictions(y)
+      activatePredictions(y, pass.context.arithmetic)
     }
   }
 
-  private func activatePlanes(_ y: UnsafeMutablePointer<Float>) {
+  private func activatePlanes(_ y: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic) {
     for anchor in 0..<grid.anchors.count {
       let planes = y + grid.base(anchor: anchor, cell: 0)
-      Activation.logistic.apply(planes, 2 * grid.area)
-      if !options.hasBackground { Activation.logistic.apply(planes + 4 * grid.area, grid.area) }
+      Activation.logistic.apply(planes, 2 * grid.area, arithmetic)
+      if !options.hasBackground {
+        Activation.logistic.apply(planes + 4 * grid.area, grid.area, arithmetic)
+      }
       if !options.hasSoftmax, options.tree == nil {
-        Activation.logistic.apply(planes + 5 * grid.area, classes * grid.area)
+        Activation.logistic.apply(
+          planes + 5 * grid.area, classes * grid.area, arithmetic)
       }
     }
   }
 
-  private func activatePredictions(_ y: UnsafeMutablePointer<Float>) {
+  private func activatePredictions(
+    _ y: UnsafeMutablePointer<Float>, _ arithmetic: Arithmetic
+  ) {
     let stride = grid.stride
     for anchor in 0..<grid.anchors.count {
       for cell in 0..<grid.area {
         let values = y + grid.base(anchor: anchor, cell: cell)
         let classValues = values + 5 &* stride
-        if !grid.isPlanes { Activation.logistic.apply(values + 4, 1) }
+        if !grid.isPlanes { Activation.logistic.apply(values + 4, 1, arithmetic) }
         if let tree = options.tree {
           tree.softmax(classValues, to: classValues, stride: stride)
         } else if options.hasSoftmax {

@@ -35,7 +35,7 @@ struct RegionLoss {
     var tallies = [RegionTally](repeating: RegionTally(), count: pass.batch)
     tallies.withUnsafeMutableBufferPointer { tallies in
       let tallies = tallies
-      ThreadPool.shared.run(pass.batch) { n in
+      pass.context.run(pass.batch) { n in
         var image = RegionImageLoss(
           options: options, grid: grid, values: pass.output.image(n),
           gradient: pass.gradient.image(n))

@@ -75,12 +75,14 @@ package struct YoloLayer: LossLayer, DetectionHead {
     let (s, area) = (options.scaleXY, grid.area)
     let planes = options.mask.count * grid.entries
     // A plane a task: anchors are too few to share out evenly.
-    ThreadPool.shared.run(y.batch * planes) { index in
+    pass.context.run(y.batch * planes) { index in
       let (image, plane) = index.quotientAndRemainder(dividingBy: planes)
       let (entry, values) = (plane % grid.entries, y.image(image) + plane * area)
       Vector.copy(pass.input.image(image) + plane * area, to: values, count: area)
       let isSize = entry == 2 || entry == 3
-      if !options.usesNewCoordinates, !isSize { Activation.logistic.apply(values, area) }
+      if !options.usesNewCoordinates, !isSize {
+        Activation.logistic.apply(values, area, pass.context.arithmetic)
+      }
       if s != 1, entry < 2 { Vector.scale(values, by: s, adding: -0.5 * (s - 1), count: area) }
     }
   }

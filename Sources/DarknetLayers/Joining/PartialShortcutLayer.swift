@@ -108,19 +108,22 @@ package struct PartialShortcutLayer: Layer {
 
   package func forward(_ pass: ForwardPass) {
     let y = pass.output
-    ThreadPool.shared.run(y.batch) { n in
+    pass.context.run(y.batch) { n in
       Vector.copy(pass.input.image(n), to: y.image(n), count: y.shape.count)
       for (other, added) in zip(pass.inputs.dropFirst(), addedChannels) {
         Vector.add(other.image(n), to: y.image(n), count: added * y.shape.area)
       }
     }
-    activation.apply(to: y, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: y, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   /// dz = dy * activation'(z);  dx += dz;  dfrom[0..<c] += dz[0..<c].
   package func backward(_ pass: BackwardPass) {
     activation.scaleBySlope(
-      pass.outputGradient, output: pass.output, savedInput: pass.forward.saved)
+      pass.outputGradient, output: pass.output, savedInput: pass.forward.saved,
+      context: pass.context)
     pass.passOn(to: 0, channels: outputShape.channels)
     for (index, added) in addedChannels.enumerated() {
       pass.passOn(to: index + 1, channels: added)

@@ -70,7 +70,7 @@ package struct RouteLayer: Layer {
 
   package func forward(_ pass: ForwardPass) {
     let y = pass.output
-    ThreadPool.shared.run(y.batch) { n in
+    pass.context.run(y.batch) { n in
       var channel = 0
       for (input, slice) in zip(pass.inputs, slices) {
         Vector.copy(
@@ -83,7 +83,7 @@ package struct RouteLayer: Layer {
 
   package func backward(_ pass: BackwardPass) {
     let dy = pass.outputGradient
-    ThreadPool.shared.run(dy.batch) { n in
+    pass.context.run(dy.batch) { n in
       var channel = 0
       for (index, slice) in slices.enumerated() {
         if let gradient = pass.inputGradients[index] {

@@ -66,7 +66,9 @@ package struct ScaleChannelsLayer: Layer {
         }
       }
     }
-    activation.apply(to: y, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: y, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   /// dx = sum of dz from over the values that x scaled;  dfrom = dz x.
@@ -74,7 +76,8 @@ package struct ScaleChannelsLayer: Layer {
     let dz = pass.outputGradient
     let (x, from) = (pass.forward.inputs[0], pass.forward.inputs[1])
     let area = outputShape.area
-    activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
+    activation.scaleBySlope(
+      dz, output: pass.output, savedInput: pass.forward.saved, context: pass.context)
     for n in 0..<dz.batch {
       for c in 0..<outputShape.channels {
         let (slope, values) = (dz.channel(c, ofImage: n), from.channel(c, ofImage: n))

@@ -120,7 +120,7 @@ package struct ShortcutLayer: Layer {
 
   package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
     weightsType == .none ? 0 : 2 * sources.count * weightsPerSource
   }
 
@@ -138,7 +138,7 @@ package struct ShortcutLayer: Layer {
       forwardWeighted(pass)
     } else {
       let y = pass.output
-      ThreadPool.shared.run(y.batch) { n in
+      pass.context.run(y.batch) { n in
         Vector.copy(pass.input.image(n), to: y.image(n), count: y.shape.count)
         if alpha != 1 { Vector.scale(y.image(n), by: alpha, count: y.shape.count) }
         for (i, other) in pass.inputs.dropFirst().enumerated() {
@@ -152,12 +152,15 @@ package struct ShortcutLayer: Layer {
         }
       }
     }
-    activation.apply(to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: pass.output, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {
     let dy = pass.outputGradient
-    activation.scaleBySlope(dy, output: pass.output, savedInput: pass.forward.saved)
+    activation.scaleBySlope(
+      dy, output: pass.output, savedInput: pass.forward.saved, context: pass.context)
     if weightsType != .none {
       backwardWeighted(pass)
       return

@@ -40,13 +40,16 @@ package struct SpatialAttentionLayer: Layer {
     let y = pass.output
     Vector.copy(pass.inputs[0].pointer, to: y.pointer, count: y.count)
     Vector.multiply(y.pointer, by: pass.inputs[1].pointer, count: y.count)
-    activation.apply(to: y, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: y, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   /// dx = dz from, dfrom = dz x. (AlexeyAB overwrites the gradient of `from`.)
   package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient
-    activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
+    activation.scaleBySlope(
+      dz, output: pass.output, savedInput: pass.forward.saved, context: pass.context)
     let inputs = pass.forward.inputs
     for (gradient, other) in [
       (pass.inputGradients[0], inputs[1]), (pass.inputGradients[1], inputs[0]),

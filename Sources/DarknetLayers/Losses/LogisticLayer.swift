@@ -34,7 +34,7 @@ package struct LogisticLayer: LossLayer {
 
   package func forward(_ pass: ForwardPass) {
     Vector.copy(pass.input.pointer, to: pass.output.pointer, count: pass.output.count)
-    Activation.logistic.apply(to: pass.output, keepingInputIn: nil)
+    Activation.logistic.apply(to: pass.output, keepingInputIn: nil, context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {

@@ -31,7 +31,8 @@ package struct LocalAveragePoolLayer: Layer {
 
   package func forward(_ pass: ForwardPass) {
     let (x, y) = (pass.input.pointer, pass.output.pointer)
-    forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
+    forEachWindow(pass.context, planes: pass.batch * window.input.channels) {
+      output, rows, columns, plane in
       var sum: Float = 0
       for row in rows {
         for column in columns { sum += x[plane &+ row &* window.input.width &+ column] }
@@ -43,7 +44,8 @@ package struct LocalAveragePoolLayer: Layer {
   package func backward(_ pass: BackwardPass) {
     guard let dx = pass.inputGradient?.pointer else { return }
     let dy = pass.outputGradient.pointer
-    forEachWindow(planes: pass.batch * window.input.channels) { output, rows, columns, plane in
+    forEachWindow(pass.context, planes: pass.batch * window.input.channels) {
+      output, rows, columns, plane in
       let share = dy[output] / Float(max(rows.count &* columns.count, 1))
       for row in rows {
         for column in columns { dx[plane &+ row &* window.input.width &+ column] += share }
@@ -54,7 +56,7 @@ package struct LocalAveragePoolLayer: Layer {
   /// Calls `body` for each output with the rows and columns of its window that are inside, and
   /// the start of its plane. Planes run in parallel: each is read and written by itself.
   private func forEachWindow(
-    planes: Int,
+    _ context: ComputeContext, planes: Int,
     _ body: (_ output: Int, _ rows: Range<Int>, _ columns: Range<Int>, _ plane: Int) -> Void
   ) {
     let pool = window.pool
@@ -63,7 +65,7 @@ package struct LocalAveragePoolLayer: Layer {
       let low = min(max(start, 0), limit)
       return low..<max(min(start + pool.size, limit), low)
     }
-    ThreadPool.shared.run(planes) { plane in
+    context.run(planes) { plane in
       for i in 0..<outHeight {
         let rows = inside(i * pool.strideY - pool.padding / 2, pool.height)
         for j in 0..<outWidth {

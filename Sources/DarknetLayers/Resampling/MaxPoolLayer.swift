@@ -82,9 +82,9 @@ package struct MaxPoolLayer: Layer {
     isQuartering ? (batch * hostShape.count + 3) / 4 : batch * hostShape.count
   }
 
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
     guard let blur else { return 0 }
-    return batch * hostShape.count + blur.workspaceCount(isTraining: isTraining)
+    return batch * hostShape.count + blur.workspaceCount(isTraining: isTraining, context: context)
   }
 
   private func indices(_ pass: ForwardPass) -> UnsafeMutablePointer<Int32> {
@@ -103,7 +103,7 @@ package struct MaxPoolLayer: Layer {
     if pass.isTraining, isQuartering {
       window.pool.forward(
         pass.input.pointer, planes: pass.batch * window.input.channels,
-        output: pass.output.pointer, which: places(pass))
+        output: pass.output.pointer, which: places(pass), context: pass.context)
       return
     }
     let indices = pass.isTraining ? indices(pass) : nil
@@ -114,10 +114,10 @@ package struct MaxPoolLayer: Layer {
     let host = blur == nil ? pass.output.pointer : pass.workspace
     window.pool.forward(
       pass.input.pointer, planes: pass.batch * window.input.channels, output: host,
-      indices: indices)
+      indices: indices, context: pass.context)
     blur?.forward(
       TensorView(host, batch: pass.batch, shape: hostShape), to: pass.output,
-      workspace: pass.workspace + pass.batch * hostShape.count)
+      workspace: pass.workspace + pass.batch * hostShape.count, context: pass.context)
   }
 
   private func forwardDepth(
@@ -148,7 +148,7 @@ package struct MaxPoolLayer: Layer {
       window.pool.backward(
         pass.outputGradient.pointer, which: places(pass.forward),
         planes: pass.batch * window.input.channels, inputGradient: dx.pointer,
-        adds: !pass.replaces[0])
+        adds: !pass.replaces[0], context: pass.context)
       return
     }
     let indices = indices(pass.forward)
@@ -170,11 +170,11 @@ package struct MaxPoolLayer: Layer {
       Vector.fill(dy, with: 0, count: count)
       blur.backward(
         pass.outputGradient, to: TensorView(dy, batch: pass.batch, shape: hostShape),
-        workspace: dy + count)
+        workspace: dy + count, context: pass.context)
     }
     window.pool.backward(
       dy, indices: indices, planes: pass.batch * window.input.channels,
-      inputGradient: dx.pointer)
+      inputGradient: dx.pointer, context: pass.context)
   }
 
   package var channelFlow: ChannelFlow {

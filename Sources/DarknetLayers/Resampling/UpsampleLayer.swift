@@ -57,7 +57,7 @@ package struct UpsampleLayer: Layer {
   package func forward(_ pass: ForwardPass) {
     move(
       pass.input.pointer, to: pass.output.pointer, batch: pass.batch, isSumming: isReducing,
-      isAdding: false)
+      isAdding: false, pass.context)
   }
 
   package var readsInputsInBackward: Bool { false }
@@ -70,17 +70,17 @@ package struct UpsampleLayer: Layer {
     guard let dx = pass.inputGradient else { return }
     move(
       pass.outputGradient.pointer, to: dx.pointer, batch: pass.batch, isSumming: !isReducing,
-      isAdding: !pass.replaces[0])
+      isAdding: !pass.replaces[0], pass.context)
   }
 
   /// Sums each block of the larger maps into a value of the smaller ones, or copies each value to
   /// its block.
   private func move(
     _ from: UnsafePointer<Float>, to: UnsafeMutablePointer<Float>, batch: Int, isSumming: Bool,
-    isAdding: Bool
+    isAdding: Bool, _ context: ComputeContext
   ) {
     let (small, large) = isReducing ? (outputShape, inputShape) : (inputShape, outputShape)
-    ThreadPool.shared.run(batch * small.channels) { plane in
+    context.run(batch * small.channels) { plane in
       let source = from + plane * (isSumming ? large : small).area
       let target = to + plane * (isSumming ? small : large).area
       for i in 0..<small.height * stride {

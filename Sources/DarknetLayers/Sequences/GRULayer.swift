@@ -91,7 +91,7 @@ extension GRULayer {
         run.forward(state, step, s, to: run.slot(state, step))
         Vector.copy(run.slot(input, step), to: value, count: count)
         Vector.add(run.slot(state, step), to: value, count: count)
-        activation.apply(value, count)
+        activation.apply(value, count, pass.context.arithmetic)
         return value
       }
       let z = gate(Slot.z, Slot.inputZ, Slot.stateZ, before, .logistic)

@@ -132,14 +132,14 @@ extension LSTMRecurrence {
     }
     let (f, i, g, o, raw) = (slot(cell.f), slot(cell.i), slot(cell.g), slot(cell.o), slot(cell.raw))
     preactivation(cell.forget, at: cell.f, peephole: cBefore)
-    Activation.logistic.apply(f, count)
+    Activation.logistic.apply(f, count, pass.context.arithmetic)
     preactivation(cell.enter, at: cell.i, peephole: cBefore)
-    Activation.logistic.apply(i, count)
+    Activation.logistic.apply(i, count, pass.context.arithmetic)
     preactivation(cell.candidate, at: cell.g, peephole: cBefore)
     squash(run, g, keepingInputIn: slot(cell.gInput))
     for k in 0..<count { raw[k] = f[k] * cBefore[k] + i[k] * g[k] }
     preactivation(cell.leave, at: cell.o, peephole: raw)
-    Activation.logistic.apply(o, count)
+    Activation.logistic.apply(o, count, pass.context.arithmetic)
 
     let (squashed, h) = (slot(cell.squashed), slot(cell.h))
     Vector.copy(raw, to: squashed, count: count)
@@ -175,7 +175,8 @@ extension LSTMRecurrence {
     keepingInputIn saved: UnsafeMutablePointer<Float>?
   ) {
     cell.activation.apply(
-      to: TensorView(x, batch: run.streams, shape: outputShape), keepingInputIn: saved)
+      to: TensorView(x, batch: run.streams, shape: outputShape), keepingInputIn: saved,
+      context: run.context)
   }
 
   private func keepFinite(
@@ -311,6 +312,7 @@ extension LSTMRecurrence {
   ) {
     cell.activation.scaleBySlope(
       TensorView(d, batch: run.streams, shape: outputShape),
-      output: TensorView(output, batch: run.streams, shape: outputShape), savedInput: input)
+      output: TensorView(output, batch: run.streams, shape: outputShape), savedInput: input,
+      context: run.context)
   }
 }

@@ -94,10 +94,10 @@ extension RecurrentLayer {
 
   /// The parts' scratch, and after it the gradients of the backward pass, or the values of the
   /// step at hand: a frozen layer runs as at inference within a training executor's workspace.
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
     let streams = streams(batch)
     let step = StepLayout(self, streams: streams, isTraining: false).count
-    let scratch = partsWorkspaceCount(streams: streams, isTraining: isTraining)
+    let scratch = partsWorkspaceCount(streams: streams, isTraining: isTraining, context)
     guard isTraining else { return scratch + step }
     return scratch + max(step, gradientCount(streams: streams))
   }
@@ -106,8 +106,12 @@ extension RecurrentLayer {
     memory.stateSlots.reduce(0) { $0 + memory.slots[$1] } * streams
   }
 
-  fileprivate func partsWorkspaceCount(streams: Int, isTraining: Bool) -> Int {
-    parts.all.map { $0.layer.workspaceCount(batch: streams, isTraining: isTraining) }.max() ?? 0
+  fileprivate func partsWorkspaceCount(
+    streams: Int, isTraining: Bool, _ context: ComputeContext
+  ) -> Int {
+    parts.all.map {
+      $0.layer.workspaceCount(batch: streams, isTraining: isTraining, context: context)
+    }.max() ?? 0
   }
 
   /// The layer's own gradients, and a copy of a part's: parts overwrite theirs.
@@ -140,6 +144,7 @@ struct RecurrentRun {
   let steps: Int
   let streams: Int
   let isTraining: Bool
+  var context: ComputeContext { pass.context }
   private let pass: ForwardPass
   private let parts: [LayerPart]
   private let memory: RecurrentMemory
@@ -160,7 +165,8 @@ struct RecurrentRun {
     parts = layer.parts.all
     memory = layer.memory
     layout = StepLayout(layer, streams: streams, isTraining: isTraining)
-    let scratch = layer.partsWorkspaceCount(streams: streams, isTraining: isTraining)
+    let scratch = layer.partsWorkspaceCount(
+      streams: streams, isTraining: isTraining, pass.context)
     gradients = pass.workspace + scratch
     values = isTraining ? pass.saved : gradients
   }
@@ -218,7 +224,7 @@ struct RecurrentRun {
       inputs: [TensorView(x, batch: streams, shape: part.inputShape)],
       output: TensorView(y, batch: streams, shape: part.layer.outputShape),
       parameters: Array(pass.parameters[part.parameters]), saved: start(step) + layout.saved[index],
-      workspace: pass.workspace, state: pass.state)
+      workspace: pass.workspace, state: pass.state, context: pass.context)
   }
 
   /// y = part(x)

@@ -44,7 +44,7 @@ package struct BatchNormalizationLayer: Layer {
     Vector.copy(pass.input.pointer, to: z, count: pass.output.count)
     stage.forward(
       pass.output.pointer, batch: pass.batch, .init(pass.parameters, biases: 0, normalization: 1),
-      saved: saved)
+      saved: saved, context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {
@@ -52,7 +52,7 @@ package struct BatchNormalizationLayer: Layer {
       pass.outputGradient.pointer, output: pass.output.pointer, batch: pass.batch,
       .init(pass.forward.parameters, biases: 0, normalization: 1), saved: pass.forward.saved,
       gradients: .init(pass.parameterGradients, biases: 0, normalization: 1),
-      workspace: pass.forward.workspace)
+      workspace: pass.forward.workspace, context: pass.context)
     guard let dx = pass.inputGradient else { return }
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }

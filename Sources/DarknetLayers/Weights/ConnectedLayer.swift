@@ -78,7 +78,7 @@ package struct ConnectedLayer: Layer {
 
   package func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
     isTraining ? stage.backwardWorkspace(batch: batch) : 0
   }
 
@@ -87,11 +87,11 @@ package struct ConnectedLayer: Layer {
     Matrix.multiplyParallel(
       transposeB: true, m: pass.batch, n: outputCount, k: inputCount, a: pass.input.pointer,
       lda: inputCount, b: pass.parameters[1], ldb: inputCount, beta: 0,
-      c: stage.products(pass.output.pointer, saved: saved), ldc: outputCount)
+      c: stage.products(pass.output.pointer, saved: saved), ldc: outputCount, context: pass.context)
     stage.forward(
       pass.output.pointer, batch: pass.batch,
       .init(pass.parameters, biases: 0, normalization: normalization),
-      saved: saved)
+      saved: saved, context: pass.context)
   }
 
   /// dw[o, i] += sum over n of dz[n, o] x[n, i];  dx[n, i] += sum over o of dz[n, o] w[o, i].
@@ -102,16 +102,18 @@ package struct ConnectedLayer: Layer {
       .init(pass.forward.parameters, biases: 0, normalization: normalization),
       saved: pass.forward.saved,
       gradients: .init(pass.parameterGradients, biases: 0, normalization: normalization),
-      workspace: pass.forward.workspace)
+      workspace: pass.forward.workspace, context: pass.context)
     if let dw = pass.parameterGradients[1] {
       Matrix.multiplyParallel(
         transposeA: true, m: outputCount, n: inputCount, k: pass.batch, a: dz, lda: outputCount,
-        b: pass.input.pointer, ldb: inputCount, beta: 1, c: dw, ldc: inputCount)
+        b: pass.input.pointer, ldb: inputCount, beta: 1, c: dw, ldc: inputCount,
+        context: pass.context)
     }
     if let dx = pass.inputGradient {
       Matrix.multiplyParallel(
         m: pass.batch, n: inputCount, k: outputCount, a: dz, lda: outputCount,
-        b: pass.forward.parameters[1], ldb: inputCount, beta: 1, c: dx.pointer, ldc: inputCount)
+        b: pass.forward.parameters[1], ldb: inputCount, beta: 1, c: dx.pointer, ldc: inputCount,
+        context: pass.context)
     }
   }
 

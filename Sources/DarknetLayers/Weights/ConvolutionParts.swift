@@ -157,20 +157,26 @@ struct Blur: Sendable {
 
   var outputShape: Shape { geometry.outputShape }
 
-  func forward(_ x: TensorView, to y: TensorView, workspace: UnsafeMutablePointer<Float>) {
+  func forward(
+    _ x: TensorView, to y: TensorView, workspace: UnsafeMutablePointer<Float>,
+    context: ComputeContext
+  ) {
     Convolution.forward(
       geometry, batch: x.batch, input: x.pointer, weights: weights.pointer, output: y.pointer,
-      workspace: workspace)
+      workspace: workspace, context: context)
   }
 
-  func backward(_ dy: TensorView, to dx: TensorView, workspace: UnsafeMutablePointer<Float>) {
+  func backward(
+    _ dy: TensorView, to dx: TensorView, workspace: UnsafeMutablePointer<Float>,
+    context: ComputeContext
+  ) {
     Convolution.backwardInput(
       geometry, batch: dy.batch, outputGradient: dy.pointer, weights: weights.pointer,
-      inputGradient: dx.pointer, workspace: workspace)
+      inputGradient: dx.pointer, workspace: workspace, context: context)
   }
 
-  func workspaceCount(isTraining: Bool) -> Int {
-    let threads = ThreadPool.shared.threads
+  func workspaceCount(isTraining: Bool, context: ComputeContext) -> Int {
+    let threads = context.threads
     return max(
       Convolution.forwardWorkspace(geometry, threads: threads),
       isTraining ? Convolution.backwardInputWorkspace(geometry, threads: threads) : 0)

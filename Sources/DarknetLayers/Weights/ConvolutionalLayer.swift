@@ -204,17 +204,18 @@ extension ConvolutionalLayer {
 
   /// Training takes the fast products, inference the plain ones: there this is the reference that
   /// plans are compared with.
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
-    let threads = ThreadPool.shared.threads
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
     var count =
       isTraining
       ? max(
-        TrainingConvolution.forwardWorkspace(geometry, batch: batch, threads: threads),
-        TrainingConvolution.backwardWeightsWorkspace(geometry, batch: batch, threads: threads),
-        TrainingConvolution.backwardInputWorkspace(geometry, batch: batch, threads: threads),
+        TrainingConvolution.forwardWorkspace(geometry, batch: batch, context: context),
+        TrainingConvolution.backwardWeightsWorkspace(geometry, batch: batch, context: context),
+        TrainingConvolution.backwardInputWorkspace(geometry, batch: batch, context: context),
         stage.backwardWorkspace(batch: batch))
-      : Convolution.forwardWorkspace(geometry, threads: threads)
-    if let blur { count = max(count, blur.workspaceCount(isTraining: isTraining)) }
+      : Convolution.forwardWorkspace(geometry, threads: context.threads)
+    if let blur {
+      count = max(count, blur.workspaceCount(isTraining: isTraining, context: context))
+    }
     return count + binaryCount(batch: batch) + (blur == nil ? 0 : hostCount(batch: batch))
   }
 
@@ -250,19 +251,19 @@ extension ConvolutionalLayer {
     if pass.isTraining {
       TrainingConvolution.forward(
         geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
-        workspace: work.scratch)
+        workspace: work.scratch, context: pass.context)
     } else {
       Convolution.forward(
         geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
-        workspace: work.scratch)
+        workspace: work.scratch, context: pass.context)
     }
     if isXnor {
       Binary.subtractOutside(z, batch: pass.batch, geometry, weights: operands.weights)
     }
-    stage.forward(host, batch: pass.batch, stageValues(pass), saved: saved)
+    stage.forward(host, batch: pass.batch, stageValues(pass), saved: saved, context: pass.context)
     blur?.forward(
       TensorView(host, batch: pass.batch, shape: stage.shape), to: pass.output,
-      workspace: work.scratch)
+      workspace: work.scratch, context: pass.context)
   }
 
   /// Input and weights of the product, made binary where the cfg asks.
@@ -287,18 +288,18 @@ extension ConvolutionalLayer {
       Vector.fill(dz, with: 0, count: hostCount(batch: pass.batch))
       blur.backward(
         pass.outputGradient, to: TensorView(dz, batch: pass.batch, shape: stage.shape),
-        workspace: work.scratch)
+        workspace: work.scratch, context: pass.context)
     }
     stage.backward(
       dz, output: y, batch: pass.batch, stageValues(pass.forward), saved: pass.forward.saved,
       gradients: .init(pass.parameterGradients, biases: 0, normalization: normalization),
-      workspace: work.scratch)
+      workspace: work.scratch, context: pass.context)
     // The straight-through estimator: gradients of binary operands go to the real ones.
     let operands = operands(pass.forward)
     if let weightGradient = pass.parameterGradients[weightsIndex] {
       TrainingConvolution.backwardWeights(
         geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
-        weightGradient: weightGradient, workspace: work.scratch)
+        weightGradient: weightGradient, workspace: work.scratch, context: pass.context)
       if isXnor {
         Binary.subtractOutside(
           fromGradient: weightGradient, outputGradient: dz, batch: pass.batch, geometry)
@@ -307,7 +308,8 @@ extension ConvolutionalLayer {
     if let dx = pass.inputGradient {
       TrainingConvolution.backwardInput(
         geometry, batch: pass.batch, outputGradient: dz, weights: operands.weights,
-        inputGradient: dx.pointer, workspace: work.scratch, adds: !pass.replaces[0])
+        inputGradient: dx.pointer, workspace: work.scratch, adds: !pass.replaces[0],
+        context: pass.context)
     }
   }
 }

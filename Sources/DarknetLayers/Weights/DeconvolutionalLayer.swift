@@ -75,13 +75,15 @@ package struct DeconvolutionalLayer: Layer {
   package func savedCount(batch: Int) -> Int { stage.savedCount(batch: batch) }
 
   /// Scratch, and after it, if training, the input's gradient before it is added.
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
-    scratchCount(batch: batch, isTraining: isTraining)
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
+    scratchCount(batch: batch, isTraining: isTraining, context)
       + (isTraining ? batch * geometry.outputCount : 0)
   }
 
-  private func scratchCount(batch: Int, isTraining: Bool) -> Int {
-    let threads = ThreadPool.shared.threads
+  private func scratchCount(
+    batch: Int, isTraining: Bool, _ context: ComputeContext
+  ) -> Int {
+    let threads = context.threads
     let forward = Convolution.backwardInputWorkspace(geometry, threads: threads)
     guard isTraining else { return forward }
     return max(
@@ -97,10 +99,12 @@ package struct DeconvolutionalLayer: Layer {
     Vector.fill(z, with: 0, count: y.count)
     Convolution.backwardInput(
       geometry, batch: pass.batch, outputGradient: pass.input.pointer,
-      weights: pass.parameters[weightsIndex], inputGradient: z, workspace: pass.workspace)
+      weights: pass.parameters[weightsIndex], inputGradient: z, workspace: pass.workspace,
+      context: pass.context)
     stage.forward(
       y.pointer, batch: pass.batch,
-      .init(pass.parameters, biases: 0, normalization: normalization), saved: saved)
+      .init(pass.parameters, biases: 0, normalization: normalization), saved: saved,
+      context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {
@@ -110,17 +114,18 @@ package struct DeconvolutionalLayer: Layer {
       .init(pass.forward.parameters, biases: 0, normalization: normalization),
       saved: pass.forward.saved,
       gradients: .init(pass.parameterGradients, biases: 0, normalization: normalization),
-      workspace: scratch)
+      workspace: scratch, context: pass.context)
     if let weights = pass.parameterGradients[weightsIndex] {
       Convolution.backwardWeights(
         geometry, batch: pass.batch, input: dz, outputGradient: pass.input.pointer,
-        weightGradient: weights, workspace: scratch)
+        weightGradient: weights, workspace: scratch, context: pass.context)
     }
     if let dx = pass.inputGradient {
-      let sum = scratch + scratchCount(batch: pass.batch, isTraining: true)
+      let sum = scratch + scratchCount(batch: pass.batch, isTraining: true, pass.context)
       Convolution.forward(
         geometry, batch: pass.batch, input: dz,
-        weights: pass.forward.parameters[weightsIndex], output: sum, workspace: scratch)
+        weights: pass.forward.parameters[weightsIndex], output: sum, workspace: scratch,
+        context: pass.context)
       Vector.add(sum, to: dx.pointer, count: dx.count)
     }
   }

@@ -80,8 +80,8 @@ package struct LocalLayer: Layer {
   package func savedCount(batch: Int) -> Int { activation.savedCount(batch * outputShape.count) }
 
   /// For each thread the inputs that a place sees, and its outputs: [N, patch] and [N, F].
-  package func workspaceCount(batch: Int, isTraining: Bool) -> Int {
-    ThreadPool.shared.threads * batch * (patchCount + filters)
+  package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
+    context.threads * batch * (patchCount + filters)
   }
 
   private func scratch(_ pass: ForwardPass, _ worker: Int) -> (
@@ -120,13 +120,13 @@ package struct LocalLayer: Layer {
 
   package func forward(_ pass: ForwardPass) {
     let y = pass.output
-    ThreadPool.shared.run(outputShape.area) { place, worker in
+    pass.context.run(outputShape.area) { place, worker in
       let (patches, values) = scratch(pass, worker)
       fillPatches(patches, place: place, from: pass.input)
       Matrix.multiply(
         transposeB: true, m: pass.batch, n: filters, k: patchCount, a: patches, lda: patchCount,
         b: pass.parameters[1] + place * filters * patchCount, ldb: patchCount, beta: 0, c: values,
-        ldc: filters)
+        ldc: filters, arithmetic: pass.context.arithmetic)
       for n in 0..<pass.batch {
         for f in 0..<filters {
           let at = f &* outputShape.area &+ place
@@ -134,12 +134,15 @@ package struct LocalLayer: Layer {
         }
       }
     }
-    activation.apply(to: y, keepingInputIn: pass.isTraining ? pass.saved : nil)
+    activation.apply(
+      to: y, keepingInputIn: pass.isTraining ? pass.saved : nil,
+      context: pass.context)
   }
 
   package func backward(_ pass: BackwardPass) {
     let dz = pass.outputGradient
-    activation.scaleBySlope(dz, output: pass.output, savedInput: pass.forward.saved)
+    activation.scaleBySlope(
+      dz, output: pass.output, savedInput: pass.forward.saved, context: pass.context)
     if let biases = pass.parameterGradients[0] {
       for n in 0..<dz.batch { Vector.add(dz.image(n), to: biases, count: outputShape.count) }
     }
@@ -149,7 +152,7 @@ package struct LocalLayer: Layer {
 
   private func backwardWeights(_ pass: BackwardPass, to weights: UnsafeMutablePointer<Float>) {
     let dz = pass.outputGradient
-    ThreadPool.shared.run(outputShape.area) { place, worker in
+    pass.context.run(outputShape.area) { place, worker in
       let (patches, values) = scratch(pass.forward, worker)
       fillPatches(patches, place: place, from: pass.input)
       for n in 0..<dz.batch {
@@ -160,14 +163,14 @@ package struct LocalLayer: Layer {
       Matrix.multiply(
         transposeA: true, m: filters, n: patchCount, k: dz.batch, a: values, lda: filters,
         b: patches, ldb: patchCount, beta: 1, c: weights + place * filters * patchCount,
-        ldc: patchCount)
+        ldc: patchCount, arithmetic: pass.context.arithmetic)
     }
   }
 
   /// An image at a time, as neighbouring places add to the same inputs.
   private func backwardInput(_ pass: BackwardPass, to dx: TensorView) {
     let weights = pass.forward.parameters[1]
-    ThreadPool.shared.run(dx.batch) { n, worker in
+    pass.context.run(dx.batch) { n, worker in
       let (patch, values) = scratch(pass.forward, worker)
       let (dz, gradient) = (pass.outputGradient.image(n), dx.image(n))
       for place in 0..<outputShape.area {
@@ -175,7 +178,7 @@ package struct LocalLayer: Layer {
         Matrix.multiply(
           m: 1, n: patchCount, k: filters, a: values, lda: filters,
           b: weights + place * filters * patchCount, ldb: patchCount, beta: 0, c: patch,
-          ldc: patchCount)
+          ldc: patchCount, arithmetic: pass.context.arithmetic)
         forEachTap(place) { image, tap in
           if let image { gradient[image] += patch[tap] }
         }

@@ -5,12 +5,12 @@ extension RecordedCase {
 
   /// One forward and one backward pass: outputs, gradients with Darknet's sign, statistics.
   func runGradient() throws {
-    setOrder(dialect)
     let batch = try number("batch", manifest["batch"], in: 1...4096)
     let network = try network(dialect, batch: batch)
     let parameters = try parameters(of: network)
     parameters.detach(in: network)
-    let executor = TrainingExecutor(network, parameters: parameters, batch: batch)
+    let executor = TrainingExecutor(
+      network, parameters: parameters, batch: batch, context: context(dialect))
     executor.keepsGradients = true
     let input = try values(
       field("input", manifest["input"]?["file"]?.string), count: batch * network.inputShape.count,
@@ -38,9 +38,11 @@ extension RecordedCase {
     Console.out("cost \(loss.cost)\n")
   }
 
-  /// Sums in the order of pjreddie's program, if it is that one's case.
-  private func setOrder(_ dialect: Dialect) {
-    Arithmetic.isInOrder = dialect == .pjreddie && !arguments[Replay.fast]
+  /// With sums in the order of pjreddie's program, if it is that one's case.
+  private func context(_ dialect: Dialect) -> ComputeContext {
+    ComputeContext(
+      pool: .shared,
+      arithmetic: dialect == .pjreddie && !arguments[Replay.fast] ? .reference : .fast)
   }
 
   private func gradientTruth(batch: Int, _ network: Network) throws -> Truth {
@@ -106,11 +108,10 @@ extension RecordedCase {
   }
 
   private func runTraining(_ run: JSON, dialect: Dialect) throws {
-    setOrder(dialect)
     let network = try network(dialect, batch: nil)
     let parameters = try parameters(of: network, key: "initial_weights")
     parameters.detach(in: network)
-    let step = BatchStep(network, parameters: parameters)
+    let step = BatchStep(network, parameters: parameters, context: context(dialect))
     // As both programs sum up.
     step.sumsOntoVelocity = true
     let batches = try FixedBatches(

@@ -1,5 +1,4 @@
 import DarknetGraph
-import Synchronization
 
 #if canImport(Glibc)
   import Glibc
@@ -9,23 +8,8 @@ import Synchronization
   import Darwin
 #endif
 
-/// In which order sums are taken, for the whole process.
-///
-/// Activations with a kink, maximum pools and thresholds answer to the last bit: two programs that
-/// round differently part after some updates, even if both are right. To follow a recorded
-/// training step by step the sums must be taken in the recorded order, which is slow: only
-/// `replay` does so.
-package enum Arithmetic {
-  private static let inOrder = Atomic<Bool>(false)
-
-  /// Sums as a plain loop of pjreddie's program takes them (built without fused operations):
-  /// products in the order of the inner index, running over memory one after another, and in four
-  /// lanes where the sum is a local variable.
-  package static var isInOrder: Bool {
-    get { inOrder.load(ordering: .relaxed) }
-    set { inOrder.store(newValue, ordering: .relaxed) }
-  }
-
+/// What `Arithmetic.reference` computes.
+enum ReferenceOrder {
   /// A local sum: four lanes, then the rest.
   @inline(__always)
   static func laneSum(_ count: Int, _ term: (Int) -> Float) -> Float {

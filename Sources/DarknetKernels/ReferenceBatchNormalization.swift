@@ -1,7 +1,7 @@
 /// One channel of `BatchNormalization` in the order and precision of pjreddie's program: sums that
 /// run over memory in float32, so that means of large maps are off by up to 1e-5 of themselves,
 /// single terms in double where C's functions made them so.
-struct ChannelInOrder {
+struct ReferenceChannel {
   let batch: Int
   let channels: Int
   let channel: Int
@@ -68,8 +68,8 @@ struct ChannelInOrder {
     var scaleSum: Float = 0
     for n in 0..<batch {
       let start = (n * channels + channel) * area
-      biasGradient?.pointee += Arithmetic.laneSum(area) { dy[start + $0] }
-      scaleSum += Arithmetic.laneSum(area) {
+      biasGradient?.pointee += ReferenceOrder.laneSum(area) { dy[start + $0] }
+      scaleSum += ReferenceOrder.laneSum(area) {
         dy[start + $0] * normalized(x[start + $0], mean, inverse)
       }
     }
