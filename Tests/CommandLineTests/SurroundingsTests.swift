@@ -15,7 +15,9 @@ private func run(
 /// What the program makes of few threads, little address space, a small stack and odd variables.
 @Suite struct SurroundingsTests {
   /// OpenBLAS begins before `main`. With threads of its own it would wait for their memory for ever.
-  @Test(arguments: [150_000, 180_000, 210_000, 250_000, 400_000], ["", "8"])
+  @Test(
+    .disabled(if: Sanitizer.isOn, "a sanitizer needs terabytes"),
+    arguments: [150_000, 180_000, 210_000, 250_000, 400_000], ["", "8"])
   func `little address space`(kilobytes: Int, threads: String) throws {
     let result = try run(
       "ulimit -v \(kilobytes)", ["--help"], in: TemporaryFolder.make(),
@@ -54,7 +56,8 @@ private func run(
 
   /// A product that OpenBLAS has no buffer for: a line, not a wait without end. With room for one
   /// buffer products wait for one another, and give the same numbers.
-  @Test func `address space for some products or none`() throws {
+  @Test(.disabled(if: Sanitizer.isOn, "a sanitizer needs terabytes"))
+  func `address space for some products or none`() throws {
     let folder = try TemporaryFolder.make()
     let cfg = """
       [net]
