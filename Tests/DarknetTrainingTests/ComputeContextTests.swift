@@ -1,4 +1,5 @@
 import DarknetKernels
+import DarknetSystem
 import DarknetTestSupport
 import DarknetTraining
 import Foundation
