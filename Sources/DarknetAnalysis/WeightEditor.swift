@@ -1,3 +1,4 @@
+import DarknetKernels
 import DarknetLayers
 import DarknetNetwork
 import DarknetTensors
@@ -38,10 +39,8 @@ package enum WeightEditor {
   /// become 1, 0 and 1.
   package static func foldBatchNormalization(of network: Network, _ parameters: Parameters) throws {
     for node in network.nodes {
-      // Connected layers have a smaller constant there.
-      let isConnected = ["connected", "gru", "lstm", "rnn"].contains(node.name)
       for layer in normalized(node, parameters) {
-        fold(layer, epsilon: isConnected ? 1e-6 : 1e-5)
+        fold(layer, epsilon: node.layer.foldingEpsilon)
       }
     }
   }
@@ -106,9 +105,9 @@ package enum WeightEditor {
   package static func rescaleFirstConvolution(
     of network: Network, _ parameters: Parameters
   ) throws {
-    let (layer, weights, biases) = try firstConvolution(of: network, parameters)
-    let columns = layer.geometry.columnHeight
-    for filter in 0..<layer.geometry.filters {
+    let (geometry, weights, biases) = try firstConvolution(of: network, parameters)
+    let columns = geometry.columnHeight
+    for filter in 0..<geometry.filters {
       var sum: Float = 0
       for i in filter * columns..<(filter + 1) * columns {
         weights.pointer[i] *= 2
@@ -120,19 +119,21 @@ package enum WeightEditor {
 
   /// Exchanges the planes of red and blue in every filter of the first convolution.
   package static func swapColors(of network: Network, _ parameters: Parameters) throws {
-    let (layer, weights, _) = try firstConvolution(of: network, parameters)
-    let taps = layer.geometry.size * layer.geometry.size
-    for filter in 0..<layer.geometry.filters {
-      let row = weights.pointer + filter * layer.geometry.columnHeight
+    let (geometry, weights, _) = try firstConvolution(of: network, parameters)
+    let taps = geometry.size * geometry.size
+    for filter in 0..<geometry.filters {
+      let row = weights.pointer + filter * geometry.columnHeight
       for i in 0..<taps { swap(&row[i], &row[2 * taps + i]) }
     }
   }
 
   private static func firstConvolution(
     of network: Network, _ parameters: Parameters
-  ) throws -> (ConvolutionalLayer, weights: FloatBuffer, biases: FloatBuffer) {
+  ) throws -> (ConvolutionGeometry, weights: FloatBuffer, biases: FloatBuffer) {
     let node = network.nodes[0]
-    guard let layer = node.layer as? ConvolutionalLayer, layer.geometry.channelsPerGroup == 3
+    guard let geometry = node.layer.convolution, geometry.channelsPerGroup == 3,
+      let weights = node.layer.parameters.firstIndex(where: { $0.role == .weight }),
+      let biases = node.layer.parameters.firstIndex(where: { $0.role == .bias })
     else {
       throw ConfigError(
         file: network.file, line: node.line, section: node.name,
@@ -140,7 +141,7 @@ package enum WeightEditor {
         found: "[\(node.name)] of \(network.inputShape)", fix: "choose another cfg")
     }
     let buffers = parameters.buffers[0]
-    return (layer, buffers[layer.weightsIndex], buffers[0])
+    return (geometry, buffers[weights], buffers[biases])
   }
 
   // MARK: Averages

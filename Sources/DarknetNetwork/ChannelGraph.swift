@@ -8,9 +8,8 @@ extension Network {
     guard case .passes(let passages) = node.layer.channelFlow else { return node.layer.channelFlow }
     let fits = passages.allSatisfy { passage in
       let channels = shape(of: node.layer.sources[passage.source]).channels
-      let isPart = node.layer is RouteLayer || node.layer is any ResidualLayer
       return passage.from.upperBound <= channels
-        && (isPart || node.outputShape.channels == channels)
+        && (node.layer.takesPartOfChannels || node.outputShape.channels == channels)
     }
     return fits ? .passes(passages) : .mixes(groups: 1)
   }

@@ -1,5 +1,6 @@
 import DarknetConfig
 import DarknetLayers
+import DarknetTensors
 import DarknetText
 
 /// The table of layers that Darknet prints while it reads a cfg, and its totals.
@@ -34,14 +35,14 @@ package enum LayerTable {
   private static func totals(of network: Network) -> String {
     // AlexeyAB looks at the width and height that a layer reads (what a [route] makes), which
     // some layers do not keep; it adds the operations up in float32.
+    func isMap(_ shape: Shape) -> Bool { shape.width > 1 && shape.height > 1 }
     let maps = network.nodes.filter { node in
-      let hasNone = ["dropout", "connected", "activation", "cost"].contains(node.name)
-      if hasNone { return false }
-      if node.name == "detection" { return true }
-      let seen =
-        node.layer is RouteLayer
-        ? node.outputShape : network.shape(of: node.layer.sources.first ?? -1)
-      return seen.width > 1 && seen.height > 1
+      switch node.layer.averageOutputs {
+      case .ifInputIsMap: isMap(network.shape(of: node.layer.sources.first ?? -1))
+      case .ifOutputIsMap: isMap(node.outputShape)
+      case .always: true
+      case .never: false
+      }
     }
     let average =
       maps.isEmpty ? 0 : maps.reduce(0) { $0 + $1.outputShape.count } / maps.count

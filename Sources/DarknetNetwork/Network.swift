@@ -66,9 +66,9 @@ package struct Network: Sendable {
     index < 0 ? inputShape : nodes[index].outputShape
   }
 
-  /// Output of the network: the last layer that is no `[cost]`.
+  /// Output of the network: the last layer that does not only compare, as `[cost]` does.
   package var outputIndex: Int {
-    nodes.last { $0.name != "cost" }?.index ?? nodes.count - 1
+    nodes.last { !$0.layer.onlyCompares }?.index ?? nodes.count - 1
   }
 
   /// The last detection head, whose options decide for all; nil for other networks.
@@ -102,9 +102,12 @@ package struct Network: Sendable {
   /// stay as they are, as with Darknet's `normalize`), or in no layer.
   package func settingBatchNormalization(_ isNormalized: Bool) throws(ConfigError) -> Network {
     var config = config
-    let plain = ["convolutional", "conv", "connected", "conn"]
-    let names = isNormalized ? plain : plain + ["rnn", "gru", "lstm", "crnn", "conv_lstm"]
-    for index in config.sections.indices where names.contains(config.sections[index].name) {
+    for index in config.sections.indices {
+      switch LayerRegistry.layer(named: config.sections[index].name)?.batchNormalizeOption {
+      case .ofLayer: break
+      case .ofParts where !isNormalized: break
+      case .ofParts, .ignored, nil: continue
+      }
       config.sections[index].options.removeAll { $0.key == "batch_normalize" }
       let value = isNormalized ? "1" : "0"
       config.sections[index].options.append(

@@ -11,7 +11,7 @@ package struct HeadDecoder {
   /// What is run; its batch is the number of images whose detections can be asked for.
   package let plan: InferencePlan
   /// The heads, in cfg order.
-  private let heads: [(index: Int, head: any DetectionHead)]
+  package let heads: [(index: Int, head: any DetectionHead)]
 
   /// Finds the heads of the plan's network, which may be none.
   package init(_ plan: InferencePlan) {
@@ -23,11 +23,6 @@ package struct HeadDecoder {
 
   /// Classes of the last head; 0 for networks without one.
   package var classes: Int { heads.last?.head.classes ?? 0 }
-
-  /// Index and cfg name of each head.
-  package var headNames: [(index: Int, name: String)] {
-    heads.map { ($0.index, plan.network.nodes[$0.index].name) }
-  }
 
   /// Heads of another number of classes than the last one, whose boxes are left out.
   package var leftOutHeads: [(index: Int, name: String, classes: Int)] {

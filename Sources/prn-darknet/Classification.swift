@@ -27,7 +27,7 @@ struct Classification {
     try Classifier.requireClassifier(network)
     let nodes = network.nodes
     let outputCount = network.shape(of: network.outputIndex).count
-    let mustBeEqual = ["softmax", "soft", "cost"].contains(nodes.last?.name ?? "")
+    let mustBeEqual = nodes.last?.layer.hasOutputForEachClass ?? false
     guard mustBeEqual ? classes != outputCount : classes > outputCount else { return }
     Console.out(
       "\n Error: num of filters = \(outputCount) in the last conv-layer in cfg-file doesn't match "

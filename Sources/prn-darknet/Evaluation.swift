@@ -61,13 +61,12 @@ struct Evaluation {
     try list.requireObjects(classes: classes, dialect: dialect, purpose: "to measure")
   }
 
-  func showHeads() { Self.showHeads(of: detector.headNames) }
+  func showHeads() { Self.showHeads(of: detector.heads) }
 
   /// What Darknet prints about the heads before it runs, evaluates or trains them.
-  static func showHeads(of heads: [(index: Int, name: String)]) {
-    for (index, name) in heads {
-      let code = ["detection": 6, "region": 27, "yolo": 28, "Gaussian_yolo": 29][name] ?? 0
-      Console.out(" Detection layer: \(index) - type = \(code) \n")
+  static func showHeads(of heads: [(index: Int, head: any DetectionHead)]) {
+    for (index, head) in heads {
+      Console.out(" Detection layer: \(index) - type = \(head.kindNumber) \n")
     }
   }
 }

@@ -18,7 +18,7 @@ struct ChannelFamilies {
     roots = Array(network.nodes.indices)
     for node in network.nodes {
       switch network.channelFlow(of: node.index) {
-      case .passes(let passages) where !(node.layer is RouteLayer) && passages.count > 1:
+      case .passes(let passages) where Self.areAdded(passages):
         let first = labels[node.layer.sources[passages[0].source]]
         for passage in passages.dropFirst() {
           let other = labels[node.layer.sources[passage.source]]
@@ -33,6 +33,15 @@ struct ChannelFamilies {
         }
       default: break
       }
+    }
+  }
+
+  /// Whether several inputs meet in the same channels of the output, instead of lying side by side.
+  private static func areAdded(_ passages: [ChannelFlow.Passage]) -> Bool {
+    guard let first = passages.first else { return false }
+    let channels = first.to..<first.to + first.from.count
+    return passages.dropFirst().contains {
+      channels.overlaps($0.to..<$0.to + $0.from.count)
     }
   }
 

@@ -38,7 +38,7 @@ package struct LayerMatching {
       else { return nil }
       let source = network.shape(of: layer.sources.first ?? -1)
       func scale(_ side: Int, _ whole: Int) -> Double { Double(whole) / Double(max(side, 1)) }
-      let convolution = (layer as? ConvolutionalLayer)?.geometry
+      let convolution = layer.convolution
       let isFlat = convolution == nil
       return Profile(
         index: node.index, name: node.name,
@@ -67,7 +67,7 @@ package struct LayerMatching {
       guard readers.count == 1 else { return nil }
       let layer = network.nodes[readers[0]].layer
       if let end = layer as? any LossLayer { return end }
-      guard layer.sources.count == 1, layer.parameters.isEmpty, !(layer is RouteLayer) else {
+      guard layer.sources.count == 1, layer.parameters.isEmpty, !layer.takesPartOfChannels else {
         return nil
       }
       index = readers[0]

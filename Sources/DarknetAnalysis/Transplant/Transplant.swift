@@ -148,18 +148,16 @@ package struct Transplant {
       entry.note = "everything that it reads is new"
       return []
     }
-    switch (from.layer, node.layer) {
-    case (let x as ConvolutionalLayer, is ConvolutionalLayer):
+    switch (from.layer.weightOrder, node.layer.weightOrder) {
+    case (.filters(let taps), .filters):
       let profile = profiles[from.index]!
       if profile.isDepthwise {
-        return gather(
-          node, from, rows: inputs, columns: [0], area: x.geometry.size * x.geometry.size, &entry)
+        return gather(node, from, rows: inputs, columns: [0], area: taps, &entry)
       }
       if profile.isGrouped { return carryWhole(node, from, inputs, &entry) }
       let rows = headRows(node, from, &entry) ?? rows(node, from, &entry)
-      return gather(
-        node, from, rows: rows, columns: inputs, area: x.geometry.size * x.geometry.size, &entry)
-    case (is ConnectedLayer, is ConnectedLayer):
+      return gather(node, from, rows: rows, columns: inputs, area: taps, &entry)
+    case (.products, .products):
       let areas = [a.shape(of: from.layer.sources[0]), b.shape(of: node.layer.sources[0])]
       guard areas[0].width == areas[1].width, areas[0].height == areas[1].height else {
         entry.note = "reads maps of another size"
@@ -167,7 +165,7 @@ package struct Transplant {
       }
       return gather(
         node, from, rows: rows(node, from, &entry), columns: inputs, area: areas[0].area, &entry)
-    case (is BatchNormalizationLayer, is BatchNormalizationLayer):
+    case (.channelwise, .channelwise):
       return gather(node, from, rows: inputs, columns: [], area: 0, &entry)
     default:
       return carryWhole(node, from, inputs, &entry)
@@ -231,15 +229,9 @@ package struct Transplant {
 
   /// Anchors of a head with this many channels; nil for heads of another layout.
   private func anchors(_ channels: Int, _ head: any DetectionHead) -> Int? {
-    let box =
-      switch head {
-      case is YoloLayer: 5
-      case is GaussianYoloLayer: 9
-      case is RegionLayer: 5
-      default: 0
-      }
+    guard let box = head.boxEntries else { return nil }
     let step = box + head.classes
-    return box > 0 && channels % step == 0 ? channels / step : nil
+    return channels % step == 0 ? channels / step : nil
   }
 
   // MARK: Numbers

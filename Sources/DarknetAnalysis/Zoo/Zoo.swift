@@ -175,7 +175,7 @@ extension Zoo.Member {
       let network = try NetworkBuilder(batch: 1, inputSize: (size, size)).build(config)
       let total = fixed(LayerTable.billionOperations(of: network), decimals: 3)
       let products = network.nodes.reduce(0.0) { sum, node in
-        node.layer is ConvolutionalLayer ? sum + node.layer.operations : sum
+        node.layer.convolution != nil ? sum + node.layer.operations : sum
       }
       parts.append(
         "\(size)x\(size): \(total) BFLOPs, \(fixed(products / 1e9, decimals: 3)) of them in "

@@ -9,6 +9,17 @@ package protocol DetectionHead: Layer {
   /// what a box and its classes need; nil for heads that are not maps.
   var boxesPerCell: Int? { get }
 
+  /// Numbers of a prediction beside its classes: the box' and the objectness; nil for heads that are
+  /// not maps of predictions.
+  var boxEntries: Int? { get }
+
+  /// Values that true answers for an image have, as `Truth.values`; nil for heads that learn from
+  /// boxes alone.
+  var truthCount: Int? { get }
+
+  /// The number of its kind in Darknet's program, which prints it for each head.
+  var kindNumber: Int { get }
+
   /// Whether AlexeyAB's program counts the boxes of its loss that overwrite one another.
   var countsRewrittenBoxes: Bool { get }
 
@@ -38,6 +49,8 @@ package protocol DetectionHead: Layer {
 
 extension DetectionHead {
   package var boxesPerCell: Int? { nil }
+  package var boxEntries: Int? { nil }
+  package var truthCount: Int? { nil }
   package var countsRewrittenBoxes: Bool { false }
 }
 

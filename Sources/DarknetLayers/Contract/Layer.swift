@@ -13,7 +13,7 @@ import DarknetText
 ///
 /// Adding a layer: write its file, add its type to `LayerRegistry`. `docs/adding-a-layer.md` walks
 /// through one.
-package protocol Layer: Sendable {
+package protocol Layer: LayerFacts {
   /// Names of the section without brackets, the one that tables and manifests use first.
   static var sectionNames: [String] { get }
 

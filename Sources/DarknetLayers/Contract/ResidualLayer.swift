@@ -11,6 +11,10 @@ package protocol ResidualLayer: Layer {
   var residuals: [(source: Int, channels: Int)]? { get }
 }
 
+extension ResidualLayer {
+  package var takesPartOfChannels: Bool { true }
+}
+
 extension ShortcutLayer: ResidualLayer {
   package var residuals: [(source: Int, channels: Int)]? {
     let isPlainSum =

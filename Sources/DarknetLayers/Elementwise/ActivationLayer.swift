@@ -50,6 +50,8 @@ package struct ActivationLayer: Layer {
     activation.mixesChannels ? .mixes(groups: 1) : .channelwise(outputShape)
   }
 
+  package var averageOutputs: AverageOutputs { .never }
+
   package func tableText(_ dialect: Dialect) -> String {
     "Activation Layer: \(outputShape.count) inputs\n"
   }

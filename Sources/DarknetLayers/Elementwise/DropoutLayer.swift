@@ -72,6 +72,8 @@ package struct DropoutLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
+  package var averageOutputs: AverageOutputs { .never }
+
   package func tableText(_ dialect: Dialect) -> String {
     let count = padded(outputShape.count, 4)
     let p = fixed(Double(probability), decimals: 3)

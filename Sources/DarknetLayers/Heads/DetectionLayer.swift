@@ -32,6 +32,7 @@ package struct DetectionLayer: LossLayer, DetectionHead {
   }
 
   package var classes: Int { options.classes }
+  package var kindNumber: Int { 6 }
   package var training: HeadTrainingOptions { options.training }
 
   package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] { [] }
@@ -58,8 +59,7 @@ package struct DetectionLayer: LossLayer, DetectionHead {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  /// Values of the truth of an image, as `Truth.values` has them.
-  package var truthCount: Int { DetectionLoss(options: options).truthCount }
+  package var truthCount: Int? { DetectionLoss(options: options).truthCount }
 
   package func loss(_ pass: LossPass) -> LossReport? {
     DetectionLoss(options: options).report(pass)
@@ -85,6 +85,8 @@ package struct DetectionLayer: LossLayer, DetectionHead {
       }
     }
   }
+
+  package var averageOutputs: AverageOutputs { .always }
 
   package func tableText(_ dialect: Dialect) -> String { "Detection Layer\n" }
 }

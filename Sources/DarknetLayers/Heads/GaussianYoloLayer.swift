@@ -48,6 +48,8 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
 
   package var classes: Int { options.classes }
   package var boxesPerCell: Int? { options.mask.count }
+  package var boxEntries: Int? { 9 }
+  package var kindNumber: Int { 29 }
   package var countsRewrittenBoxes: Bool { true }
   package var training: HeadTrainingOptions { options.training }
 

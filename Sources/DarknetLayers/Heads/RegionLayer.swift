@@ -46,6 +46,8 @@ package struct RegionLayer: LossLayer, DetectionHead {
 
   package var classes: Int { options.classes }
   package var boxesPerCell: Int? { options.anchors.count }
+  package var boxEntries: Int? { 5 }
+  package var kindNumber: Int { 27 }
   package var training: HeadTrainingOptions { options.training }
 
   package func anchors(networkWidth: Int, networkHeight: Int) -> [Anchor] {

@@ -58,6 +58,8 @@ package struct YoloLayer: LossLayer, DetectionHead {
 
   package var classes: Int { options.classes }
   package var boxesPerCell: Int? { options.mask.count }
+  package var boxEntries: Int? { 5 }
+  package var kindNumber: Int { 28 }
   package var countsRewrittenBoxes: Bool { true }
   package var training: HeadTrainingOptions { options.training }
 

@@ -56,6 +56,8 @@ package struct RouteLayer: Layer {
   /// One source, all of it.
   package var isIdentityAtInference: Bool { sources.count == 1 && groups == 1 }
 
+  package var takesPartOfChannels: Bool { true }
+  package var averageOutputs: AverageOutputs { .ifOutputIsMap }
   package var readsInputsInBackward: Bool { false }
   package var readsOutputInBackward: Bool { false }
   /// Without groups every input is used as a whole.

@@ -22,6 +22,9 @@ import DarknetText
 package struct CostLayer: LossLayer {
   package static let sectionNames = ["cost"]
   package var learnsClasses: Bool { true }
+  package var onlyCompares: Bool { true }
+  package var hasOutputForEachClass: Bool { true }
+  package var averageOutputs: AverageOutputs { .never }
 
   package enum Kind: String, CaseIterable, Sendable {
     case sse, masked, smooth

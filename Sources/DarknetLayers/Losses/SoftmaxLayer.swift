@@ -38,6 +38,7 @@ package struct SoftmaxLayer: LossLayer {
   package let tree: ClassTree?
   package var learnsClasses: Bool { hasLoss }
   package var classTree: ClassTree? { tree }
+  package var hasOutputForEachClass: Bool { true }
   package let outputShape: Shape
   let source: Int
 

@@ -84,6 +84,9 @@ extension RecurrentLayer {
 
   package func partOrder(_ dialect: Dialect) -> [Int] { Array(parts.all.indices) }
 
+  package static var batchNormalizeOption: BatchNormalizeOption { .ofParts }
+  package var foldingEpsilon: Double { parts.all.first?.layer.foldingEpsilon ?? 1e-5 }
+
   package var productOperations: Int { parts.productOperations }
 
   private func streams(_ batch: Int) -> Int { max(batch / timeSteps, 1) }

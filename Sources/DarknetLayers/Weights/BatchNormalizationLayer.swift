@@ -58,6 +58,7 @@ package struct BatchNormalizationLayer: Layer {
   }
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
+  package var weightOrder: WeightOrder { .channelwise }
 
   package func tableText(_ dialect: Dialect) -> String {
     let x = outputShape

@@ -123,6 +123,11 @@ package struct ConnectedLayer: Layer {
   }
 
   package var productOperations: Int { 2 * inputCount * outputCount }
+
+  package static var batchNormalizeOption: BatchNormalizeOption { .ofLayer }
+  package var weightOrder: WeightOrder { .products }
+  package var foldingEpsilon: Double { 1e-6 }
+  package var averageOutputs: AverageOutputs { .never }
 }
 
 extension ConnectedLayer: BatchNormalizedLayer {

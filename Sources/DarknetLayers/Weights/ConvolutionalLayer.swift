@@ -183,6 +183,10 @@ package struct ConvolutionalLayer: Layer {
   }
 
   package var weightsIndex: Int { isBatchNormalized ? 4 : 1 }
+
+  package static var batchNormalizeOption: BatchNormalizeOption { .ofLayer }
+  package var convolution: ConvolutionGeometry? { geometry }
+  package var weightOrder: WeightOrder { .filters(taps: geometry.size * geometry.size) }
 }
 
 // MARK: - Forward and backward

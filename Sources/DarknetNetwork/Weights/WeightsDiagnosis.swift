@@ -30,7 +30,7 @@ struct WeightsDiagnosis {
     network.nodes.compactMap { node in
       guard let head = node.layer as? any DetectionHead, let source = node.layer.sources.first,
         network.nodes.indices.contains(source),
-        network.nodes[source].layer is ConvolutionalLayer
+        network.nodes[source].layer.convolution != nil
       else { return nil }
       let filters = network.shape(of: source).channels
       let floats = layout.entries.filter { $0.layer == source }.reduce(0) { $0 + $1.count }

@@ -105,7 +105,7 @@ enum CalculateAnchors: Command {
       strides = nodes.map { max(1, network.inputShape.width / max(1, $0.outputShape.width)) }
       // The cfg's number counts in training.
       classes = network.lastHead?.classes ?? classes
-      entries = network.lastHead is GaussianYoloLayer ? 9 : 5
+      entries = network.lastHead?.boxEntries ?? 5
     }
 
     /// Masks as cfg lines; empty for a single head, which takes all anchors.

@@ -33,7 +33,7 @@ enum ClassifierPredict: Command {
     let isOriginal = setup.network.network.dialect == .pjreddie
     if !isOriginal {
       let last = setup.network.network.nodes.last!
-      let channels = last.name == "cost" ? 0 : setup.network.network.shape(of: last.index).channels
+      let channels = last.layer.onlyCompares ? 0 : last.outputShape.channels
       Console.out(" classes = \(setup.classes), output in cfg = \(channels) \n")
     }
     let classifier = try setup.pictureClassifier(arguments)

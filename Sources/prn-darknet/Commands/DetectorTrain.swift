@@ -156,8 +156,9 @@ enum DetectorTrain: Command {
     )
     guard network.dialect == .alexeyab else { return }
     Evaluation.showHeads(
-      of: network.nodes.filter { ($0.layer as? any DetectionHead)?.boxesPerCell != nil }
-        .map { ($0.index, $0.name) })
+      of: network.nodes.compactMap { node in
+        (node.layer as? any DetectionHead).map { (node.index, $0) }
+      }.filter { $0.1.boxesPerCell != nil })
   }
 
   private static func warnings(

@@ -106,10 +106,8 @@ struct RecordedCase {
 
   /// Values that the true answer for one image has.
   func truthCount(of network: Network) -> Int {
-    if let head = network.nodes.lazy.compactMap({ $0.layer as? DetectionLayer }).last {
-      return head.truthCount
-    }
-    return network.shape(of: network.outputIndex).count
+    let counts = network.nodes.lazy.compactMap { ($0.layer as? any DetectionHead)?.truthCount }
+    return counts.last ?? network.shape(of: network.outputIndex).count
   }
 
   /// A file of the case; manifests of `dump` name others by whole paths.
@@ -202,7 +200,7 @@ struct RecordedCase {
       guard let file = boxes[key]?["file"]?.string else { continue }
       // The references leave the boxes of [detection] in the network's frame, in pixels of the
       // picture, letterboxed or not.
-      let isDetection = plan.network.nodes.contains { $0.name == "detection" }
+      let isDetection = plan.network.lastHead.map { $0.boxesPerCell == nil } ?? false
       let frame = LetterboxTransform(
         pictureWidth: size[0], pictureHeight: size[1],
         networkWidth: plan.network.inputShape.width, networkHeight: plan.network.inputShape.height,

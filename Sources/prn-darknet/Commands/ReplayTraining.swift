@@ -162,8 +162,7 @@ private struct FixedBatches {
   ) throws {
     let manifest = recorded.manifest
     self.batch = batch
-    let head = network.nodes.lazy.compactMap { $0.layer as? YoloLayer }.last
-    packedBoxes = losesTruths ? head?.training.maximumBoxes : nil
+    packedBoxes = losesTruths ? network.lastHead?.training.maximumBoxes : nil
     let names = try recorded.field("images", manifest["images"]?.array).map {
       try recorded.field("images", $0.string)
     }

@@ -102,7 +102,7 @@ final class DetectionRun {
         for label in detection.labels { Console.out("\(label.name): \(label.percent)%\n") }
       }
     } else {
-      if !options.isQuiet { Evaluation.showHeads(of: detector.decoder.headNames) }
+      if !options.isQuiet { Evaluation.showHeads(of: detector.decoder.heads) }
       Console.out("\(path): Predicted in \(fixed(time * 1000, decimals: 6)) milli-seconds.\n")
       for detection in shown { Console.out(detection.text(picture, extended: options.isExtended)) }
     }

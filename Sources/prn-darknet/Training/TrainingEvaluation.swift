@@ -56,7 +56,7 @@ final class TrainingEvaluation {
     let detector = HeadDecoder(InferencePlan(network, parameters: parameters, batch: batch))
     if printsSummary {
       Console.out("\n calculation mAP (mean average precision)...\n")
-      Evaluation.showHeads(of: detector.headNames)
+      Evaluation.showHeads(of: detector.heads)
       Console.flush()
     }
     let report = EvaluationReport(total: list.count, log: log)
