@@ -47,6 +47,7 @@ demo: build weights/yolov3-tiny.weights
 
 test: deps
 	swift build -c release --product prn-darknet
+	swift build -c release --product darknet-replay
 	$(TEST)
 	@Examples/run $(PROGRAM)
 	@Tests/skipped
@@ -70,6 +71,7 @@ networks: deps
 
 parity: deps weights/yolov3-tiny.weights
 	swift build -c release --product prn-darknet
+	swift build -c release --product darknet-replay
 	PRN_DARKNET_PARITY=1 $(TEST) --filter 'GoldenTests|LiveReferenceTests'
 
 # Trainings that are killed at 1000 random moments and continue.

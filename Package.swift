@@ -19,6 +19,8 @@ let package = Package(
   products: [
     .library(name: "Darknet", targets: ["Darknet"]),
     .executable(name: "prn-darknet", targets: ["prn-darknet"]),
+    // For developers: `make build` and `make install` leave it out.
+    .executable(name: "darknet-replay", targets: ["darknet-replay"]),
   ],
   targets: [
     // C libraries of the system, found by pkg-config.
@@ -62,7 +64,12 @@ let package = Package(
       "DarknetPipeline",
       ["DarknetInference", "DarknetData", "DarknetTraining", "DarknetEvaluation"]),
     module("Darknet", ["DarknetPipeline", "DarknetAnalysis"]),
-    .executableTarget(name: "prn-darknet", dependencies: ["Darknet"], swiftSettings: swift6),
+    module("DarknetCommandLine", ["Darknet"]),
+    .executableTarget(
+      name: "prn-darknet", dependencies: ["Darknet", "DarknetCommandLine"], swiftSettings: swift6),
+    .executableTarget(
+      name: "darknet-replay", dependencies: ["Darknet", "DarknetCommandLine"],
+      swiftSettings: swift6),
 
     .target(
       name: "DarknetTestSupport", dependencies: ["Darknet"], path: "Tests/DarknetTestSupport",

@@ -8,6 +8,14 @@
 
 /// Folders that results go to.
 package enum Folder {
+  /// Makes the folder that the file `path` goes into.
+  ///
+  /// - Throws: `FileError` if it cannot be made.
+  package static func make(ofFile path: String) throws(FileError) {
+    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
+    try make(String(path[..<slash]))
+  }
+
   /// Makes `path` and the folders above it, if they are missing.
   ///
   /// - Throws: `FileError` if one cannot be made, or a file is in its place.

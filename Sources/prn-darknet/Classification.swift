@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// What the classifier commands begin with: network, weights, and what the data file says about
 /// classes.

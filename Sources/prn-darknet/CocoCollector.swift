@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// Gathers the boxes of `detector map -coco` and what they are compared with.
 struct CocoCollector {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The numbers by which COCO's results name the pictures of a list.
 ///

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// Files around a detector: `.data`, names, labels.
 enum DetectorFiles {

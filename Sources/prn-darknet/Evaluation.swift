@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// What `detector map`, `valid` and `recall` begin with: data file, network, weights, pictures.
 struct Evaluation {

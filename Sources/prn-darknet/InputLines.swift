@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 #if canImport(Glibc)
   import Glibc

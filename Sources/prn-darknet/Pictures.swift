@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 #if canImport(Glibc)
   import Glibc
@@ -91,12 +92,6 @@ struct PictureWords {
 }
 
 extension Folder {
-  /// Makes the folder that the file `path` goes into.
-  static func make(ofFile path: String) throws {
-    guard let slash = path.lastIndex(of: "/"), slash != path.startIndex else { return }
-    try make(String(path[..<slash]))
-  }
-
   /// Where 'make install' puts cfgs and their data files.
   static var installedCfgs: String {
     var program = "."

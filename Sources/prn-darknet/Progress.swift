@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// How far a list of pictures is, on standard error: one line that is written over on a terminal,
 /// else a line every ten seconds.

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The files that `detector valid` writes; they appear when closed.
 final class ResultsFiles {

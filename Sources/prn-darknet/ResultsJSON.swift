@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The JSON file of `detector test -out`: written as the pictures come, in place when closed.
 final class ResultsJSON {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 Console.start()
 let status = Program.start()

@@ -21,7 +21,7 @@ import Testing
     ["detector", "test"], ["detector", "map"], ["detector", "valid"], ["detector", "recall"],
     ["detector", "calc_anchors"], ["detect"], ["partial"], ["ops"], ["average"], ["normalize"],
     ["denormalize"], ["rescale"], ["reset"], ["rgbgr"], ["statistics"], ["imtest"], ["dump"],
-    ["replay"], ["benchmark"], ["generate"],
+    ["benchmark"], ["generate"],
   ])
   func `every command has help`(words: [String]) throws {
     let help = try ProgramRun(words + ["--help"], in: try TemporaryFolder.make())

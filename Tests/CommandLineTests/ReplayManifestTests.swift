@@ -2,7 +2,7 @@ import DarknetTestSupport
 import Foundation
 import Testing
 
-/// Cases from elsewhere: whatever a manifest says, `replay` neither crashes nor writes outside its
+/// Cases from elsewhere: whatever a manifest says, `darknet-replay` neither crashes nor writes outside its
 /// folder, and says what is wrong.
 @Suite struct ReplayManifestTests {
   private static let cfg = """
@@ -44,10 +44,27 @@ import Testing
     + #""batch_rows":[0],"truth":{"classes":2,"class_of_row":[1]},"save_points":[1],"#
     + #""runs":{"a":{"program":"alexeyab","weights":{"1":"w1"}}}"#
 
+  @Test func `the tool says how it is called`() throws {
+    let folder = try TemporaryFolder.make()
+    let help = try ProgramRun(["--help"], in: folder, program: ProgramRun.replay)
+    #expect(help.status == 0)
+    #expect(help.output.hasPrefix("darknet-replay CASEDIR OUTDIR [FLAGS]\n"))
+    let missing = try ProgramRun(["c"], in: folder, program: ProgramRun.replay)
+    #expect(missing.status == 2)
+    #expect(
+      missing.errors
+        == "OUTDIR is missing\nusage: darknet-replay CASEDIR OUTDIR [FLAGS]\n", "\(missing.errors)")
+  }
+
+  @Test func `the program has no such command`() throws {
+    let run = try ProgramRun(["replay", "c", "out"], in: try TemporaryFolder.make())
+    #expect(run.status == 2 && run.errors.hasPrefix("Not an option: replay"))
+  }
+
   @Test(arguments: [forward, gradient, training])
   func `sound manifests run`(manifest: String) throws {
     let folder = try folder("{\(manifest)}")
-    let run = try ProgramRun(["replay", "c", "out"], in: folder)
+    let run = try ProgramRun(["c", "out"], in: folder, program: ProgramRun.replay)
     #expect(run.status == 0 && !run.wasKilled, "\(run.errors)")
   }
 
@@ -90,7 +107,7 @@ import Testing
     #expect(manifest.contains(old))
     let text = manifest.replacingOccurrences(of: old, with: new)
     let folder = try folder("{\(text)}")
-    let run = try ProgramRun(["replay", "c", "out"], in: folder)
+    let run = try ProgramRun(["c", "out"], in: folder, program: ProgramRun.replay)
     #expect(run.status == 3 && !run.wasKilled, "\(run.errors)")
     #expect(run.errors.contains(fault), "\(run.errors)")
     let files = try FileManager.default.contentsOfDirectory(atPath: folder.path)

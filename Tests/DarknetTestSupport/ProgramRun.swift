@@ -52,22 +52,30 @@ package struct ProgramRun: Sendable {
     if let path = ProcessInfo.processInfo.environment["PRN_DARKNET_PROGRAM"] {
       return URL(fileURLWithPath: path)
     }
+    return built("prn-darknet")
+  }()
+
+  /// The developers' tool that runs recorded cases.
+  package static let replay = built("darknet-replay")
+
+  /// An executable of the package.
+  private static func built(_ name: String) -> URL {
     let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
     for folder in [
       tests.deletingLastPathComponent(),
       ProjectFolder.root.appendingPathComponent(".build/release"),
     ] {
-      let program = folder.appendingPathComponent("prn-darknet")
+      let program = folder.appendingPathComponent(name)
       if FileManager.default.isExecutableFile(atPath: program.path) { return program }
     }
     // Swift's test runner loads the tests from another folder; what it was given names theirs.
     for argument in CommandLine.arguments where argument.hasSuffix(".xctest") {
       let program = URL(fileURLWithPath: argument).deletingLastPathComponent()
-        .appendingPathComponent("prn-darknet")
+        .appendingPathComponent(name)
       if FileManager.default.isExecutableFile(atPath: program.path) { return program }
     }
-    return ProjectFolder.root.appendingPathComponent(".build/release/prn-darknet")
-  }()
+    return ProjectFolder.root.appendingPathComponent(".build/release/\(name)")
+  }
 }
 
 /// Where the project and what lies beside it are.

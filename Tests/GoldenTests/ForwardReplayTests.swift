@@ -4,7 +4,7 @@ import DarknetTestSupport
 import Foundation
 import Testing
 
-/// `prn-darknet replay` on recorded forward cases, against what the reference programs computed.
+/// `darknet-replay` on recorded forward cases, against what the reference programs computed.
 @Suite struct ForwardReplayTests {
   /// Case folders beside the project, or those that the project has.
   static let cases: [URL] = {
@@ -30,7 +30,8 @@ import Testing
   func `every layer and box as recorded`(folder: URL, kernels: String) throws {
     let output = try TemporaryFolder.make()
     let run = try ProgramRun(
-      ["replay", folder.path, output.path] + (kernels == "exact" ? ["-exact"] : []), in: output,
+      [folder.path, output.path] + (kernels == "exact" ? ["-exact"] : []), in: output,
+      program: ProgramRun.replay,
       environment: ["baseline", "avx2"].contains(kernels) ? ["PRN_DARKNET_CPU": kernels] : [:])
     #expect(run.status == 0, "\(folder.lastPathComponent): \(run.errors)")
     guard run.status == 0 else { return }

@@ -15,13 +15,13 @@ struct RealNetworkTests {
     ["fastest", "exact"])
   func `layers as recorded`(name: String, kernels: String) throws {
     let folder = try #require(ProjectFolder.shared).appendingPathComponent("golden/real/\(name)")
-    var arguments = ["replay", folder.path, "out"] + (kernels == "exact" ? ["-exact"] : [])
+    var arguments = [folder.path, "out"] + (kernels == "exact" ? ["-exact"] : [])
     if name == "yolov3-tiny" {
       guard let weights = ProjectFolder.tinyWeights else { return }
       arguments += ["-weights", weights.path]
     }
     let work = try TemporaryFolder.make()
-    let run = try ProgramRun(arguments, in: work)
+    let run = try ProgramRun(arguments, in: work, program: ProgramRun.replay)
     try #require(run.status == 0, "\(run.errors)")
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     for recorded in manifest["runs"] as? [[String: Any]] ?? [] {

@@ -28,7 +28,7 @@ private enum Recordings {
   }
 }
 
-/// `prn-darknet replay` on recorded gradients and trainings, against what the reference programs
+/// `darknet-replay` on recorded gradients and trainings, against what the reference programs
 /// left in their files.
 @Suite struct TrainingReplayTests {
   @Test func `there are cases`() { #expect(Recordings.gradients.count >= 3) }
@@ -46,7 +46,8 @@ private enum Recordings {
     [[], ["-fast"]])
   func `gradients`(folder: URL, flags: [String]) throws {
     let output = try TemporaryFolder.make()
-    let run = try ProgramRun(["replay", folder.path, output.path] + flags, in: output)
+    let run = try ProgramRun(
+      [folder.path, output.path] + flags, in: output, program: ProgramRun.replay)
     try #require(run.status == 0, "\(folder.lastPathComponent): \(run.errors)")
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     var compared = 0
@@ -81,7 +82,8 @@ private enum Recordings {
   func `weights and losses of 30 updates`(folder: URL) throws {
     let output = try TemporaryFolder.make()
     let name = folder.lastPathComponent
-    let run = try ProgramRun(["replay", folder.path, output.path], in: output)
+    let run = try ProgramRun(
+      [folder.path, output.path], in: output, program: ProgramRun.replay)
     try #require(run.status == 0, "\(name): \(run.errors)")
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     let runs = manifest["runs"] as? [String: [String: Any]] ?? [:]
@@ -106,7 +108,8 @@ private enum Recordings {
   @Test(arguments: Recordings.exactTrainings)
   func `weights of pjreddie's program to the last bit`(folder: URL) throws {
     let output = try TemporaryFolder.make()
-    let run = try ProgramRun(["replay", folder.path, output.path], in: output)
+    let run = try ProgramRun(
+      [folder.path, output.path], in: output, program: ProgramRun.replay)
     try #require(run.status == 0, "\(run.errors)")
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     let runs = manifest["runs"] as? [String: [String: Any]] ?? [:]
@@ -122,7 +125,8 @@ private enum Recordings {
     throws
   {
     let output = try TemporaryFolder.make()
-    let run = try ProgramRun(["replay", folder.path, output.path, "-fast"], in: output)
+    let run = try ProgramRun(
+      [folder.path, output.path, "-fast"], in: output, program: ProgramRun.replay)
     try #require(run.status == 0, "\(run.errors)")
     let manifest = try jsonObject(folder.appendingPathComponent("manifest.json"))
     let runs = manifest["runs"] as? [String: [String: Any]] ?? [:]

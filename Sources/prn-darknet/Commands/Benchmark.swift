@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `benchmark CFG [WEIGHTS]`: the time of one forward pass, or of a training step.
 enum Benchmark: Command {

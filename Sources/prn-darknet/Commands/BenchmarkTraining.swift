@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `benchmark -train`: the time of a training step, and of each layer's part in it.
 struct TrainingBenchmark {

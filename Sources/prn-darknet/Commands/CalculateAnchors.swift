@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector calc_anchors DATA`: anchors that fit the labelled objects.
 enum CalculateAnchors: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A command that takes a classifier through a list of pictures.
 struct ClassifierList {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `classifier predict DATA CFG [WEIGHTS] [IMAGE]`: the most probable classes of pictures.
 enum ClassifierPredict: Command {

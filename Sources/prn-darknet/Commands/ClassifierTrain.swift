@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `classifier train DATA CFG [WEIGHTS]`: trains a classifier until max_batches.
 enum ClassifierTrain: Command {

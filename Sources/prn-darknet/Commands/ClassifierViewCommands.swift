@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A command that measures accuracy by several images of each picture.
 protocol ViewedAccuracy: Command {

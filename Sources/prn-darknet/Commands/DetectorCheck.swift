@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 import Synchronization
 
 /// `detector check DATA [CFG]`: what is wrong with a data set, before a training finds out.

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector map DATA CFG WEIGHTS`: mean average precision.
 enum DetectorMap: Command {

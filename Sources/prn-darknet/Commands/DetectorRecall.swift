@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector recall DATA CFG WEIGHTS`: how many objects have any box on them.
 enum DetectorRecallCommand: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector test DATA CFG [WEIGHTS] [IMAGE]`: detections on pictures.
 enum DetectorTest: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector train DATA CFG [WEIGHTS]`: trains a detector until max_batches.
 enum DetectorTrain: Command {

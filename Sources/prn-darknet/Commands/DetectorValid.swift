@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `detector valid DATA CFG WEIGHTS`: result files for the programs of COCO, VOC and others.
 enum DetectorValid: Command {

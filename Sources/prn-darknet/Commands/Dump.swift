@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 #if canImport(Glibc)
   import Glibc
@@ -19,8 +20,8 @@ enum Dump: Command {
     groups: [.inference, .weightsFile],
     notes: """
       INPUT is a picture, or raw little-endian float32 of the network's size (channels, rows,
-      columns). OUTDIR gets net.cfg, input.f32, L000.f32 ... and manifest.json, which replay runs
-      again.
+      columns). OUTDIR gets net.cfg, input.f32, L000.f32 ... and manifest.json, which
+      darknet-replay, a tool for developers, runs again.
       """)
 
   static func run(_ arguments: Arguments) throws -> ExitStatus {

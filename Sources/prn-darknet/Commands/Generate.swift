@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `generate NAME`: the cfgs of the zoo, made by rule.
 enum Generate: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `gradients CFG`: which gradients reach which channels of each layer.
 enum GradientsCommand: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `imtest IMAGE`: what the colour changes of training do to a picture.
 enum ImageTest: Command {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `memory CFG`: what feature maps must be in memory, layer by layer.
 enum Memory: Command {

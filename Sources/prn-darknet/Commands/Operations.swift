@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `ops CFG`: how many floating-point operations one image takes.
 enum Operations: Command {

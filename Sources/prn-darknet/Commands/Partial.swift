@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `partial CFG WEIGHTS OUT N`: the first N layers' weights, to start another network from.
 enum Partial: Command {

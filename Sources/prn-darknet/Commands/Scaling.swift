@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// How time and memory of the forward pass grow: `benchmark -sizes LIST`, `benchmark -batches LIST`.
 struct Scaling {

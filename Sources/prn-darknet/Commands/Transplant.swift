@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `transplant A.cfg A.weights B.cfg B.weights`: starts B from what A has learnt.
 enum TransplantCommand: Command {

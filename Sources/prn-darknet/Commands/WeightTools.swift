@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// What the tools on one weights file take: CFG WEIGHTS OUT. Weights may be changed in place, as
 /// with Darknet.

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// One run of `detector test` over its pictures.
 final class DetectionRun {

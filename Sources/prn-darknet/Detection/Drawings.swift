@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The pictures that `detector test` draws: each one into a folder if that is asked for, and the
 /// last one into `predictions.jpg`.

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The label files that `detector test` writes from what it finds.
 ///

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A detection above the threshold, ready to be printed and drawn.
 struct ShownDetection {

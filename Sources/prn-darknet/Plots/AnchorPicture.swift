@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The picture of `detector calc_anchors`: every object as a point, width to the right and height
 /// upwards, in the colour of its anchor, and the anchors as rectangles with a common corner.

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// The confusion matrix as a table of coloured squares: what was said in rows, what is there in
 /// columns, the colour being the share of the column.

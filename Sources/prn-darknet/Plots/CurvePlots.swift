@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// Precision, recall and F1 as curves.
 struct CurvePlots {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// Pictures of an evaluation: `detector map -plots DIR`.
 struct EvaluationPlots {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A network's layers and the gradients that reach them, after figures 5 and 6 of Wang et al. 2019:
 /// boxes with their groups of channels, and below them what arrives at each group, by time and by

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// What the labels hold: objects a class, their sizes, and where they are.
 struct LabelPlot {

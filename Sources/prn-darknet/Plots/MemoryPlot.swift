@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// Bytes of living feature maps over the layers: what waits for shortcuts at the bottom, the rest
 /// on it, and a line where a residual network would be.

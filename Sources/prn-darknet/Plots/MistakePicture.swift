@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A picture with one mistake of the network in it, beside what the labels say.
 struct MistakePicture {

@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// A picture of lines, rectangles and text, as the text of an SVG file.
 struct SVGPicture {

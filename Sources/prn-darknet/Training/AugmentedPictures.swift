@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `-show_imgs`: the pictures as the network sees them, with the boxes that it learns.
 final class AugmentedPictures {

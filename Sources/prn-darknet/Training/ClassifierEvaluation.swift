@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `classifier train -topk`: accuracy between two iterations, by the code of `classifier valid`.
 struct ClassifierEvaluation {

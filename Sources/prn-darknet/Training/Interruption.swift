@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 import Synchronization
 
 #if canImport(Glibc)

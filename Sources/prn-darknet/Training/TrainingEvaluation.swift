@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 /// `train -map`: mean average precision between two iterations, by the code of `detector map`.
 final class TrainingEvaluation {

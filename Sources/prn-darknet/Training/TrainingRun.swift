@@ -1,4 +1,5 @@
 import Darknet
+import DarknetCommandLine
 
 #if canImport(Glibc)
   import Glibc
@@ -232,7 +233,9 @@ struct TrainingRun {
 }
 
 /// Another training has the lock of the weights' folder.
-struct TrainingInProgress: Error, CustomStringConvertible {
+struct TrainingInProgress: ErrorWithStatus, CustomStringConvertible {
+  var status: ExitStatus { .inputOutput }
+
   let path: String
   let base: String
   /// As the lock's file says.

@@ -1,6 +1,7 @@
 import Darknet
+import DarknetCommandLine
 
-/// Finds the command and turns what it throws into one line and an exit status.
+/// The commands, and how one is found by its words.
 enum Program {
   static let version = "0.1.0"
 
@@ -36,7 +37,7 @@ enum Program {
       "Networks",
       [
         Operations.self, Memory.self, GradientsCommand.self, Benchmark.self, Generate.self,
-        GeneratePRN.self, GenerateFPRN.self, Dump.self, Replay.self,
+        GeneratePRN.self, GenerateFPRN.self, Dump.self,
       ]
     ),
     ("Data", [GenerateShapes.self, ImageTest.self]),
@@ -64,59 +65,12 @@ enum Program {
     default: break
     }
     guard let (command, count) = find(words) else { return unknown(words, name) }
-    let rest = words.dropFirst(count)
-    if Help.isWanted(rest, command) {
-      Console.out(Help.text(command))
-      return .done
-    }
-    return run(command, rest)
+    return CommandRun.run(command, words.dropFirst(count))
   }
 
-  /// Runs what the command line asks for, with a stack that suffices whatever `ulimit -s` says.
+  /// Runs what the command line asks for.
   static func start() -> ExitStatus {
-    var status = ExitStatus.done
-    WorkThread.runWithEnoughStack { status = run(Console.programName, Console.arguments) }
-    return status
-  }
-
-  private static func run(_ command: any Command.Type, _ words: ArraySlice<String>) -> ExitStatus {
-    var parser = ArgumentParser(command)
-    do {
-      let arguments = try parser.parse(words)
-      noteRefusedKernels()
-      for notice in parser.notices { Console.error(notice + "\n") }
-      if let path = parser.inputFile { try Console.readInput(from: path) }
-      if let threads = arguments[Flags.threads] { ThreadPool.configure(threads: threads) }
-      return try command.run(arguments)
-    } catch let error as UsageError {
-      Console.flush()
-      Console.error("\(error)\nusage: prn-darknet \(command.usage)\n")
-      return .usage
-    } catch {
-      Console.flush()
-      Console.error("\(error)\n")
-      return status(of: error)
-    }
-  }
-
-  /// One line if the environment asks for kernels that are not to be had.
-  private static func noteRefusedKernels() {
-    guard let name = KernelVariant.refused else { return }
-    Console.error(
-      "PRN_DARKNET_CPU: expected one of \(KernelVariant.available.joined(separator: ", ")), found "
-        + "'\(name)'; \(KernelVariant.active) is used\n")
-  }
-
-  /// What an error means for scripts.
-  static func status(of error: any Error) -> ExitStatus {
-    switch error {
-    case let error as FileError:
-      error.action == .open || error.action == .read ? .badInput : .inputOutput
-    case DataError.file(let error): status(of: error)
-    case is UsageError: .usage
-    case is TrainingInProgress: .inputOutput
-    default: .badInput
-    }
+    CommandRun.withEnoughStack { run(Console.programName, Console.arguments) }
   }
 
   // MARK: Finding the command

@@ -1,8 +1,8 @@
 /// Flags of the Darknet programs that a command here does not look at. Darknet takes every flag of
 /// a command's family out of its words, whether it uses it or not; so do we, without a word.
-enum DarknetFlags {
+package enum DarknetFlags {
   /// Commands of Darknet that look for the same flags.
-  enum Family: Sendable { case detector, classifier, utility }
+  package enum Family: Sendable { case detector, classifier, utility }
 
   private static let everywhere: [String: Bool] = [
     "-i": true, "-gpus": true, "-nogpu": false, "-cuda_debug_sync": false,
@@ -32,7 +32,7 @@ enum DarknetFlags {
   ]
 
   /// The names of a family's flags, and whether a value follows.
-  static func all(of family: Family) -> [String: Bool] {
+  package static func all(of family: Family) -> [String: Bool] {
     let own: [String: Bool] =
       switch family {
       case .detector: detector

@@ -1,6 +1,8 @@
 /// One command of the program.
-protocol Command: SendableMetatype {
-  /// The words that call it: `detector test`.
+package protocol Command: SendableMetatype {
+  /// The program that has it.
+  static var program: String { get }
+  /// The words that call it: `detector test`; none for the only command of a program.
   static var words: [String] { get }
   /// One line for the list of commands.
   static var about: String { get }
@@ -12,9 +14,10 @@ protocol Command: SendableMetatype {
 }
 
 extension Command {
-  static var name: String { words.joined(separator: " ") }
+  package static var program: String { "prn-darknet" }
+  package static var name: String { words.joined(separator: " ") }
   /// `detector test DATA CFG [WEIGHTS] [IMAGE] [FLAGS]`.
-  static var usage: String {
+  package static var usage: String {
     [name, syntax.usage, syntax.ownFlags.isEmpty ? "" : "[FLAGS]"].filter { !$0.isEmpty }
       .joined(separator: " ")
   }

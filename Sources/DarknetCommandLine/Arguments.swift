@@ -4,7 +4,7 @@ import Darknet
 ///
 /// Flags and words are asked for by their declarations, so that they have a type and a default. A
 /// declaration that the running command does not have is a mistake of ours, and traps.
-struct Arguments {
+package struct Arguments {
   private let syntax: Syntax
   /// By the flag's name.
   private let values: [String: any Sendable]
@@ -12,7 +12,7 @@ struct Arguments {
   /// Files that are written, with the flag or word that names them, and files that are read.
   private let outputs: [(name: String, path: String)]
 
-  init(
+  package init(
     _ syntax: Syntax, values: [String: any Sendable], words: [String: [String]],
     outputs: [(name: String, path: String)]
   ) {
@@ -23,34 +23,34 @@ struct Arguments {
   }
 
   /// The flag's value, or its default.
-  subscript<Value>(flag: Flag<Value>) -> Value {
+  package subscript<Value>(flag: Flag<Value>) -> Value {
     precondition(syntax.flag(flag.name) != nil, "\(flag.name) is not declared by this command")
     return values[flag.name] as? Value ?? flag.fallback
   }
 
   /// What came at the word's place.
-  subscript<Value>(word: Word<Value>) -> Value {
+  package subscript<Value>(word: Word<Value>) -> Value {
     precondition(
       syntax.words.contains { $0.name == word.name }, "\(word.name) is not declared here")
     return word(words[word.name] ?? [])
   }
 
   /// Whether the command line has the flag.
-  func has(_ flag: some FlagDeclaration) -> Bool {
+  package func has(_ flag: some FlagDeclaration) -> Bool {
     precondition(syntax.flag(flag.name) != nil, "\(flag.name) is not declared by this command")
     return values[flag.name] != nil
   }
 
   /// Whether the command takes the flag at all; for code that several commands share.
-  func takes(_ flag: some FlagDeclaration) -> Bool { syntax.flag(flag.name) != nil }
+  package func takes(_ flag: some FlagDeclaration) -> Bool { syntax.flag(flag.name) != nil }
 
-  var dialect: Dialect { self[Flags.dialect] }
+  package var dialect: Dialect { self[Flags.dialect] }
 
   /// `-exact`, which every command that runs networks takes.
-  var convolutions: InferencePlan.Convolutions { self[Flags.exact] ? .exact : .fastest }
+  package var convolutions: InferencePlan.Convolutions { self[Flags.exact] ? .exact : .fastest }
 
   /// - Throws: `UsageError` if a file to be written would take the place of one that is read.
-  func checkOutputs(spare inputs: [String]) throws {
+  package func checkOutputs(spare inputs: [String]) throws {
     for (name, path) in outputs { try Output.check(path, name, isNoneOf: inputs) }
   }
 }

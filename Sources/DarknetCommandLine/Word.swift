@@ -1,19 +1,19 @@
 import Darknet
 
 /// A word that a command takes by its place, declared once: `DATA`, `[IMAGE]`, `WEIGHTS...`.
-struct Word<Value: Sendable>: WordDeclaration {
-  let name: String
-  let kind: WordKind
-  let isRequired: Bool
-  let repeats: Bool
+package struct Word<Value: Sendable>: WordDeclaration {
+  package let name: String
+  package let kind: WordKind
+  package let isRequired: Bool
+  package let repeats: Bool
   /// What the words that came there are as a value; there is at least one if it is required.
   fileprivate let value: @Sendable ([String]) -> Value
 
-  func callAsFunction(_ words: [String]) -> Value { value(words) }
+  package func callAsFunction(_ words: [String]) -> Value { value(words) }
 }
 
 /// What the parser and the help ask of a word.
-protocol WordDeclaration: Sendable {
+package protocol WordDeclaration: Sendable {
   var name: String { get }
   var kind: WordKind { get }
   var isRequired: Bool { get }
@@ -23,14 +23,14 @@ protocol WordDeclaration: Sendable {
 
 extension WordDeclaration {
   /// As in a usage line.
-  var usage: String {
+  package var usage: String {
     let name = repeats ? "\(name)..." : name
     return isRequired ? name : "[\(name)]"
   }
 }
 
 /// What a word names.
-enum WordKind: Sendable {
+package enum WordKind: Sendable {
   /// Files known by their ending, which may come in any order.
   case data, cfg, weights
   /// Another file or folder that is read.
@@ -42,7 +42,7 @@ enum WordKind: Sendable {
   case outputInPlace
 
   /// The ending of a file's name that tells its kind.
-  var suffix: String? {
+  package var suffix: String? {
     switch self {
     case .data: ".data"
     case .cfg: ".cfg"
@@ -51,7 +51,7 @@ enum WordKind: Sendable {
     }
   }
 
-  var isOutput: Bool {
+  package var isOutput: Bool {
     switch self {
     case .output, .outputInPlace: true
     default: false
@@ -60,37 +60,37 @@ enum WordKind: Sendable {
 }
 
 extension Word where Value == String {
-  init(_ name: String, _ kind: WordKind = .input) {
+  package init(_ name: String, _ kind: WordKind = .input) {
     self.init(name: name, kind: kind, isRequired: true, repeats: false) { $0[0] }
   }
 }
 
 extension Word where Value == String? {
-  init(optional name: String, _ kind: WordKind = .input) {
+  package init(optional name: String, _ kind: WordKind = .input) {
     self.init(name: name, kind: kind, isRequired: false, repeats: false) { $0.first }
   }
 }
 
 extension Word where Value == [String] {
   /// At least one.
-  init(list name: String, _ kind: WordKind = .input) {
+  package init(list name: String, _ kind: WordKind = .input) {
     self.init(name: name, kind: kind, isRequired: true, repeats: true) { $0 }
   }
 
   /// Any number of words.
-  init(optionalList name: String, _ kind: WordKind = .input) {
+  package init(optionalList name: String, _ kind: WordKind = .input) {
     self.init(name: name, kind: kind, isRequired: false, repeats: true) { $0 }
   }
 }
 
 /// Words that several commands take.
-enum Words {
-  static let data = Word<String>("DATA", .data)
-  static let cfg = Word<String>("CFG", .cfg)
-  static let weights = Word<String>("WEIGHTS", .weights)
-  static let optionalCfg = Word<String?>(optional: "CFG", .cfg)
-  static let optionalWeights = Word<String?>(optional: "WEIGHTS", .weights)
-  static let image = Word<String?>(optional: "IMAGE")
-  static let images = Word<[String]>(optionalList: "IMAGE")
-  static let output = Word<String>("OUT", .output)
+package enum Words {
+  package static let data = Word<String>("DATA", .data)
+  package static let cfg = Word<String>("CFG", .cfg)
+  package static let weights = Word<String>("WEIGHTS", .weights)
+  package static let optionalCfg = Word<String?>(optional: "CFG", .cfg)
+  package static let optionalWeights = Word<String?>(optional: "WEIGHTS", .weights)
+  package static let image = Word<String?>(optional: "IMAGE")
+  package static let images = Word<[String]>(optionalList: "IMAGE")
+  package static let output = Word<String>("OUT", .output)
 }

@@ -1,18 +1,18 @@
 import Darknet
 
 /// All that a command takes: its words in order, its flags, and what help says beyond them.
-struct Syntax: Sendable {
-  let words: [any WordDeclaration]
+package struct Syntax: Sendable {
+  package let words: [any WordDeclaration]
   /// Its own flags first, then those of groups, then those of every command.
-  let flags: [any FlagDeclaration]
+  package let flags: [any FlagDeclaration]
   /// Whose flags without effect here are taken out silently, as Darknet does.
-  let family: DarknetFlags.Family
+  package let family: DarknetFlags.Family
   /// What it reads and writes; paragraphs with an empty line between.
-  let notes: String
+  package let notes: String
 
   /// - Parameters:
   ///   - groups: flags that several commands share.
-  init(
+  package init(
     _ words: [any WordDeclaration] = [], flags: [any FlagDeclaration] = [],
     groups: [FlagGroup] = [], family: DarknetFlags.Family = .utility, notes: String = ""
   ) {
@@ -23,7 +23,9 @@ struct Syntax: Sendable {
   }
 
   /// The same with other words and one flag that has another default.
-  func with(words: [any WordDeclaration], flag: any FlagDeclaration, notes: String) -> Syntax {
+  package func with(words: [any WordDeclaration], flag: any FlagDeclaration, notes: String)
+    -> Syntax
+  {
     Syntax(
       words: words, flags: flags.map { $0.name == flag.name ? flag : $0 }, family: family,
       notes: notes)
@@ -40,95 +42,96 @@ struct Syntax: Sendable {
   }
 
   /// The words that must be there.
-  var requiredCount: Int { words.count { $0.isRequired } }
+  package var requiredCount: Int { words.count { $0.isRequired } }
 
   /// `DATA CFG [WEIGHTS]`.
-  var usage: String { words.map(\.usage).joined(separator: " ") }
+  package var usage: String { words.map(\.usage).joined(separator: " ") }
 
   /// The declared flag of a name with one dash.
-  func flag(_ name: String) -> (any FlagDeclaration)? {
+  package func flag(_ name: String) -> (any FlagDeclaration)? {
     flags.first { $0.name == name || $0.aliases.contains(name) }
   }
 
   /// Own flags, without those of every command.
-  var ownFlags: [any FlagDeclaration] {
+  package var ownFlags: [any FlagDeclaration] {
     let common = Set(FlagGroup.everywhere.flags.map(\.name))
     return flags.filter { !common.contains($0.name) }
   }
 }
 
 /// Flags that several commands take.
-struct FlagGroup: Sendable {
-  let flags: [any FlagDeclaration]
+package struct FlagGroup: Sendable {
+  package let flags: [any FlagDeclaration]
 
-  init(_ flags: any FlagDeclaration...) { self.flags = flags }
+  package init(_ flags: any FlagDeclaration...) { self.flags = flags }
 
   /// Every command has these.
-  static let everywhere = FlagGroup(Flags.dialect, Flags.threads, Flags.strict)
+  package static let everywhere = FlagGroup(Flags.dialect, Flags.threads, Flags.strict)
   /// Commands that read a weights file.
-  static let weightsFile = FlagGroup(Flags.force, Flags.order)
+  package static let weightsFile = FlagGroup(Flags.force, Flags.order)
   /// Commands that run a network.
-  static let inference = FlagGroup(Flags.exact)
+  package static let inference = FlagGroup(Flags.exact)
   /// Commands that look for boxes and suppress some of them.
-  static let suppression = FlagGroup(Flags.overlap, Flags.hierarchy, Flags.letterBox)
+  package static let suppression = FlagGroup(Flags.overlap, Flags.hierarchy, Flags.letterBox)
   /// Commands that take a network through a list of pictures.
-  static let evaluation = FlagGroup(Flags.batch)
+  package static let evaluation = FlagGroup(Flags.batch)
   /// Commands that train.
-  static let training = FlagGroup(
+  package static let training = FlagGroup(
     Flags.clear, Flags.trainingSeed, Flags.chart, Flags.showImages, Flags.processors)
 }
 
 /// Flags that groups or several commands share.
-enum Flags {
-  static let dialect = Flag.choice(
+package enum Flags {
+  package static let dialect = Flag.choice(
     "-dialect", default: Dialect.alexeyab, "which program to follow where the two differ")
-  static let threads = Flag<Int?>.whole(
+  package static let threads = Flag<Int?>.whole(
     "-threads", in: 1...1024, without: "all cores", "threads for the computation")
-  static let strict = Flag.toggle(
+  package static let strict = Flag.toggle(
     "-strict", "exit 2 for unknown flags and words, exit 1 if a picture was skipped")
-  static let force = Flag.toggle(
+  package static let force = Flag.toggle(
     "-force",
     "take a weights file that ends inside a layer or continues after the last one, or "
       + "whose numbers cannot be this network's")
-  static let order = Flag<Dialect?>.choice(
+  package static let order = Flag<Dialect?>.choice(
     "-order", without: "default what its header says",
     "order of the parameters in a weights file")
-  static let exact = Flag.toggle(
+  package static let exact = Flag.toggle(
     "-exact", "the plain im2col executor instead of the fastest kernels")
 
-  static let quiet = Flag.toggle(
+  package static let quiet = Flag.toggle(
     "-quiet", "print results only, without the network's table, prompts and lines about heads")
 
-  static let overlap = Flag.share(
+  package static let overlap = Flag.share(
     "-nms", default: 0.45, "overlap that suppression tolerates")
-  static let hierarchy = Flag.share(
+  package static let hierarchy = Flag.share(
     "-hier", default: 0.5, "threshold inside class trees"
   ).ofDarknet
-  static let letterBox = Flag.toggle("-letter_box", "keep the pictures' proportions").ofDarknet
-  static let batch = Flag<Int?>.whole(
+  package static let letterBox = Flag.toggle("-letter_box", "keep the pictures' proportions")
+    .ofDarknet
+  package static let batch = Flag<Int?>.whole(
     "-batch", in: 1...1024, without: "chosen by the network's size", "pictures computed at once")
 
   /// Of what is counted as found, by `detector map` and by training.
-  static let countedThreshold = Flag.share(
+  package static let countedThreshold = Flag.share(
     "-thresh", default: 0.25, "probability above which TP, FP and FN are counted"
   ).ofDarknet.calledElsewhere("-conf", "-confidence", "-threshold")
-  static let iouThreshold = Flag.share(
+  package static let iouThreshold = Flag.share(
     "-iou_thresh", default: 0.5, "overlap that finds an object"
   ).ofDarknet
 
-  static let clear = Flag.toggle(
+  package static let clear = Flag.toggle(
     "-clear", "start at iteration 0, whatever the weights have seen"
   ).ofDarknet
-  static let trainingSeed = Flag<Int?>.whole(
+  package static let trainingSeed = Flag<Int?>.whole(
     "-seed", in: 0...Int.max, without: "random",
     "make the run repeatable, bit for bit with the same number of threads")
-  static let processors = Flag.text(
+  package static let processors = Flag.text(
     "-gpus", "LIST", "without effect; repeated in the output, as in Darknet"
   ).ofDarknet
-  static let chart = Flag.text(
+  package static let chart = Flag.text(
     "-chart", "continue this chart, and the results.csv beside it"
   ).ofDarknet.written
-  static let showImages = Flag.toggle(
+  package static let showImages = Flag.toggle(
     "-show_imgs", "write the first hundred pictures as the network sees them"
   ).ofDarknet
 }

@@ -1,13 +1,13 @@
 import Darknet
 
 /// What `--help` prints, made from the commands' declarations.
-enum Help {
+package enum Help {
   /// Words that ask for it; `-h` does as well where it is not a flag of pjreddie's.
-  static let words: Set<String> = ["--help", "-help", "help", "-h"]
+  package static let words: Set<String> = ["--help", "-help", "help", "-h"]
   private static let width = 100
 
   /// Whether the words after a command ask for its help.
-  static func isWanted(_ words: ArraySlice<String>, _ command: any Command.Type) -> Bool {
+  package static func isWanted(_ words: ArraySlice<String>, _ command: any Command.Type) -> Bool {
     for (index, word) in words.prefix(while: { $0 != "--" }).enumerated() {
       if word == "--help" || word == "-help" { return true }
       guard word == "-h" else { continue }
@@ -19,9 +19,9 @@ enum Help {
   }
 
   /// Everything about one command.
-  static func text(_ command: any Command.Type) -> String {
+  package static func text(_ command: any Command.Type) -> String {
     let syntax = command.syntax
-    var text = "prn-darknet \(command.usage)\n" + wrapped(sentence(command.about), indent: 2)
+    var text = "\(command.program) \(command.usage)\n" + wrapped(sentence(command.about), indent: 2)
     if !syntax.ownFlags.isEmpty { text += "\n" + rows(syntax.ownFlags.map(row)) }
     if !syntax.notes.isEmpty {
       text +=
@@ -38,37 +38,9 @@ enum Help {
         "Accepted without effect, as in Darknet: \(ignored.joined(separator: ", ")).", indent: 2)
   }
 
-  /// A line for each command, under the titles of their groups.
-  static var overview: String {
-    """
-    prn-darknet: Darknet networks on CPUs, with partial residual networks.
-
-    Start here:
-      prn-darknet detector test DATA CFG WEIGHTS IMAGE   what a network sees in a picture
-      prn-darknet generate shapes DIR                    a small data set for trials
-      prn-darknet detector check DATA CFG                is a data set ready for training?
-      prn-darknet detector train DATA CFG WEIGHTS -map   train on it
-      prn-darknet detector map DATA CFG WEIGHTS          how good the network is
-    \(Program.groups.map { "\n\($0.title):\n" + list($0.commands) }.joined())
-    'prn-darknet COMMAND --help' has the details of one. Flags may be anywhere, with one
-    dash or two. Every command: \
-    \(FlagGroup.everywhere.flags.map { $0.name + $0.shape.text }.joined(separator: ", ")).
-
-    """
-  }
-
   /// A line for each command.
-  static func list(_ commands: [any Command.Type]) -> String {
+  package static func list(_ commands: [any Command.Type]) -> String {
     rows(commands.map { ($0.name, $0.about) }, column: 22)
-  }
-
-  /// What Darknet prints for a family without a command.
-  static func darknetUsage(_ program: String, _ family: String) -> String {
-    switch family {
-    case "detector":
-      "usage: \(program) detector [train/test/valid/demo/map] [data] [cfg] [weights (optional)]\n"
-    default: "usage: \(program) \(family) [train/test/valid] [cfg] [weights (optional)]\n"
-    }
   }
 
   // MARK: Layout
@@ -111,7 +83,7 @@ enum Help {
 
 extension String {
   /// Blanks after the text until it is `width` long.
-  func padded(to width: Int) -> String {
+  package func padded(to width: Int) -> String {
     self + String(repeating: " ", count: max(width - count, 0))
   }
 }

@@ -6,26 +6,26 @@ import Darknet
 ///     static let runs = Flag.whole("-runs", default: 20, in: 1...100_000, "counted runs")
 ///     …
 ///     arguments[runs]  // Int
-struct Flag<Value: Sendable>: FlagDeclaration {
-  let name: String
-  private(set) var aliases: [String] = []
-  private(set) var nicknames: [String] = []
-  let shape: FlagShape
-  let help: String
-  private(set) var limits: String
-  private(set) var origin = FlagOrigin.ours
-  private(set) var file = FlagFile.none
-  private(set) var isNumber = false
+package struct Flag<Value: Sendable>: FlagDeclaration {
+  package let name: String
+  package private(set) var aliases: [String] = []
+  package private(set) var nicknames: [String] = []
+  package let shape: FlagShape
+  package let help: String
+  package private(set) var limits: String
+  package private(set) var origin = FlagOrigin.ours
+  package private(set) var file = FlagFile.none
+  package private(set) var isNumber = false
   /// Without the flag.
-  let fallback: Value
+  package let fallback: Value
   /// The value of what follows the flag; nil is a flag without a value.
   fileprivate let parse: @Sendable (String?) throws(FlagFault) -> Value
   /// How a second one adds to the first; nil if the first one counts.
   fileprivate var combine: (@Sendable (Value, Value) -> Value)?
 
-  func read(_ text: String?) throws(FlagFault) -> any Sendable { try parse(text) }
+  package func read(_ text: String?) throws(FlagFault) -> any Sendable { try parse(text) }
 
-  func adding(_ second: any Sendable, to first: any Sendable) -> (any Sendable)? {
+  package func adding(_ second: any Sendable, to first: any Sendable) -> (any Sendable)? {
     guard let combine, let first = first as? Value, let second = second as? Value else {
       return nil
     }
@@ -33,17 +33,17 @@ struct Flag<Value: Sendable>: FlagDeclaration {
   }
 
   /// The same, read as leniently as Darknet reads its own.
-  var ofDarknet: Self { changed { $0.origin = .darknet } }
+  package var ofDarknet: Self { changed { $0.origin = .darknet } }
   /// The same, whose value is a file that the command writes.
-  var written: Self { changed { $0.file = .written } }
+  package var written: Self { changed { $0.file = .written } }
   /// The same, whose value is a file that the command reads.
-  var readable: Self { changed { $0.file = .read } }
+  package var readable: Self { changed { $0.file = .read } }
 
   /// The same under other names, too.
-  func orAlso(_ names: String...) -> Self { changed { $0.aliases += names } }
+  package func orAlso(_ names: String...) -> Self { changed { $0.aliases += names } }
 
   /// What other programs call it: not taken, but answered with this flag's name.
-  func calledElsewhere(_ names: String...) -> Self { changed { $0.nicknames += names } }
+  package func calledElsewhere(_ names: String...) -> Self { changed { $0.nicknames += names } }
 
   private func changed(_ change: (inout Self) -> Void) -> Self {
     var copy = self
@@ -53,7 +53,7 @@ struct Flag<Value: Sendable>: FlagDeclaration {
 }
 
 /// What the parser and the help ask of a flag, whatever its type.
-protocol FlagDeclaration: Sendable {
+package protocol FlagDeclaration: Sendable {
   /// With one dash; two are taken as well.
   var name: String { get }
   var aliases: [String] { get }
@@ -75,14 +75,14 @@ protocol FlagDeclaration: Sendable {
 }
 
 /// What follows a flag.
-enum FlagShape: Sendable {
+package enum FlagShape: Sendable {
   case alone
   case value(String)
   /// Taken where the next word can be nothing else.
   case optionalValue(String)
 
   /// As in the help: ` FILE`, ` [FILE]`.
-  var text: String {
+  package var text: String {
     switch self {
     case .alone: ""
     case .value(let name): " \(name)"
@@ -93,38 +93,40 @@ enum FlagShape: Sendable {
 
 /// Whose flag it is. Darknet drops a flag without its value, and reads numbers up to the first
 /// other letter; for flags of our own both are errors.
-enum FlagOrigin: Sendable { case darknet, ours }
+package enum FlagOrigin: Sendable { case darknet, ours }
 
 /// What a flag's value names. A result must not take the place of a file that is read.
-enum FlagFile: Sendable { case none, read, written }
+package enum FlagFile: Sendable { case none, read, written }
 
 /// Why a value is invalid: `expected …, found '…'; …`, without the flag's name.
-struct FlagFault: Error {
-  var text: String
+package struct FlagFault: Error {
+  package var text: String
+
+  package init(text: String) { self.text = text }
 }
 
 // MARK: - Kinds
 
 extension Flag where Value == Bool {
   /// On or off.
-  static func toggle(_ name: String, _ help: String) -> Self {
+  package static func toggle(_ name: String, _ help: String) -> Self {
     Flag(name: name, shape: .alone, help: help, limits: "", fallback: false) { _ in true }
   }
 }
 
 extension Flag where Value == String? {
   /// Any text, or the path of a file.
-  static func text(_ name: String, _ shown: String, _ help: String) -> Self {
+  package static func text(_ name: String, _ shown: String, _ help: String) -> Self {
     Flag(name: name, shape: .value(shown), help: help, limits: "", fallback: nil) { $0 }
   }
 
   /// The path of a file.
-  static func text(_ name: String, _ help: String) -> Self { text(name, "FILE", help) }
+  package static func text(_ name: String, _ help: String) -> Self { text(name, "FILE", help) }
 }
 
 extension Flag where Value == OptionalFile {
   /// A flag that works with and without a file after it.
-  static func optionalFile(_ name: String, _ help: String) -> Self {
+  package static func optionalFile(_ name: String, _ help: String) -> Self {
     Flag(
       name: name, shape: .optionalValue("FILE"), help: help, limits: "", fallback: .notGiven
     ) { $0.map(OptionalFile.file) ?? .withoutFile }
@@ -132,13 +134,13 @@ extension Flag where Value == OptionalFile {
 }
 
 /// What `Flag.optionalFile` gives.
-enum OptionalFile: Sendable, Equatable {
+package enum OptionalFile: Sendable, Equatable {
   case notGiven, withoutFile
   case file(String)
 }
 
 extension Flag where Value == Int {
-  static func whole(
+  package static func whole(
     _ name: String, _ shown: String = "N", default fallback: Int,
     in range: ClosedRange<Int> = 0...Int(Int32.max), _ help: String
   ) -> Self {
@@ -153,7 +155,7 @@ extension Flag where Value == Int {
 
 extension Flag where Value == Int? {
   /// - Parameter fallback: what help says of the default; empty for nothing.
-  static func whole(
+  package static func whole(
     _ name: String, _ shown: String = "N", in range: ClosedRange<Int> = 0...Int(Int32.max),
     without fallback: String = "", _ help: String
   ) -> Self {
@@ -168,7 +170,7 @@ extension Flag where Value == Int? {
 
 extension Flag where Value == Float {
   /// A number in 0...1.
-  static func share(
+  package static func share(
     _ name: String, _ shown: String = "X", default fallback: Float, _ help: String
   ) -> Self {
     var flag = Flag(
@@ -182,7 +184,7 @@ extension Flag where Value == Float {
 
 extension Flag where Value == Float? {
   /// A number in 0...1, whose default depends on something that `fallback` says.
-  static func share(
+  package static func share(
     _ name: String, _ shown: String = "X", without fallback: String, _ help: String
   ) -> Self {
     var flag = Flag(
@@ -197,7 +199,7 @@ extension Flag where Value == Float? {
 extension Flag
 where Value: RawRepresentable, Value: CaseIterable, Value.RawValue == String {
   /// One of the names of `Value`.
-  static func choice(_ name: String, default fallback: Value, _ help: String) -> Self {
+  package static func choice(_ name: String, default fallback: Value, _ help: String) -> Self {
     let names = Value.allCases.map(\.rawValue)
     return Flag(
       name: name, shape: .value(names.joined(separator: "|")), help: help,
@@ -208,7 +210,7 @@ where Value: RawRepresentable, Value: CaseIterable, Value.RawValue == String {
 
 extension Flag {
   /// One of the names of `Choice`; nil without the flag, which `fallback` explains.
-  static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+  package static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
     _ name: String, without fallback: String, _ help: String
   ) -> Self where Value == Choice? {
     let names = Choice.allCases.map(\.rawValue)
@@ -220,7 +222,7 @@ extension Flag {
 
   /// Values that `read` takes from text with a comma between; more of the same flag add up if
   /// `addsUp`.
-  static func list<Element: Sendable>(
+  package static func list<Element: Sendable>(
     _ name: String, _ shown: String, addsUp: Bool = false, _ help: String,
     read: @escaping @Sendable (Substring) throws(FlagFault) -> Element
   ) -> Self where Value == [Element] {

@@ -9,7 +9,7 @@ import Darknet
 #endif
 
 /// How the program ends, as `docs/commands.md` lists it.
-enum ExitStatus: Int32 {
+package enum ExitStatus: Int32 {
   case done = 0
   /// Done, but inputs of a list were skipped and `-strict` was given.
   case skippedInputs = 1
@@ -30,27 +30,28 @@ enum ExitStatus: Int32 {
   case profilingAlarm = 155
 
   /// Of a run that a signal ended.
-  static func signal(_ number: Int32) -> ExitStatus {
+  package static func signal(_ number: Int32) -> ExitStatus {
     ExitStatus(rawValue: 128 + number) ?? .terminated
   }
 }
 
 /// A wrong command line.
-struct UsageError: Error, CustomStringConvertible {
-  var description: String
+package struct UsageError: ErrorWithStatus, CustomStringConvertible {
+  package var description: String
+  package var status: ExitStatus { .usage }
 
   /// - Parameter description: words of the command line may be in it, control characters and all.
-  init(_ description: String) { self.init(lines: [description]) }
+  package init(_ description: String) { self.init(lines: [description]) }
 
-  init(lines: [String]) {
+  package init(lines: [String]) {
     description = lines.map { $0.shown(limit: 2000) }.joined(separator: "\n")
   }
 }
 
 /// The two streams of the program: stdout carries what scripts parse, stderr the rest.
-enum Console {
+package enum Console {
   /// Whole lines at once on a terminal, whole blocks in a pipe.
-  static func start() {
+  package static func start() {
     // A stream that the caller closed must not become the first file that is opened.
     for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO]
     where fcntl(descriptor, F_GETFD) < 0 {
@@ -70,10 +71,10 @@ enum Console {
   }
 
   /// The program's name as it was called.
-  static var programName: String { word(0) ?? "prn-darknet" }
+  package static var programName: String { word(0) ?? "prn-darknet" }
 
   /// The words after the program's name, whatever their bytes.
-  static var arguments: [String] { (1..<max(Int(CommandLine.argc), 1)).compactMap(word) }
+  package static var arguments: [String] { (1..<max(Int(CommandLine.argc), 1)).compactMap(word) }
 
   private static func word(_ index: Int) -> String? {
     guard index < Int(CommandLine.argc) else { return nil }
@@ -83,20 +84,20 @@ enum Console {
   }
 
   /// Makes a file standard input.
-  static func readInput(from path: String) throws(FileError) {
+  package static func readInput(from path: String) throws(FileError) {
     let file = open(path.cPath, O_RDONLY)
     guard file >= 0 else { throw FileError(.open, path, code: errno) }
     dup2(file, STDIN_FILENO)
     close(file)
   }
 
-  static func out(_ text: String) {
+  package static func out(_ text: String) {
     write(text, stdoutStream)
   }
 
   /// Lines of text. Words of the command line and of files are in them, so what would move the
   /// cursor or clear the screen is shown as `\\x1B`.
-  static func error(_ text: String) {
+  package static func error(_ text: String) {
     let isPlain = text.utf8.allSatisfy { ($0 >= 0x20 && $0 != 0x7F) || $0 == 0x0A || $0 == 0x09 }
     guard !isPlain else { return write(text, stderrStream) }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
@@ -104,17 +105,17 @@ enum Console {
   }
 
   /// What moves the cursor of a terminal.
-  static func terminal(_ text: String) { write(text, stderrStream) }
+  package static func terminal(_ text: String) { write(text, stderrStream) }
 
-  static func flush() {
+  package static func flush() {
     if fflush(stdoutStream) != 0, failure == 0 { failure = errno }
   }
 
   /// Whether whoever read standard error closed it, for commands whose results go there.
-  static var isErrorClosed: Bool { errorFailure == EPIPE }
+  package static var isErrorClosed: Bool { errorFailure == EPIPE }
 
   /// A message of the library, to the stream that Darknet prints it to.
-  static func show(_ message: Message) {
+  package static func show(_ message: Message) {
     switch message.stream {
     case .standardOutput: out(message.text)
     case .standardError: error(message.text)
@@ -122,25 +123,25 @@ enum Console {
   }
 
   /// Lines of a file that have no effect; each once, however often a command reads the file.
-  static func show(_ notes: [ConfigNote]) {
+  package static func show(_ notes: [ConfigNote]) {
     for note in notes where shownNotes.withLock({ $0.insert(note).inserted }) {
       error("\(note)\n")
     }
   }
 
   /// What to do about too little memory; what changes least comes first.
-  static let memoryAdvice = Locked("use a smaller input (width= and height= of [net])")
+  package static let memoryAdvice = Locked("use a smaller input (width= and height= of [net])")
 
   private static let shownNotes = Locked<Set<ConfigNote>>([])
 
   /// Whether people look at standard error, where progress goes.
-  static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }
+  package static var isTerminal: Bool { isatty(STDERR_FILENO) != 0 }
 
   /// Whether people, not scripts, look at standard output.
-  static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
+  package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) != 0 }
 
   /// Flushes and leaves. A full disk or a closed pipe at stdout is an error of its own.
-  static func finish(_ status: ExitStatus) -> Never {
+  package static func finish(_ status: ExitStatus) -> Never {
     var status = status
     flush()
     if failure != 0 {
@@ -151,10 +152,10 @@ enum Console {
   }
 
   /// Whether whoever read standard output closed it, so that there is no use in writing to it.
-  static var isReaderGone: Bool { failure == EPIPE }
+  package static var isReaderGone: Bool { failure == EPIPE }
 
   /// Why nothing more can be written to standard output; nil if it can.
-  static var failureReason: String? {
+  package static var failureReason: String? {
     guard failure != 0 else { return nil }
     return "standard output: cannot write: \(FileError(.write, "", code: failure).reason)"
   }

@@ -1,8 +1,8 @@
-import Darknet
+import DarknetSystem
 
 /// Files of raw little-endian float32 values.
-enum RawTensors {
-  static func read(_ path: String) throws -> [Float] {
+package enum RawTensors {
+  package static func read(_ path: String) throws -> [Float] {
     let bytes = try FileBytes.read(path)
     guard bytes.count % 4 == 0 else {
       throw WeightsError(
@@ -17,13 +17,13 @@ enum RawTensors {
     }
   }
 
-  static func write(_ values: UnsafeBufferPointer<Float>, to path: String) throws {
+  package static func write(_ values: UnsafeBufferPointer<Float>, to path: String) throws {
     let file = try AtomicFile(path, durable: false)
     try file.write(UnsafeRawBufferPointer(values))
     try file.commit()
   }
 
-  static func write(_ values: [Float], to path: String) throws {
+  package static func write(_ values: [Float], to path: String) throws {
     try values.withUnsafeBufferPointer { try write($0, to: path) }
   }
 }

@@ -6,7 +6,7 @@ import Darknet
 /// command's words, and what is not needed is ignored. So here, but what is ignored is reported: a
 /// line for each flag or word that the command does not know, an error with `-strict`. Flags of
 /// Darknet's that need a value and stand last are ignored as well; our own are errors.
-struct ArgumentParser {
+package struct ArgumentParser {
   private let command: String
   private let syntax: Syntax
   private let ignored: [String: Bool]
@@ -14,9 +14,9 @@ struct ArgumentParser {
   /// Files that flags name.
   private var files: [(flag: any FlagDeclaration, path: String)] = []
   private var items: [Item] = []
-  private(set) var notices: [String] = []
+  package private(set) var notices: [String] = []
   /// A list that takes the place of standard input, as `<` came as a word.
-  private(set) var inputFile: String?
+  package private(set) var inputFile: String?
 
   /// A word that is not a flag, or that may belong to the flag before it.
   private struct Item {
@@ -32,14 +32,14 @@ struct ArgumentParser {
     case optionalFile(any FlagDeclaration)
   }
 
-  init(_ command: any Command.Type) {
-    self.command = command.name
+  package init(_ command: any Command.Type) {
+    self.command = command.name.isEmpty ? command.program : command.name
     syntax = command.syntax
     ignored = DarknetFlags.all(of: command.syntax.family)
   }
 
   /// - Throws: `UsageError` for a missing word, an invalid value, an output over an input.
-  mutating func parse(_ words: some Sequence<String>) throws -> Arguments {
+  package mutating func parse(_ words: some Sequence<String>) throws -> Arguments {
     try scan(Array(words))
     let positional = try assign(settle())
     let arguments = try checked(positional)
