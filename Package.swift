@@ -52,6 +52,7 @@ let package = Package(
         "DarknetTensors", "DarknetText",
       ]),
     module("DarknetNetwork", ["DarknetLayers"]),
+    module("DarknetTranscript", ["DarknetNetwork"]),
     module("DarknetAnalysis", ["DarknetNetwork"]),
     module("DarknetInference", ["DarknetNetwork"]),
     module(
@@ -66,7 +67,8 @@ let package = Package(
     module("Darknet", ["DarknetPipeline", "DarknetAnalysis"]),
     module("DarknetCommandLine", ["Darknet"]),
     .executableTarget(
-      name: "prn-darknet", dependencies: ["Darknet", "DarknetCommandLine"], swiftSettings: swift6),
+      name: "prn-darknet", dependencies: ["Darknet", "DarknetCommandLine", "DarknetTranscript"],
+      swiftSettings: swift6),
     .executableTarget(
       name: "darknet-replay", dependencies: ["Darknet", "DarknetCommandLine"],
       swiftSettings: swift6),
@@ -80,9 +82,11 @@ let package = Package(
     tests("DarknetGeometryTests", ["DarknetGeometry"]),
     tests("DarknetGraphTests", ["DarknetGraph", "DarknetTensors"]),
     tests("DarknetKernelsTests", ["DarknetKernels"]),
-    tests("DarknetLayersTests", ["DarknetLayers", "DarknetNetwork", "DarknetTraining"]),
-    tests("DarknetNetworkTests", ["Darknet"]),
-    tests("DarknetAnalysisTests", ["Darknet"]),
+    tests(
+      "DarknetLayersTests",
+      ["DarknetLayers", "DarknetNetwork", "DarknetTraining", "DarknetTranscript"]),
+    tests("DarknetNetworkTests", ["Darknet", "DarknetTranscript"]),
+    tests("DarknetAnalysisTests", ["Darknet", "DarknetTranscript"]),
     tests("DarknetInferenceTests", ["Darknet"]),
     tests("DarknetImagesTests", ["DarknetImages"]),
     tests("DarknetDataTests", ["DarknetData"]),

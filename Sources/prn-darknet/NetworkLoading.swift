@@ -1,5 +1,6 @@
 import Darknet
 import DarknetCommandLine
+import DarknetTranscript
 
 #if canImport(Glibc)
   import Glibc

@@ -4,6 +4,7 @@ import DarknetNetwork
 import DarknetSystem
 import DarknetTestSupport
 import DarknetText
+import DarknetTranscript
 import Testing
 
 /// The folder of the package: Tests/DarknetNetworkTests/ZooTests.swift stands two folders below.
@@ -49,7 +50,7 @@ private func convolutionOperations(_ network: Network) -> Double {
     name: String, size: Int, published: Double, tolerance: Double
   ) throws {
     let network = try network(name, size: size)
-    let counts = [LayerTable.billionOperations(of: network), convolutionOperations(network)]
+    let counts = [network.operations / 1e9, convolutionOperations(network)]
     #expect(counts.contains { abs($0 - published) <= tolerance }, "counted \(counts)")
   }
 
@@ -91,7 +92,7 @@ private func convolutionOperations(_ network: Network) -> Double {
       else { continue }
       let node = network.nodes[index]
       // A partial shortcut has words of its own in front of the shape.
-      let row = node.layer.tableText(.alexeyab).split(separator: "\n")[0]
+      let row = node.layer.tableRow.text(.alexeyab).split(separator: "\n")[0]
       if node.name == "partial_shortcut" {
         #expect(row.suffix(25) == line.suffix(25), "layer \(index)")
       } else {

@@ -2,6 +2,7 @@ import DarknetGraph
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ActivationLayerTests {
@@ -54,7 +55,7 @@ import Testing
     #expect(run.layer.outputShape == shape(2, 3, 4))
     #expect(run.layer.isIdentityAtInference)
     #expect(run.messages.map(\.text) == ["activation: Using default 'linear'\n"])
-    #expect(run.layer.tableText(.alexeyab) == "Activation Layer: 24 inputs\n")
+    #expect(run.layer.tableRow.text(.alexeyab) == "Activation Layer: 24 inputs\n")
   }
 
   @Test(arguments: [

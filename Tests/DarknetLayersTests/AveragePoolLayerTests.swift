@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct AveragePoolLayerTests {
@@ -32,8 +33,8 @@ import Testing
     let layer = try LayerFixture<AveragePoolLayer>("[avg]", inputs: [shape(20, 7, 6)]).layer
     #expect(layer.outputShape == shape(20, 1, 1))
     #expect(
-      layer.tableText(.alexeyab) == "avg                             6 x   7 x  20 ->     20\n")
+      layer.tableRow.text(.alexeyab) == "avg                             6 x   7 x  20 ->     20\n")
     #expect(
-      layer.tableText(.pjreddie) == "avg                        6 x   7 x  20   ->    20\n")
+      layer.tableRow.text(.pjreddie) == "avg                        6 x   7 x  20   ->    20\n")
   }
 }

@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetData
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct BatchNormalizationLayerTests {
@@ -74,6 +75,6 @@ import Testing
       "[batchnorm]", inputs: [shape(3, 4, 5)]
     ).layer
     #expect(layer.outputShape == shape(3, 4, 5))
-    #expect(layer.tableText(.alexeyab) == "Batch Normalization Layer: 5 x 4 x 3 image\n")
+    #expect(layer.tableRow.text(.alexeyab) == "Batch Normalization Layer: 5 x 4 x 3 image\n")
   }
 }

@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct CRNNLayerTests {
@@ -98,7 +99,7 @@ import Testing
     let run = try LayerFixture<CRNNLayer>(
       "[crnn]\noutput=6\nhidden=5\nsize=3\npad=1\nactivation=leaky", inputs: [shape(4, 12, 10)])
     #expect(
-      run.layer.tableText(.alexeyab) == """
+      run.layer.tableRow.text(.alexeyab) == """
         CRNN Layer: 12 x 10 x 4 image, 6 filters
         conv      5       3 x 3/ 1     10 x  12 x   4 ->   10 x  12 x   5 0.000 BF
         conv      5       3 x 3/ 1     10 x  12 x   5 ->   10 x  12 x   5 0.000 BF
@@ -109,7 +110,7 @@ import Testing
       "[crnn]\noutput_filters=6\nhidden_filters=5", inputs: [shape(3, 6, 6)], dialect: .pjreddie)
     // Captured from Debian's program.
     #expect(
-      original.layer.tableText(.pjreddie) == """
+      original.layer.tableRow.text(.pjreddie) == """
         CRNN Layer: 6 x 6 x 3 image, 6 filters
         \t\tconv      5  3 x 3 / 1     6 x   6 x   3   ->     6 x   6 x   5  0.000 BFLOPs
         \t\tconv      5  3 x 3 / 1     6 x   6 x   5   ->     6 x   6 x   5  0.000 BFLOPs

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ConnectedLayerTests {
@@ -64,7 +65,7 @@ import Testing
     let run = try LayerFixture<ConnectedLayer>(
       "[connected]\noutput=1000", inputs: [shape(256, 6, 6)])
     #expect(
-      run.layer.tableText(.alexeyab) == "connected                            9216  ->  1000\n")
+      run.layer.tableRow.text(.alexeyab) == "connected                            9216  ->  1000\n")
     #expect(run.messages.map(\.text) == ["activation: Using default 'logistic'\n"])
   }
 

@@ -1,5 +1,6 @@
 import DarknetGeometry
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// One cell, one anchor, two values a description: layer 0 passes the input on as description,
@@ -130,7 +131,7 @@ import Testing
   @Test func `prints Darknet's row`() throws {
     let network = try NetworkFixture(Self.cfg("classes=1")).network
     #expect(
-      network.nodes[4].layer.tableText(.alexeyab)
+      network.nodes[4].layer.tableRow.text(.alexeyab)
         == "contrastive    1 x   1 x   1 x emb_size    2 x batch:    3  classes =    2, "
         + "step =    3 \ndetection \n")
   }

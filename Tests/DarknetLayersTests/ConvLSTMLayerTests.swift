@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// With `lstm_activation=linear` and gates f = i = o = σ(0) = 1/2, the cell is
@@ -175,13 +176,13 @@ import Testing
     let table =
       "CONV_LSTM Layer: 12 x 10 x 4 image, 6 filters\n"
       + String(repeating: u, count: 4) + String(repeating: w, count: 7)
-    #expect(run.layer.tableText(.alexeyab) == table)
+    #expect(run.layer.tableRow.text(.alexeyab) == table)
     // 2 * 9 * C * 720 for each, and 12 for each output.
     let products = 12960 * (4 * 4 + 7 * 6)
     #expect(run.layer.operations == Double(products + 12 * 720))
     let silent = try LayerFixture<ConvLSTMLayer>(
       "[conv_lstm]\noutput=6\npad=1\npeephole=1", inputs: [shape(4, 12, 10)])
-    #expect(silent.layer.tableText(.alexeyab) == table)
+    #expect(silent.layer.tableRow.text(.alexeyab) == table)
     #expect(
       silent.messages.map(\.text) == [
         "activation: Using default 'linear'\n", "lstm_activation: Using default 'tanh'\n",

@@ -5,6 +5,7 @@ import DarknetLayers
 import DarknetSystem
 import DarknetTensors
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ConvolutionalLayerTests {
@@ -180,13 +181,13 @@ import Testing
     #expect(try layer("size=3\nstride_x=1\nstride_y=3\npad=1").outputShape == shape(8, 5, 10))
     #expect(try layer("size=3\npad=1").operations == Double(2 * 130 * 8 * 36))
     #expect(
-      try layer("size=3\nstride=2\npad=1").tableText(.alexeyab)
+      try layer("size=3\nstride=2\npad=1").tableRow.text(.alexeyab)
         == "conv      8       3 x 3/ 2     10 x  13 x   4 ->    5 x   7 x   8 0.000 BF\n")
     #expect(
-      try layer("size=3\nstride=2\npad=1").tableText(.pjreddie)
+      try layer("size=3\nstride=2\npad=1").tableRow.text(.pjreddie)
         == "conv      8  3 x 3 / 2    10 x  13 x   4   ->     5 x   7 x   8  0.000 BFLOPs\n")
     #expect(
-      try layer("size=3\npad=1\ngroups=4\ndilation=2").tableText(.alexeyab)
+      try layer("size=3\npad=1\ngroups=4\ndilation=2").tableRow.text(.alexeyab)
         == "conv      8/   4  3 x 3/ 1(2)  10 x  13 x   4 ->   10 x  13 x   8 0.000 BF\n")
   }
 

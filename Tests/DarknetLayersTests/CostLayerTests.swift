@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct CostLayerTests {
@@ -71,7 +72,7 @@ import Testing
     #expect(run.forward([1, 2, 3, 4]) == [1, 2, 3, 4])
     #expect(run.messages.map(\.text) == ["type: Using default 'sse'\n"])
     #expect(
-      run.layer.tableText(.alexeyab) == "cost                                              4\n")
+      run.layer.tableRow.text(.alexeyab) == "cost                                              4\n")
     #expect(run.loss([1, 2, 3, 4], truth: .none) == nil)
     let short = run.loss([1, 2, 3, 4], truth: .values([1, 2], perImage: 2))
     #expect(

@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct CropLayerTests {
@@ -66,7 +67,7 @@ import Testing
         "exposure: Using default '1.000000'\n",
       ])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "Crop Layer: 8 x 9 -> 1 x 3 x 3 image\nshift: Using default '0.000000'\n")
   }
 

@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct DeconvolutionalLayerTests {
@@ -73,7 +74,7 @@ import Testing
     ).layer
     #expect(layer.outputShape == shape(6, 10, 14))
     #expect(
-      layer.tableText(.alexeyab)
+      layer.tableRow.text(.alexeyab)
         == "deconv    6  4 x 4 / 2     7 x   5 x   3   ->    14 x  10 x   6\n")
   }
 

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct DropoutLayerTests {
@@ -44,7 +45,7 @@ import Testing
     func text(_ options: String, _ dialect: Dialect) throws -> String {
       try LayerFixture<DropoutLayer>(
         "[dropout]\n" + options, inputs: [shape(4, 5, 6)], dialect: dialect
-      ).layer.tableText(dialect)
+      ).layer.tableRow.text(dialect)
     }
     #expect(try text("", .alexeyab) == "dropout    p = 0.200         120  ->    120\n")
     #expect(

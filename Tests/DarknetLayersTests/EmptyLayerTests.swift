@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct EmptyLayerTests {
@@ -12,7 +13,7 @@ import Testing
     #expect(run.backward([1, 2, 3], outputGradient: [4, 5, 6]).inputs == [[4, 5, 6]])
     #expect(run.layer.isIdentityAtInference)
     #expect(run.layer.outputShape == shape(1, 1, 3))
-    #expect(run.layer.tableText(.alexeyab) == "empty \n")
+    #expect(run.layer.tableRow.text(.alexeyab) == "empty \n")
   }
 
   @Test(arguments: gradients)

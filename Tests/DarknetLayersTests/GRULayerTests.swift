@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// σ(ln 3) = 3/4 and σ(-ln 3) = 1/4 give numbers to work by hand.
@@ -97,7 +98,7 @@ import Testing
       "\t\tconnected                               8  ->     7\n"
       + "\t\tconnected                               7  ->     7\n"
     #expect(
-      run.layer.tableText(.pjreddie)
+      run.layer.tableRow.text(.pjreddie)
         == "GRU Layer: 8 inputs, 7 outputs\n" + String(repeating: pair, count: 3))
     #expect(run.messages.isEmpty)
   }

@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct HistoryLayerTests {
@@ -51,7 +52,7 @@ import Testing
     #expect(run.layer.outputShape == shape(12, 4, 5))
     #expect(run.messages.map(\.text) == ["history_size: Using default '4'\n"])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "HISTORY b = 1, s =  4, steps =  2      5 x   4 x   3 ->    5 x   4 x  12 \n")
   }
 

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ImplicitLayerTests {
@@ -55,7 +56,7 @@ import Testing
         "filters: Using default '128'\n",
       ])
     #expect(
-      run.layer.tableText(.alexeyab) == "implicit Layer: 128 x 1 \t mean=0.00, std=0.20 \n")
+      run.layer.tableRow.text(.alexeyab) == "implicit Layer: 128 x 1 \t mean=0.00, std=0.20 \n")
   }
 
   @Test func `refuses more weights than can be`() {

@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct InstanceSegmentationLayerTests {
@@ -31,7 +32,7 @@ import Testing
       run.messages.map(\.text) == [
         "classes: Using default '20'\n", "ids: Using default '32'\n",
       ])
-    #expect(run.layer.tableText(.pjreddie) == "iseg\n")
+    #expect(run.layer.tableRow.text(.pjreddie) == "iseg\n")
   }
 
   @Test func `refuses another number of channels`() {

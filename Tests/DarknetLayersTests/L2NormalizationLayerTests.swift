@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct L2NormalizationLayerTests {
@@ -30,6 +31,6 @@ import Testing
     let layer = try LayerFixture<L2NormalizationLayer>("[l2norm]", inputs: [shape(2, 3, 4)]).layer
     #expect(layer.outputShape == shape(2, 3, 4))
     #expect(
-      layer.tableText(.pjreddie) == "l2norm                                           24\n")
+      layer.tableRow.text(.pjreddie) == "l2norm                                           24\n")
   }
 }

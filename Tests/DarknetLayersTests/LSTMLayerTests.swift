@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// σ(ln 3) = 3/4, σ(-ln 3) = 1/4 and tanh(ln 3) = 4/5 give numbers to work by hand.
@@ -84,7 +85,7 @@ import Testing
       "\t\tconnected                               5  ->     5\n"
     )
     #expect(
-      run.layer.tableText(.pjreddie)
+      run.layer.tableRow.text(.pjreddie)
         == "LSTM Layer: 7 inputs, 5 outputs\n" + String(repeating: u, count: 4)
         + String(repeating: w, count: 4))
   }

@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct LocalAveragePoolLayerTests {
@@ -42,7 +43,7 @@ import Testing
     ).layer
     #expect(layer.outputShape == shape(4, 7, 5))
     #expect(
-      layer.tableText(.alexeyab)
+      layer.tableRow.text(.alexeyab)
         == "avg                3x 3/ 2     10 x  13 x   4 ->    5 x   7 x   4 0.000 BF\n")
   }
 

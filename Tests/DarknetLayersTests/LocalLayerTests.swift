@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
 import DarknetText
+import DarknetTranscript
 import Testing
 
 @Suite struct LocalLayerTests {
@@ -66,7 +67,7 @@ import Testing
         "pad: Using default '0'\n", "activation: Using default 'logistic'\n",
       ])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "Local Layer: 7 x 8 x 3 image, 4 filters -> 3 x 3 x 4 image\n")
   }
 

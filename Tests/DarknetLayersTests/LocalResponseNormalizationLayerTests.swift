@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 #if canImport(Glibc)
@@ -72,7 +73,7 @@ import Testing
         "kappa: Using default '1.000000'\n", "size: Using default '5'\n",
       ])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "Local Response Normalization Layer: 4 x 3 x 2 image, 5 size\n")
   }
 

@@ -1,6 +1,7 @@
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 #if canImport(Glibc)
@@ -52,7 +53,7 @@ import Testing
     let run = try LayerFixture<LogisticLayer>("[logistic]", inputs: [shape(2, 3, 4)])
     #expect(run.layer.outputShape == shape(2, 3, 4))
     #expect(
-      run.layer.tableText(.alexeyab) == "logistic x entropy                               24\n")
+      run.layer.tableRow.text(.alexeyab) == "logistic x entropy                               24\n")
     let zeros = [Float](repeating: 0, count: 24)
     #expect(run.loss(zeros, truth: .none) == nil)
     #expect(

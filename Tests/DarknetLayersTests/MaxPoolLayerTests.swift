@@ -1,6 +1,7 @@
 import DarknetLayers
 import DarknetTensors
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct MaxPoolLayerTests {
@@ -86,10 +87,10 @@ import Testing
     #expect(try layer("size=2\nstride=2\npadding=0").outputShape == shape(4, 6, 5))
     #expect(try layer("maxpool_depth=1\nout_channels=3").outputShape == shape(3, 13, 10))
     #expect(
-      try layer("size=2\nstride=2").tableText(.alexeyab)
+      try layer("size=2\nstride=2").tableRow.text(.alexeyab)
         == "max                2x 2/ 2     10 x  13 x   4 ->    5 x   7 x   4 0.000 BF\n")
     #expect(
-      try layer("size=2\nstride=2").tableText(.pjreddie)
+      try layer("size=2\nstride=2").tableRow.text(.pjreddie)
         == "max          2 x 2 / 2    10 x  13 x   4   ->     5 x   7 x   4\n")
   }
 

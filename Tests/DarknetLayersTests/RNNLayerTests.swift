@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct RNNLayerTests {
@@ -117,7 +118,7 @@ import Testing
       "[rnn]\noutput=8\nhidden=4\nlogistic=1", inputs: [shape(6, 6, 8)], dialect: .pjreddie)
     // Captured from Debian's program.
     #expect(
-      original.layer.tableText(.pjreddie) == """
+      original.layer.tableRow.text(.pjreddie) == """
         RNN Layer: 288 inputs, 8 outputs
         \t\tconnected                             288  ->     8
         \t\tconnected                               8  ->     8

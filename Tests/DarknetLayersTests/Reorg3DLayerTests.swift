@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct Reorg3DLayerTests {
@@ -54,7 +55,7 @@ import Testing
     let run = try LayerFixture<Reorg3DLayer>("[reorg3d]", inputs: [shape(4, 6, 8)])
     #expect(run.messages.map(\.text) == ["stride: Using default '1'\n"])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "reorg                    / 1    8 x   6 x   4 ->    8 x   6 x   4\n")
   }
 

@@ -1,6 +1,7 @@
 import DarknetConfig
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ReorgLayerTests {
@@ -68,17 +69,17 @@ import Testing
     #expect(run.layer.outputShape == shape(16, 3, 4))
     #expect(run.messages.map(\.text) == ["\n reorg_old \n"])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "reorg_old              / 2     8 x   6 x   4   ->     4 x   3 x  16\n")
     let original = try LayerFixture<ReorgLayer>(
       "[reorg]\nstride=2\nreverse=1", inputs: [shape(4, 6, 8)], dialect: .pjreddie)
     #expect(original.layer.outputShape == shape(1, 12, 16))
     #expect(
-      original.layer.tableText(.pjreddie)
+      original.layer.tableRow.text(.pjreddie)
         == "reorg              / 2     8 x   6 x   4   ->    16 x  12 x   1\n")
     let extra = try LayerFixture<ReorgLayer>(
       "[reorg]\nextra=2", inputs: [shape(4, 6, 8)], dialect: .pjreddie)
-    #expect(extra.layer.tableText(.pjreddie) == "reorg               192   ->   194\n")
+    #expect(extra.layer.tableRow.text(.pjreddie) == "reorg               192   ->   194\n")
   }
 
   @Test(arguments: [

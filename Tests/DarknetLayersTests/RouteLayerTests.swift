@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct RouteLayerTests {
@@ -52,9 +53,9 @@ import Testing
   @Test func `tables`() throws {
     let run = try layer("layers=-1,-2", [4, 2])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "route  1 0 \t                           ->    1 x   1 x   6 \n")
-    #expect(run.layer.tableText(.pjreddie) == "route  1 0\n")
+    #expect(run.layer.tableRow.text(.pjreddie) == "route  1 0\n")
   }
 
   @Test(arguments: [

@@ -1,6 +1,7 @@
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ScaleChannelsLayerTests {
@@ -20,7 +21,7 @@ import Testing
       "[scale_channels]\nfrom=-2\nscale_wh=1", inputs: [shape(1, 1, 2), shape(2, 1, 2)])
     #expect(pixels.forward([10, 100], [1, 2, 3, 4]) == [10, 200, 30, 400])
     #expect(pixels.layer.outputShape == shape(2, 1, 2))
-    #expect(pixels.layer.tableText(.alexeyab) == "scale Layer: 0\n")
+    #expect(pixels.layer.tableRow.text(.alexeyab) == "scale Layer: 0\n")
   }
 
   @Test(arguments: gradients)

@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetKernels
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct ShortcutLayerTests {
@@ -139,11 +140,11 @@ import Testing
     #expect(run.layer.outputShape == shape(3, 4, 5))
     #expect(run.messages.map(\.text) == ["activation: Using default 'linear'\n"])
     #expect(
-      run.layer.tableText(.alexeyab)
+      run.layer.tableRow.text(.alexeyab)
         == "Shortcut Layer: 0,  wt = 0, wn = 0, outputs:   5 x   4 x   3 0.000 BF\n"
         + " (   5 x   4 x   3) + (   5 x   4 x   7) \n")
     #expect(
-      run.layer.tableText(.pjreddie)
+      run.layer.tableRow.text(.pjreddie)
         == "res    0                   5 x   4 x   7   ->     5 x   4 x   3\n")
   }
 

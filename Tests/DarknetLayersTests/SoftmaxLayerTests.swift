@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 #if canImport(Glibc)
@@ -119,7 +120,7 @@ import Testing
     let layer = try LayerFixture<SoftmaxLayer>("[soft]", inputs: [shape(2, 3, 4)]).layer
     #expect(layer.outputShape == shape(2, 3, 4))
     #expect(
-      layer.tableText(.alexeyab) == "softmax                                          24\n")
+      layer.tableRow.text(.alexeyab) == "softmax                                          24\n")
   }
 
   @Test(arguments: [

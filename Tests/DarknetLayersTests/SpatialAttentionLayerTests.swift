@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct SpatialAttentionLayerTests {
@@ -13,7 +14,7 @@ import Testing
     #expect(run.forward([2, 3], [10, 100]) == [20, 300])
     #expect(
       run.backward([2, 3], [10, 100], outputGradient: [1, 2]).inputs == [[10, 200], [2, 6]])
-    #expect(run.layer.tableText(.alexeyab) == "scale Layer: 0\n")
+    #expect(run.layer.tableRow.text(.alexeyab) == "scale Layer: 0\n")
     #expect(run.layer.outputShape == shape(2, 1, 1))
   }
 

@@ -1,5 +1,6 @@
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct UpsampleLayerTests {
@@ -38,10 +39,10 @@ import Testing
     #expect(try layer("").outputShape == shape(3, 10, 12))
     #expect(try layer("stride=-2").outputShape == shape(3, 2, 3))
     #expect(
-      try layer("").tableText(.alexeyab)
+      try layer("").tableRow.text(.alexeyab)
         == "upsample                 2x     6 x   5 x   3 ->   12 x  10 x   3\n")
     #expect(
-      try layer("stride=-2").tableText(.pjreddie)
+      try layer("stride=-2").tableRow.text(.pjreddie)
         == "downsample          2x     6 x   5 x   3   ->     3 x   2 x   3\n")
   }
 

@@ -1,5 +1,6 @@
 import Darknet
 import DarknetTestSupport
+import DarknetTranscript
 import Foundation
 import Testing
 

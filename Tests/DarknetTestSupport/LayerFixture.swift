@@ -338,5 +338,5 @@ struct GivenLayer: Layer {
   }
   func forward(_ pass: ForwardPass) {}
   func backward(_ pass: BackwardPass) {}
-  func tableText(_ dialect: Dialect) -> String { "" }
+  var tableRow: TableRow { .empty }
 }

@@ -173,7 +173,7 @@ extension Zoo.Member {
     var parameters = 0
     for size in sizes {
       let network = try NetworkBuilder(batch: 1, inputSize: (size, size)).build(config)
-      let total = fixed(LayerTable.billionOperations(of: network), decimals: 3)
+      let total = fixed(network.operations / 1e9, decimals: 3)
       let products = network.nodes.reduce(0.0) { sum, node in
         node.layer.convolution != nil ? sum + node.layer.operations : sum
       }

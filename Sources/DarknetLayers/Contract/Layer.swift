@@ -78,8 +78,8 @@ package protocol Layer: LayerFacts {
   /// own activation there).
   func backward(_ pass: BackwardPass)
 
-  /// What Darknet's layer table prints after the index, with its line ends.
-  func tableText(_ dialect: Dialect) -> String
+  /// What the layer's row of the table tells.
+  var tableRow: TableRow { get }
 
   /// Operations that AlexeyAB's table counts for one image (`BF` is 1e-9 of it).
   var operations: Double { get }

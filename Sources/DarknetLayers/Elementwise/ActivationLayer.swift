@@ -52,7 +52,5 @@ package struct ActivationLayer: Layer {
 
   package var averageOutputs: AverageOutputs { .never }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "Activation Layer: \(outputShape.count) inputs\n"
-  }
+  package var tableRow: TableRow { .activation(count: outputShape.count) }
 }

@@ -74,20 +74,7 @@ package struct DropoutLayer: Layer {
 
   package var averageOutputs: AverageOutputs { .never }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let count = padded(outputShape.count, 4)
-    let p = fixed(Double(probability), decimals: 3)
-    switch block {
-    case _ where dialect == .pjreddie:
-      return "dropout       p = \(fixed(Double(probability), decimals: 2))"
-        + "               \(count)  ->  \(count)\n"
-    case nil:
-      return "dropout    p = \(p)        \(count)  ->   \(count)\n"
-    case .size(let size)?:
-      return "dropblock    p = \(p)   l.dropblock_size_abs = \(size)    \(count)  ->   \(count)\n"
-    case .share(let share)?:
-      return "dropblock    p = \(p)   l.dropblock_size_rel = "
-        + "\(fixed(Double(share), decimals: 2))    \(count)  ->   \(count)\n"
-    }
+  package var tableRow: TableRow {
+    .dropout(count: outputShape.count, probability: probability, block: block)
   }
 }

@@ -29,5 +29,5 @@ package struct EmptyLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String { "empty \n" }
+  package var tableRow: TableRow { .empty }
 }

@@ -54,5 +54,5 @@ package struct InstanceSegmentationLayer: LossLayer {
     LossReport(cost: 0, notices: ["[iseg] has no loss here: training changes nothing before it"])
   }
 
-  package func tableText(_ dialect: Dialect) -> String { "iseg\n" }
+  package var tableRow: TableRow { .instanceSegmentation }
 }

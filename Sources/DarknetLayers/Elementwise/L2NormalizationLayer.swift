@@ -70,7 +70,5 @@ package struct L2NormalizationLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "l2norm                                         \(padded(outputShape.count, 4))\n"
-  }
+  package var tableRow: TableRow { .values(.l2Normalization, count: outputShape.count) }
 }

@@ -121,9 +121,5 @@ package struct LocalResponseNormalizationLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let x = outputShape
-    return "Local Response Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image, "
-      + "\(size) size\n"
-  }
+  package var tableRow: TableRow { .localResponseNormalization(outputShape, size: size) }
 }

@@ -88,7 +88,7 @@ package struct DetectionLayer: LossLayer, DetectionHead {
 
   package var averageOutputs: AverageOutputs { .always }
 
-  package func tableText(_ dialect: Dialect) -> String { "Detection Layer\n" }
+  package var tableRow: TableRow { .detection }
 }
 
 /// What `[detection]` reads, and where its values stand.

@@ -103,11 +103,7 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "[Gaussian_yolo] \(options.lossText), "
-      + "scale: \(fixed(Double(options.scaleXY), decimals: 2)), "
-      + "point: \(options.reference.code)\n"
-  }
+  package var tableRow: TableRow { .gaussianYolo(options) }
 }
 
 /// The arithmetic of a `[Gaussian_yolo]` prediction.

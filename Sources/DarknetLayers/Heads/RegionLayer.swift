@@ -141,7 +141,7 @@ package struct RegionLayer: LossLayer, DetectionHead {
     RegionLoss(options: options, grid: grid).report(pass)
   }
 
-  package func tableText(_ dialect: Dialect) -> String { "detection\n" }
+  package var tableRow: TableRow { .region }
 }
 
 // MARK: - Boxes

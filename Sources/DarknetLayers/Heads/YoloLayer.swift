@@ -117,11 +117,7 @@ package struct YoloLayer: LossLayer, DetectionHead {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    if dialect == .pjreddie { return "yolo\n" }
-    return "yolo\n[yolo] params: \(options.lossText), "
-      + "scale_x_y: \(fixed(Double(options.scaleXY), decimals: 2))\n"
-  }
+  package var tableRow: TableRow { .yolo(options) }
 }
 
 /// The arithmetic of a `[yolo]` prediction.

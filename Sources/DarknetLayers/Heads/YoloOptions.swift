@@ -9,7 +9,7 @@ package enum BoxLoss: String, CaseIterable, Sendable {
   case iou, giou, diou, ciou
 
   /// The number that AlexeyAB's table shows.
-  var code: Int {
+  package var code: Int {
     switch self {
     case .iou: 0
     case .giou: 1
@@ -73,7 +73,7 @@ package struct YoloOptions: Sendable {
     case leftTop = "left_top"
     case rightBottom = "right_bottom"
 
-    var code: Int {
+    package var code: Int {
       switch self {
       case .center: 1
       case .leftTop: 2
@@ -194,14 +194,6 @@ package struct YoloOptions: Sendable {
     guard (0..<classes).contains(label) else { return nil }
     guard let classMap else { return label }
     return classMap.indices.contains(label) ? classMap[label] : nil
-  }
-
-  /// AlexeyAB's second row of the table, from `iou loss` to the last normalizer.
-  var lossText: String {
-    func short(_ value: Float) -> String { fixed(Double(value), decimals: 2) }
-    return "iou loss: \(boxLoss.rawValue) (\(boxLoss.code)), iou_norm: \(short(iouNormalizer)), "
-      + "obj_norm: \(short(objectnessNormalizer)), cls_norm: \(short(classNormalizer)), "
-      + "delta_norm: \(short(deltaNormalizer))"
   }
 
   func suppression(threshold: Float) -> NonMaximumSuppression {

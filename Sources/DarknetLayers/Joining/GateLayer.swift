@@ -59,9 +59,10 @@ package struct GateLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape, sources: 3) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "Gate Layer: \(sources[1]) by \(sources[2]),  outputs:" + outputShape.tableText + " "
-      + operationsText(operations)
+  package var tableRow: TableRow {
+    .layer(
+      title: "Gate", reads: "\(sources[1]) by \(sources[2])", output: outputShape,
+      operations: operations)
   }
 
   /// Two products and a sum for each value, and 1 - t.

@@ -137,10 +137,11 @@ package struct PartialShortcutLayer: Layer {
         + addedChannels.enumerated().map { .init(source: $0 + 1, from: 0..<$1) })
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
+  package var tableRow: TableRow {
     let from = zip(sources.dropFirst(), addedChannels).map { "\($0) (\($1) ch)" }
-    return "Partial Shortcut Layer: \(from.joined(separator: ", ")),  outputs:"
-      + outputShape.tableText + " " + operationsText(operations)
+    return .layer(
+      title: "Partial Shortcut", reads: from.joined(separator: ", "), output: outputShape,
+      operations: operations)
   }
 
   /// An addition for each channel that is added.

@@ -112,17 +112,8 @@ package struct RouteLayer: Layer {
       })
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let from = "route " + sources.map { " \($0)" }.joined()
-    if dialect == .pjreddie { return from + "\n" }
-    let gap =
-      switch sources.count {
-      case 1: " \t\t            "
-      case 2...3: " \t            "
-      default: " \t    "
-      }
-    let group = groups > 1 ? "\(groupIndex)/\(groups)" : "   "
-    return from + gap + String(repeating: " ", count: 11) + group
-      + " -> \(outputShape.tableText) \n"
+  package var tableRow: TableRow {
+    .route(
+      sources: sources, group: groups > 1 ? (groupIndex, groups) : nil, output: outputShape)
   }
 }

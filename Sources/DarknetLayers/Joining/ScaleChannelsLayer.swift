@@ -104,5 +104,5 @@ package struct ScaleChannelsLayer: Layer {
       ? .mixes(groups: 1) : .channelwise(outputShape, sources: 2)
   }
 
-  package func tableText(_ dialect: Dialect) -> String { "scale Layer: \(sources[1])\n" }
+  package var tableRow: TableRow { .scale(source: sources[1]) }
 }

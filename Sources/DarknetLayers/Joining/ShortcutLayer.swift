@@ -287,19 +287,12 @@ package struct ShortcutLayer: Layer {
         })
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let y = outputShape
-    if dialect == .pjreddie {
-      return "res  \(padded(sources[1], 3))                \(sourceShapes[0].tableText)   ->  "
-        + "\(y.tableText)\n"
-    }
-    var text = "Shortcut Layer: " + sources.dropFirst().map { "\($0), " }.joined()
-    text += " wt = \(weightsType.rawValue), wn = \(normalization.rawValue), outputs:"
-    text += y.tableText + " " + operationsText(operations)
-    for x in sourceShapes where x.channels != y.channels {
-      text += " (\(y.tableText)) + (\(x.tableText)) \n"
-    }
-    return text
+  package var tableRow: TableRow {
+    .shortcut(
+      .init(
+        sources: Array(zip(sources.dropFirst(), sourceShapes)).map { ($0, $1) },
+        weights: weightsType, normalization: normalization, output: outputShape,
+        operations: operations))
   }
 
   package var operations: Double {

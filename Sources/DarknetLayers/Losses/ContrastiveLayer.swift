@@ -132,12 +132,10 @@ package struct ContrastiveLayer: LossLayer {
     Vector.add(pass.outputGradient.pointer, to: dx.pointer, count: dx.count)
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let (x, anchors) = (outputShape, head.options.mask.count)
-    return "contrastive \(padded(x.width, 4)) x\(padded(x.height, 4)) x\(padded(anchors, 4)) x "
-      + "emb_size \(padded(embeddingCount, 4)) x batch: \(padded(batch, 4))  "
-      + "classes = \(padded(head.classes, 4)), step = "
-      + "\(padded(batch * anchors * x.area, 4)) \ndetection \n"
+  package var tableRow: TableRow {
+    .contrastive(
+      shape: outputShape, anchors: head.options.mask.count, values: embeddingCount, batch: batch,
+      classes: head.classes)
   }
 }
 

@@ -119,7 +119,5 @@ package struct CostLayer: LossLayer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "cost                                           \(padded(outputShape.count, 4))\n"
-  }
+  package var tableRow: TableRow { .values(.cost, count: outputShape.count) }
 }

@@ -59,7 +59,5 @@ package struct LogisticLayer: LossLayer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "logistic x entropy                             \(padded(outputShape.count, 4))\n"
-  }
+  package var tableRow: TableRow { .values(.logistic, count: outputShape.count) }
 }

@@ -133,9 +133,7 @@ package struct SoftmaxLayer: LossLayer {
     return LossReport(cost: Float(cost))
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "softmax                                        \(padded(outputShape.count, 4))\n"
-  }
+  package var tableRow: TableRow { .values(.softmax, count: outputShape.count) }
 }
 
 extension LossLayer {

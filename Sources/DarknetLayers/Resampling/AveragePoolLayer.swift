@@ -45,10 +45,5 @@ package struct AveragePoolLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let channels = padded(inputShape.channels, 4)
-    return dialect == .pjreddie
-      ? "avg                     \(inputShape.tableText)   ->  \(channels)\n"
-      : "avg                          \(inputShape.tableText) ->   \(channels)\n"
-  }
+  package var tableRow: TableRow { .averagePool(input: inputShape) }
 }

@@ -106,11 +106,7 @@ package struct CropLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let row =
-      "Crop Layer: \(inputShape.height) x \(inputShape.width) -> \(outputShape.height) x "
-      + "\(outputShape.width) x \(inputShape.channels) image\n"
-    // Both programs read this option only after they have printed the row.
-    return hasShift ? row : row + "shift: Using default '0.000000'\n"
+  package var tableRow: TableRow {
+    .crop(input: inputShape, output: outputShape, hasShift: hasShift)
   }
 }

@@ -80,8 +80,9 @@ package struct LocalAveragePoolLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    window.tableText("avg", output: outputShape, operations: operations, dialect)
+  package var tableRow: TableRow {
+    .pool(
+      .init(kind: .average, window: window, output: outputShape, operations: operations))
   }
 
   package var operations: Double { window.operations(output: outputShape) }

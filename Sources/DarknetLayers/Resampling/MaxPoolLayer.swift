@@ -181,12 +181,11 @@ package struct MaxPoolLayer: Layer {
     depthChannels == nil ? .channelwise(outputShape) : .mixes(groups: 1)
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    var text = window.tableText(
-      depthChannels == nil ? "max" : "max-depth", output: hostShape, operations: operations,
-      dialect)
-    if let blur { text += blur.tableText(dialect) }
-    return text
+  package var tableRow: TableRow {
+    .pool(
+      .init(
+        kind: depthChannels == nil ? .maximum : .maximumOfChannels, window: window,
+        output: hostShape, operations: operations, blur: blur?.geometry))
   }
 
   package var operations: Double { window.operations(output: hostShape) }
@@ -223,22 +222,5 @@ package struct PoolWindow: Hashable, Sendable {
   /// A comparison or addition for each value of each window.
   func operations(output: Shape) -> Double {
     Double(pool.size) * Double(pool.size) * Double(input.channels) * Double(output.area)
-  }
-
-  func tableText(
-    _ name: String, output: Shape, operations: Double, _ dialect: Dialect
-  ) -> String {
-    let size = pool.size
-    if dialect == .pjreddie {
-      return "\(name)          \(size) x \(size) / \(pool.strideX)  \(input.tableText)   ->  "
-        + "\(output.tableText)\n"
-    }
-    let square = "\(padded(size, 2))x\(padded(size, 2))/\(padded(pool.strideX, 2))"
-    let start =
-      pool.strideX == pool.strideY || name == "max-depth"
-      ? name + String(repeating: " ", count: 18 - name.utf8.count) + square + "   "
-      : name + String(repeating: " ", count: 17 - name.utf8.count) + square
-        + "x\(padded(pool.strideY, 2)) "
-    return start + "\(input.tableText) -> \(output.tableText) " + operationsText(operations)
   }
 }

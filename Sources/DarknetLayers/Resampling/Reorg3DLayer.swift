@@ -66,8 +66,7 @@ package struct Reorg3DLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "reorg                    /\(padded(stride, 2)) \(inputShape.tableText) -> "
-      + "\(outputShape.tableText)\n"
+  package var tableRow: TableRow {
+    .reorg3D(input: inputShape, output: outputShape, stride: stride)
   }
 }

@@ -109,17 +109,11 @@ package struct ReorgLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    if dialect == .pjreddie {
-      if case .appended = order {
-        return "reorg              \(padded(inputShape.count, 4))   ->  "
-          + "\(padded(outputShape.count, 4))\n"
-      }
-      return "reorg              /\(padded(stride, 2))  \(inputShape.tableText)   ->  "
-        + "\(outputShape.tableText)\n"
-    }
-    return "reorg_old              /\(padded(stride, 2))  \(inputShape.tableText)   ->  "
-      + "\(outputShape.tableText)\n"
+  package var tableRow: TableRow {
+    var isAppended = false
+    if case .appended = order { isAppended = true }
+    return .reorg(
+      input: inputShape, output: outputShape, stride: stride, isAppended: isAppended)
   }
 }
 

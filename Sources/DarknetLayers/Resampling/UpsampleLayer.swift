@@ -105,12 +105,7 @@ package struct UpsampleLayer: Layer {
 
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let name = isReducing ? "downsample" : "upsample  "
-    return dialect == .pjreddie
-      ? "\(name)         \(padded(stride, 2))x  \(inputShape.tableText)   ->  "
-        + "\(outputShape.tableText)\n"
-      : "\(name)              \(padded(stride, 2))x  \(inputShape.tableText) -> "
-        + "\(outputShape.tableText)\n"
+  package var tableRow: TableRow {
+    .upsample(input: inputShape, output: outputShape, stride: stride, isReducing: isReducing)
   }
 }

@@ -66,10 +66,11 @@ package struct CRNNLayer: SimpleRecurrence {
 
   package var sources: [Int] { [source] }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "CRNN Layer: \(inputShape.height) x \(inputShape.width) x \(inputShape.channels) image, "
-      + "\(outputShape.channels) filters\n"
-      + parts.tableText([0, 1, 2], prefix: dialect == .pjreddie ? "\t\t" : "", dialect)
+  package var tableRow: TableRow {
+    .recurrent(
+      .init(
+        kind: .crnn, input: inputShape, output: outputShape,
+        parts: parts.rows([0, 1, 2])))
   }
 
   package var operations: Double { parts.operations }

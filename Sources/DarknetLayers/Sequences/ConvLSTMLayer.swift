@@ -88,10 +88,11 @@ package struct ConvLSTMLayer: LSTMRecurrence {
 
   package var sources: [Int] { [source] }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "CONV_LSTM Layer: \(inputShape.height) x \(inputShape.width) x "
-      + "\(inputShape.channels) image, \(outputShape.channels) filters\n"
-      + parts.tableText(LSTMCell.tableOrder(parts), prefix: "", dialect)
+  package var tableRow: TableRow {
+    .recurrent(
+      .init(
+        kind: .convolutionalLSTM, input: inputShape, output: outputShape,
+        parts: parts.rows(LSTMCell.tableOrder(parts))))
   }
 
   /// The convolutions', and what the gates' arithmetic is reckoned at.

@@ -55,9 +55,11 @@ package struct GRULayer: RecurrentLayer {
     dialect == .pjreddie ? [3, 4, 5, 0, 1, 2] : [0, 1, 2, 3, 4, 5]
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "GRU Layer: \(inputCount) inputs, \(count) outputs\n"
-      + parts.tableText([0, 3, 1, 4, 2, 5], prefix: "\t\t", dialect)
+  package var tableRow: TableRow {
+    .recurrent(
+      .init(
+        kind: .gru, input: Shape(vector: inputCount), output: outputShape,
+        parts: parts.rows([0, 3, 1, 4, 2, 5])))
   }
 }
 

@@ -76,8 +76,9 @@ package struct HistoryLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "HISTORY b = \(miniBatch), s = \(padded(historySize, 2)), steps = \(padded(timeSteps, 2))   "
-      + "\(inputShape.tableText) -> \(outputShape.tableText) \n"
+  package var tableRow: TableRow {
+    .history(
+      batch: miniBatch, size: historySize, steps: timeSteps, input: inputShape,
+      output: outputShape)
   }
 }

@@ -49,8 +49,10 @@ package struct LSTMLayer: LSTMRecurrence {
     dialect == .pjreddie ? [1, 0, 3, 2, 5, 4, 7, 6] : [0, 1, 2, 3, 4, 5, 6, 7]
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "LSTM Layer: \(inputCount) inputs, \(outputShape.count) outputs\n"
-      + parts.tableText(LSTMCell.tableOrder(parts), prefix: "\t\t", dialect)
+  package var tableRow: TableRow {
+    .recurrent(
+      .init(
+        kind: .lstm, input: Shape(vector: inputCount), output: outputShape,
+        parts: parts.rows(LSTMCell.tableOrder(parts))))
   }
 }

@@ -55,8 +55,10 @@ package struct RNNLayer: SimpleRecurrence {
 
   package var sources: [Int] { [source] }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "RNN Layer: \(inputCount) inputs, \(outputShape.count) outputs\n"
-      + parts.tableText([0, 1, 2], prefix: "\t\t", dialect)
+  package var tableRow: TableRow {
+    .recurrent(
+      .init(
+        kind: .rnn, input: Shape(vector: inputCount), output: outputShape,
+        parts: parts.rows([0, 1, 2])))
   }
 }

@@ -41,10 +41,8 @@ package struct LayerParts: Sendable {
     }
   }
 
-  /// The parts' rows of the layer table, in `order`, each after `prefix`.
-  func tableText(_ order: [Int], prefix: String, _ dialect: Dialect) -> String {
-    order.map { prefix + all[$0].layer.tableText(dialect) }.joined()
-  }
+  /// The parts' rows of the layer table, in `order`.
+  func rows(_ order: [Int]) -> [TableRow] { order.map { all[$0].layer.tableRow } }
 
   var operations: Double { all.reduce(0) { $0 + $1.layer.operations } }
   var productOperations: Int { all.reduce(0) { $0 + $1.layer.productOperations } }

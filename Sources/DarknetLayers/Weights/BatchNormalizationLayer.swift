@@ -60,10 +60,7 @@ package struct BatchNormalizationLayer: Layer {
   package var channelFlow: ChannelFlow { .channelwise(outputShape) }
   package var weightOrder: WeightOrder { .channelwise }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let x = outputShape
-    return "Batch Normalization Layer: \(x.width) x \(x.height) x \(x.channels) image\n"
-  }
+  package var tableRow: TableRow { .batchNormalization(outputShape) }
 }
 
 extension BatchNormalizationLayer: BatchNormalizedLayer {

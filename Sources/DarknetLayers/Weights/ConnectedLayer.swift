@@ -117,10 +117,7 @@ package struct ConnectedLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "connected                            \(padded(inputCount, 4))  ->  "
-      + "\(padded(outputCount, 4))\n"
-  }
+  package var tableRow: TableRow { .connected(inputs: inputCount, outputs: outputCount) }
 
   package var productOperations: Int { 2 * inputCount * outputCount }
 

@@ -59,7 +59,7 @@ extension OptionReader {
 
 extension ConvolutionGeometry {
   /// Of one image.
-  var outputShape: Shape { Shape(channels: filters, height: outHeight, width: outWidth) }
+  package var outputShape: Shape { Shape(channels: filters, height: outHeight, width: outWidth) }
 }
 
 extension Dialect {
@@ -180,11 +180,5 @@ struct Blur: Sendable {
     return max(
       Convolution.forwardWorkspace(geometry, threads: threads),
       isTraining ? Convolution.backwardInputWorkspace(geometry, threads: threads) : 0)
-  }
-
-  /// The row that the table has for the blur, below its layer's.
-  func tableText(_ dialect: Dialect) -> String {
-    ConvolutionalLayer.row(
-      "conv  ", geometry, operations: Double(geometry.operations), dialect)
   }
 }

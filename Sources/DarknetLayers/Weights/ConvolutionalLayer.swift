@@ -337,39 +337,16 @@ extension ConvolutionalLayer {
     .mixes(groups: activation.mixesChannels ? 1 : geometry.groups)
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let name =
-      hasBinaryOutput && isXnor
-      ? "convXB"
-      : isXnor
-        ? "convX "
-        : sharesParametersOf != nil
-          ? "convS " : isExcited ? "convAE" : "conv  "
-    var text = Self.row(name, geometry, operations: operations, dialect)
-    if let blur { text += blur.tableText(dialect) }
-    return text
-  }
-
-  /// One row of the table.
-  static func row(
-    _ name: String, _ g: ConvolutionGeometry, operations: Double, _ dialect: Dialect
-  ) -> String {
-    let input = Shape(channels: g.channels, height: g.height, width: g.width).tableText
-    let output = g.outputShape.tableText
-    if dialect == .pjreddie {
-      return "conv  \(padded(g.filters, 5)) \(padded(g.size, 2)) x\(padded(g.size, 2)) /"
-        + "\(padded(g.strideX, 2))  \(input)   ->  \(output)  "
-        + "\(fixed(operations / 1e9, decimals: 3, width: 5)) BFLOPs\n"
-    }
-    var text = name + padded(g.filters, 5)
-    text += g.groups > 1 ? "/\(padded(g.groups, 4)) " : "      "
-    if g.strideX != g.strideY {
-      text += "\(padded(g.size, 2))x\(padded(g.size, 2))/\(padded(g.strideX, 2))x"
-      text += "\(padded(g.strideY, 2)) "
-    } else {
-      text += "\(padded(g.size, 2)) x\(padded(g.size, 2))/\(padded(g.strideX, 2))"
-      text += g.dilation > 1 ? "(\(g.dilation))" : "   "
-    }
-    return text + "\(input) -> \(output) " + operationsText(operations)
+  package var tableRow: TableRow {
+    let kind: TableRow.Convolution.Kind =
+      if isXnor {
+        hasBinaryOutput ? .xnorWithBinaryOutput : .xnor
+      } else if sharesParametersOf != nil {
+        .shared
+      } else {
+        isExcited ? .excited : .plain
+      }
+    return .convolution(
+      .init(kind: kind, geometry: geometry, operations: operations, blur: blur?.geometry))
   }
 }

@@ -130,10 +130,10 @@ package struct DeconvolutionalLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let g = geometry
-    return "deconv\(padded(outputShape.channels, 5)) \(padded(g.size, 2)) x\(padded(g.size, 2)) /"
-      + "\(padded(g.strideX, 2))  \(g.outputShape.tableText)   ->  \(outputShape.tableText)\n"
+  package var tableRow: TableRow {
+    .deconvolution(
+      filters: outputShape.channels, size: geometry.size, stride: geometry.strideX,
+      input: geometry.outputShape, output: outputShape)
   }
 }
 

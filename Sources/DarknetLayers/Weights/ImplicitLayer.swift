@@ -53,8 +53,8 @@ package struct ImplicitLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    "implicit Layer: \(outputShape.channels) x \(outputShape.height) \t "
-      + "mean=\(fixed(Double(mean), decimals: 2)), std=\(fixed(Double(deviation), decimals: 2)) \n"
+  package var tableRow: TableRow {
+    .implicit(
+      atoms: outputShape.height, filters: outputShape.channels, mean: mean, deviation: deviation)
   }
 }

@@ -186,9 +186,5 @@ package struct LocalLayer: Layer {
     }
   }
 
-  package func tableText(_ dialect: Dialect) -> String {
-    let (x, y) = (inputShape, outputShape)
-    return "Local Layer: \(x.height) x \(x.width) x \(x.channels) image, \(filters) filters -> "
-      + "\(y.height) x \(y.width) x \(filters) image\n"
-  }
+  package var tableRow: TableRow { .local(input: inputShape, output: outputShape) }
 }

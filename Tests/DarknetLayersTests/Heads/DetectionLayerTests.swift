@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// A side of one cell with two boxes and two classes: two scores, two objectnesses, two boxes.
@@ -149,7 +150,7 @@ import Testing
         "object_scale: Using default '1.000000'\n", "noobject_scale: Using default '1.000000'\n",
         "class_scale: Using default '1.000000'\n", "jitter: Using default '0.200000'\n",
       ])
-    #expect(run.layer.tableText(.pjreddie) == "Detection Layer\n")
+    #expect(run.layer.tableRow.text(.pjreddie) == "Detection Layer\n")
   }
 
   @Test(arguments: [

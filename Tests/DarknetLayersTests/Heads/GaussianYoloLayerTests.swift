@@ -1,6 +1,7 @@
 import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// One cell, one anchor of 5x5, one class, a network of 10x10.
@@ -104,7 +105,7 @@ import Testing
   @Test func `table and corners`() throws {
     let run = try head("nms_kind=cornersnms\nyolo_point=right_bottom\niou_loss=ciou")
     #expect(
-      run.layer.tableText(.alexeyab) == "[Gaussian_yolo] iou loss: ciou (4), iou_norm: 0.75, "
+      run.layer.tableRow.text(.alexeyab) == "[Gaussian_yolo] iou loss: ciou (4), iou_norm: 0.75, "
         + "obj_norm: 1.00, cls_norm: 1.00, delta_norm: 1.00, scale: 1.00, point: 4\n")
     #expect(run.messages.first?.text == "nms_kind: cornersnms (3), beta = 0.600000 \n")
     #expect(run.layer.suppression(threshold: 0.4).kind == .corners)

@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct RegionLayerTests {
@@ -293,7 +294,7 @@ import Testing
         "object_scale: Using default '1.000000'\n", "noobject_scale: Using default '1.000000'\n",
         "mask_scale: Using default '1.000000'\n", "class_scale: Using default '1.000000'\n",
       ])
-    #expect(run.layer.tableText(.alexeyab) == "detection\n")
+    #expect(run.layer.tableRow.text(.alexeyab) == "detection\n")
     let (given, defaults) = (run.layer.training, HeadTrainingOptions(maximumBoxes: 3))
     #expect(given.maximumBoxes == 3 && given.jitter == defaults.jitter)
     #expect(given.resize == defaults.resize && given.random == defaults.random)

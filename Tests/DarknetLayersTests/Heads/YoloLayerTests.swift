@@ -2,6 +2,7 @@ import DarknetConfig
 import DarknetGeometry
 import DarknetLayers
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 @Suite struct YoloLayerTests {
@@ -119,9 +120,10 @@ import Testing
         "truth_thresh: Using default '1.000000'\n",
       ])
     #expect(
-      run.layer.tableText(.alexeyab) == "yolo\n[yolo] params: iou loss: mse (2), iou_norm: 0.75, "
+      run.layer.tableRow.text(.alexeyab)
+        == "yolo\n[yolo] params: iou loss: mse (2), iou_norm: 0.75, "
         + "obj_norm: 1.00, cls_norm: 1.00, delta_norm: 1.00, scale_x_y: 1.00\n")
-    #expect(run.layer.tableText(.pjreddie) == "yolo\n")
+    #expect(run.layer.tableRow.text(.pjreddie) == "yolo\n")
   }
 
   @Test func `defaults of what loaders ask`() throws {
