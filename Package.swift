@@ -74,8 +74,8 @@ let package = Package(
       swiftSettings: swift6),
 
     .target(
-      name: "DarknetTestSupport", dependencies: ["Darknet"], path: "Tests/DarknetTestSupport",
-      swiftSettings: swift6),
+      name: "DarknetTestSupport", dependencies: ["Darknet", "DarknetTranscript"],
+      path: "Tests/DarknetTestSupport", swiftSettings: swift6),
     tests("DarknetSystemTests", ["DarknetSystem"]),
     tests("DarknetTextTests", ["DarknetText"]),
     tests("DarknetConfigTests", ["DarknetConfig"]),

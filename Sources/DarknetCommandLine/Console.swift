@@ -114,14 +114,6 @@ package enum Console {
   /// Whether whoever read standard error closed it, for commands whose results go there.
   package static var isErrorClosed: Bool { errorFailure == EPIPE }
 
-  /// A message of the library, to the stream that Darknet prints it to.
-  package static func show(_ message: Message) {
-    switch message.stream {
-    case .standardOutput: out(message.text)
-    case .standardError: error(message.text)
-    }
-  }
-
   /// Lines of a file that have no effect; each once, however often a command reads the file.
   package static func show(_ notes: [ConfigNote]) {
     for note in notes where shownNotes.withLock({ $0.insert(note).inserted }) {

@@ -1,12 +1,12 @@
 import DarknetText
 
 /// Reads the options of one section by name and type, remembers which were asked for, and
-/// collects what Darknet would print about them.
+/// collects what Darknet would say about them.
 package struct OptionReader: Sendable {
   package let file: String
   package let section: ConfigFile.Section
-  package private(set) var messages: [Message] = []
-  /// How many of `messages` come before the layer's row of the table; the rest come after it.
+  package private(set) var events: [ReadingEvent] = []
+  /// How many of `events` come before the layer's row of the table; the rest come after it.
   private var countBeforeRow: Int?
   private var used: Set<Int> = []
   /// Every option that was asked for, there or not: what this section knows.
@@ -39,13 +39,13 @@ package struct OptionReader: Sendable {
     return number
   }
 
-  /// A whole number with a default, which Darknet announces if the option is `loud`.
+  /// A whole number with a default, which is noted if the option is `loud`, as Darknet announces it.
   package mutating func int(
     _ key: String, default fallback: Int, loud: Bool = false,
     in range: ClosedRange<Int> = Int(Int32.min)...Int(Int32.max)
   ) throws(ConfigError) -> Int {
     if let number = try int(key, in: range) { return number }
-    if loud { announceDefault(key, "\(fallback)") }
+    if loud { note(.defaultTaken(key: key, value: .int(fallback))) }
     return fallback
   }
 
@@ -87,7 +87,7 @@ package struct OptionReader: Sendable {
     _ key: String, default fallback: Float, loud: Bool = false
   ) throws(ConfigError) -> Float {
     if let number = try float(key) { return number }
-    if loud { announceDefault(key, fixed(Double(fallback), decimals: 6)) }
+    if loud { note(.defaultTaken(key: key, value: .float(fallback))) }
     return fallback
   }
 
@@ -111,7 +111,7 @@ package struct OptionReader: Sendable {
     _ key: String, default fallback: String, loud: Bool = false
   ) throws(ConfigError) -> String {
     if let text = try string(key) { return text }
-    if loud { announceDefault(key, fallback) }
+    if loud { note(.defaultTaken(key: key, value: .word(fallback))) }
     return fallback
   }
 
@@ -176,32 +176,25 @@ package struct OptionReader: Sendable {
       option: key, expected: expected, found: found, fix: fix)
   }
 
-  /// Something that Darknet prints while it reads this section.
-  package mutating func say(_ stream: Message.Stream, _ text: String) {
-    messages.append(Message(stream, text))
+  /// Something that Darknet says while it reads this section.
+  package mutating func note(_ event: ReadingEvent) { events.append(event) }
+
+  /// The layer is known here: what is noted of options read later comes after its row of the table.
+  package mutating func markRow() { countBeforeRow = events.count }
+
+  /// What comes before the layer's row of the table.
+  package var eventsBeforeRow: [ReadingEvent] {
+    Array(events.prefix(countBeforeRow ?? events.count))
   }
 
-  /// Says that Darknet prints the layer's row of the table here: messages of options read later
-  /// come after it.
-  package mutating func markRow() { countBeforeRow = messages.count }
-
-  /// What Darknet prints before the layer's row of the table.
-  package var messagesBeforeRow: [Message] {
-    Array(messages.prefix(countBeforeRow ?? messages.count))
+  /// What comes after the layer's row of the table.
+  package var eventsAfterRow: [ReadingEvent] {
+    Array(events.dropFirst(countBeforeRow ?? events.count)) + unusedOptions.map { .unused($0) }
   }
 
-  /// What Darknet prints after the layer's row of the table.
-  package var messagesAfterRow: [Message] {
-    Array(messages.dropFirst(countBeforeRow ?? messages.count)) + unusedFieldMessages
-  }
-
-  /// Darknet's `Unused field` lines, for options that nobody asked for.
-  package var unusedFieldMessages: [Message] {
-    section.options.indices.filter { !used.contains($0) }.map { index in
-      let option = section.options[index]
-      return Message(
-        .standardError, "Unused field: '\(option.key) = \(option.value ?? "(null)")'\n")
-    }
+  /// Options that nobody asked for.
+  package var unusedOptions: [ConfigFile.Option] {
+    section.options.indices.filter { !used.contains($0) }.map { section.options[$0] }
   }
 
   /// Options that Darknet's programs know and nothing here looks at: each that asks for something
@@ -283,10 +276,6 @@ package struct OptionReader: Sendable {
         fix: "give it one or drop the line")
     }
     return value
-  }
-
-  private mutating func announceDefault(_ key: String, _ shown: String) {
-    messages.append(Message(.standardError, "\(key): Using default '\(shown)'\n"))
   }
 
   private static func bounds(_ range: ClosedRange<Int>) -> String {

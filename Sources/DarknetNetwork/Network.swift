@@ -15,10 +15,10 @@ package struct Network: Sendable {
     package let common: CommonOptions
     /// Of the section, in the cfg.
     package let line: Int
-    /// What Darknet prints while it reads the section, before the layer's row of the table.
-    package let messages: [Message]
-    /// What it prints after the row: defaults of options read late, `Unused field` lines.
-    package let messagesAfterRow: [Message]
+    /// What was to be said while the section was read, before the layer's row of the table.
+    package let events: [ReadingEvent]
+    /// What comes after the row: defaults of options read late, options that nobody asked for.
+    package let eventsAfterRow: [ReadingEvent]
 
     /// The section's name without brackets.
     package var name: String { type(of: layer).name }
@@ -31,8 +31,8 @@ package struct Network: Sendable {
   package let net: NetOptions
   package let inputShape: Shape
   package let nodes: [Node]
-  /// What Darknet prints about the file and `[net]`, before the table.
-  package let messages: [Message]
+  /// What was to be said while `[net]` was read.
+  package let events: [ReadingEvent]
   /// Lines of the cfg that have no effect, or perhaps not the one that was meant.
   package let notes: [ConfigNote]
   /// What it was built from, and how.
@@ -43,7 +43,7 @@ package struct Network: Sendable {
 
   init(
     config: ConfigFile, builder: NetworkBuilder, net: NetOptions, inputShape: Shape,
-    nodes: [Node], messages: [Message], notes: [ConfigNote]
+    nodes: [Node], events: [ReadingEvent], notes: [ConfigNote]
   ) {
     self.config = config
     self.builder = builder
@@ -52,7 +52,7 @@ package struct Network: Sendable {
     self.net = net
     self.inputShape = inputShape
     self.nodes = nodes
-    self.messages = messages
+    self.events = events
     self.notes = notes
     var readers = [[Int]](repeating: [], count: nodes.count + 1)
     for node in nodes {

@@ -53,7 +53,7 @@ package struct NetworkBuilder: Sendable {
     let nodes = try buildNodes(config, net: net, &readers)
     let network = Network(
       config: config, builder: self, net: net, inputShape: net.inputShape, nodes: nodes,
-      messages: reader.messages, notes: Self.notes(config, readers))
+      events: reader.events, notes: Self.notes(config, readers))
     try checkMemory(network)
     return network
   }
@@ -90,7 +90,7 @@ package struct NetworkBuilder: Sendable {
       nodes.append(
         Network.Node(
           index: nodes.count, layer: layer, common: common, line: section.line,
-          messages: options.messagesBeforeRow, messagesAfterRow: options.messagesAfterRow))
+          events: options.eventsBeforeRow, eventsAfterRow: options.eventsAfterRow))
       readers.append(options)
       layers.append(layer)
       shape = layer.outputShape

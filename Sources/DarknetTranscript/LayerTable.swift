@@ -8,7 +8,7 @@ package enum LayerTable {
   /// All lines in Darknet's order, for the streams that Darknet prints them to.
   package static func messages(of network: Network) -> [Message] {
     let isOriginal = network.dialect == .pjreddie
-    var messages = network.messages
+    var messages = network.events.map(\.message)
     messages.append(
       Message(
         .standardError,
@@ -17,9 +17,9 @@ package enum LayerTable {
           : "   layer   filters  size/strd(dil)      input                output\n"))
     for node in network.nodes {
       messages.append(Message(.standardError, padded(node.index, isOriginal ? 5 : 4) + " "))
-      messages += node.messages
+      messages += node.events.map(\.message)
       messages.append(Message(.standardError, node.layer.tableRow.text(network.dialect)))
-      messages += node.messagesAfterRow
+      messages += node.eventsAfterRow.map(\.message)
     }
     if !isOriginal {
       messages.append(Message(.standardError, totals(of: network)))

@@ -65,13 +65,9 @@ enum Load {
 
   /// Darknet's table.
   ///
-  /// - Parameter isQuiet: only what is wrong with the cfg.
+  /// - Parameter isQuiet: nothing; what is wrong with the cfg is among its notes.
   static func show(_ network: Network, isTraining: Bool, isQuiet: Bool = false) {
-    guard !isQuiet else {
-      let messages = network.messages + network.nodes.flatMap(\.messages)
-      for message in messages where message.text.contains("Unused field") { Console.show(message) }
-      return
-    }
+    guard !isQuiet else { return }
     if network.dialect == .alexeyab {
       let net = network.net
       Console.out(
@@ -160,5 +156,15 @@ enum Load {
         "\(path): ends before layer \(first); \(report.freshLayers.count) layers have no weights\n")
     }
     return (report.header, file)
+  }
+}
+
+extension Console {
+  /// A line of Darknet's, to the stream that Darknet prints it to.
+  static func show(_ message: Message) {
+    switch message.stream {
+    case .standardOutput: out(message.text)
+    case .standardError: error(message.text)
+    }
   }
 }

@@ -29,13 +29,14 @@ import Testing
     #expect(try options.string("s", default: "linear", loud: true) == "linear")
     #expect(try options.flag("b", default: true))
     #expect(
-      options.messages.map(\.text) == [
-        "n: Using default '1'\n", "f: Using default '0.200000'\n", "s: Using default 'linear'\n",
+      options.events == [
+        .defaultTaken(key: "n", value: .int(1)), .defaultTaken(key: "f", value: .float(0.2)),
+        .defaultTaken(key: "s", value: .word("linear")),
       ])
     options.markRow()
     _ = try options.int("late", default: 2, loud: true)
-    #expect(options.messagesBeforeRow.count == 3)
-    #expect(options.messagesAfterRow.map(\.text) == ["late: Using default '2'\n"])
+    #expect(options.eventsBeforeRow.count == 3)
+    #expect(options.eventsAfterRow == [.defaultTaken(key: "late", value: .int(2))])
   }
 
   @Test(arguments: ["leaky#first", "leaky # first", "leaky;x", "leaky // x"])
@@ -119,11 +120,7 @@ import Testing
         "x.cfg:4: [conv] colour: 'colour=blue' is ignored: [conv] has no such option",
       ])
     #expect(notes.map(\.isFault) == [true, true, false])
-    #expect(
-      options.unusedFieldMessages.map(\.text) == [
-        "Unused field: 'learning_rat = 1'\n", "Unused field: 'classes = 3'\n",
-        "Unused field: 'colour = blue'\n",
-      ])
+    #expect(options.unusedOptions.map(\.key) == ["learning_rat", "classes", "colour"])
   }
 
   @Test func `an option without effect is noted unless it asks for nothing`() throws {
@@ -136,7 +133,7 @@ import Testing
         "x.cfg:2: [conv] stream: 'stream=1' has no effect: reasons",
         "x.cfg:5: [conv] stride: 'stride=2' is ignored: other options of the section decide instead",
       ])
-    #expect(options.unusedFieldMessages.map(\.text) == ["Unused field: 'stride = 2'\n"])
+    #expect(options.unusedOptions.map(\.key) == ["stride"])
   }
 
   @Test func `notes of many sections are one`() {

@@ -5,6 +5,7 @@ import DarknetSystem
 import DarknetTensors
 import DarknetText
 import DarknetTraining
+import DarknetTranscript
 
 /// One layer, run without a network.
 ///
@@ -45,8 +46,8 @@ package final class LayerFixture<L: Layer> {
     layer = try L(&options, at: site)
     inputShapes = inputs
     self.timeSteps = timeSteps
-    messages = options.messages
-    unusedFields = options.unusedFieldMessages.map(\.text)
+    messages = options.events.map(\.message)
+    unusedFields = options.unusedOptions.map { ReadingEvent.unused($0).message.text }
     var random = Random(seed: parameterSeed)
     parameters = layer.parameters.map { parameter in
       (0..<parameter.count).map { _ in parameter.role.testValue(&random) }

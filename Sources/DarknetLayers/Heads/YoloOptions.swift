@@ -147,11 +147,10 @@ package struct YoloOptions: Sendable {
     // Only [Gaussian_yolo] knows corners; in [yolo] they are announced as the default's number.
     let code = NonMaximumSuppression.Kind.allCases.firstIndex(of: suppressionKind) ?? 0
     if suppressionKind != .standard {
-      options.say(
-        .standardOutput,
-        "nms_kind: \(suppressionKind.rawValue) "
-          + "(\(suppressionKind == .corners && !isGaussian ? 0 : code)), "
-          + "beta = \(fixed(Double(suppressionBeta), decimals: 6)) \n")
+      options.note(
+        .suppression(
+          name: suppressionKind.rawValue,
+          number: suppressionKind == .corners && !isGaussian ? 0 : code, beta: suppressionBeta))
     }
   }
 
@@ -184,8 +183,7 @@ package struct YoloOptions: Sendable {
     }
     let largest = Float(max(counters.max() ?? 1, 1))
     let weights = counters.map { min(largest / Float(max($0, 1)), limit) }
-    let shown = weights.map { fixed(Double($0), decimals: 1) + ", " }.joined()
-    options.say(.standardOutput, " classes_multipliers: \(shown)\n")
+    options.note(.classWeights(weights))
     return weights
   }
 

@@ -55,7 +55,7 @@ package struct MaxPoolLayer: Layer {
           strideY: strideY)
     }
     self.window = window
-    if blur != nil { options.say(.standardOutput, "AA:  ") }
+    if blur != nil { options.note(.antialiased) }
   }
 
   package var sources: [Int] { [source] }

@@ -56,7 +56,7 @@ package struct ReorgLayer: Layer {
       order = isFlat ? .flat : .blocks(blocks)
       outputShape = isReversed ? blocks.wideShape : SpaceToDepth.deepShape(x, stride: stride)
     }
-    if !isOriginal { options.say(.standardOutput, "\n reorg_old \n") }
+    if !isOriginal { options.note(.oldReorganization) }
   }
 
   package var sources: [Int] { [source] }

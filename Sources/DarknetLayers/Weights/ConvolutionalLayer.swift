@@ -74,7 +74,7 @@ package struct ConvolutionalLayer: Layer {
       &options, at: site, geometry, isBatchNormalized: isBatchNormalized)
     source = site.previousIndex
     dialect = site.dialect
-    if blur != nil { options.say(.standardOutput, "AA:  ") }
+    if blur != nil { options.note(.antialiased) }
   }
 
   /// A convolution inside a composite layer.
