@@ -148,8 +148,8 @@ package struct LossPass {
 public struct LossReport: Sendable {
   /// Darknet's cost: a sum over the mini-batch.
   public var cost: Float
-  /// What Darknet prints for each mini-batch, without line end; nil if it prints nothing.
-  public var line: String?
+  /// What it found beside the cost; nil if Darknet prints nothing about it.
+  package var statistics: LossStatistics?
   /// Problems worth one notice each, such as classes outside the head's range.
   public var notices: [String]
   /// Boxes that the loss compared with a prediction, for Darknet's running `total_bbox`.
@@ -158,10 +158,14 @@ public struct LossReport: Sendable {
   public var rewrittenBoxes = 0
 
   /// A cost without boxes.
-  public init(cost: Float, line: String? = nil, notices: [String] = []) {
+  public init(cost: Float, notices: [String] = []) {
     self.cost = cost
-    self.line = line
     self.notices = notices
+  }
+
+  package init(cost: Float, statistics: LossStatistics, notices: [String] = []) {
+    self.init(cost: cost, notices: notices)
+    self.statistics = statistics
   }
 }
 

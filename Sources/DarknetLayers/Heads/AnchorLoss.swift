@@ -34,8 +34,10 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
   private var options: YoloOptions { coding.options }
   private var grid: AnchorGrid { coding.grid }
 
-  /// Fills the gradient; `line` makes what Darknet prints from what was found.
-  func report(_ pass: LossPass, line: (AnchorTally) -> String) -> LossReport? {
+  /// Fills the gradient; `statistics` says what was found.
+  func report(
+    _ pass: LossPass, statistics: (AnchorTally) -> LossStatistics
+  ) -> LossReport? {
     guard case .boxes(let lists) = pass.truth else { return nil }
     var tallies = [AnchorTally](repeating: AnchorTally(), count: pass.batch)
     tallies.withUnsafeMutableBufferPointer { tallies in
@@ -50,7 +52,7 @@ struct AnchorLoss<Coding: AnchorBoxCoding> {
     tally.batch = pass.batch
     tally.predictions = pass.batch * options.mask.count * grid.area
     var report = LossReport(
-      cost: Float(tally.cost(options)), line: line(tally), notices: tally.notices)
+      cost: Float(tally.cost(options)), statistics: statistics(tally), notices: tally.notices)
     report.boxes = tally.boxes
     report.rewrittenBoxes = tally.rewrittenBoxes
     return report

@@ -1,27 +1,26 @@
 import DarknetGeometry
 import DarknetKernels
-import DarknetText
 
-/// What the loss of a head with anchors found, for the cost and the line that Darknet prints.
-struct AnchorTally: Sendable {
-  var batch = 0
+/// What the loss of a head with anchors found, for the cost and for those who report it.
+package struct AnchorTally: Sendable {
+  package internal(set) var batch = 0
   /// Predictions of the whole mini-batch.
-  var predictions = 0
+  package internal(set) var predictions = 0
   /// Objects that taught a prediction.
-  var count = 0
-  var iou = 0.0
-  var giou = 0.0
-  var objectness = 0.0
-  var anyObjectness = 0.0
-  var probability = 0.0
-  var above50 = 0
-  var above75 = 0
+  package internal(set) var count = 0
+  package internal(set) var iou = 0.0
+  package internal(set) var giou = 0.0
+  package internal(set) var objectness = 0.0
+  package internal(set) var anyObjectness = 0.0
+  package internal(set) var probability = 0.0
+  package internal(set) var above50 = 0
+  package internal(set) var above75 = 0
   var boxes = 0
   var rewrittenBoxes = 0
   /// Sums of squared gradients: of the boxes, of their uncertainties, of the rest.
-  var boxSquares = 0.0
-  var uncertaintySquares = 0.0
-  var otherSquares = 0.0
+  package internal(set) var boxSquares = 0.0
+  package internal(set) var uncertaintySquares = 0.0
+  package internal(set) var otherSquares = 0.0
   var notices: [String] = []
 
   mutating func add(_ other: AnchorTally) {
@@ -72,10 +71,10 @@ struct AnchorTally: Sendable {
 
   // MARK: Cost
 
-  private var allSquares: Double { boxSquares + uncertaintySquares + otherSquares }
+  package var allSquares: Double { boxSquares + uncertaintySquares + otherSquares }
 
   /// What AlexeyAB calls class loss: objectness and classes.
-  private func classLoss(_ options: YoloOptions) -> Double {
+  package func classLoss(_ options: YoloOptions) -> Double {
     Double(options.objectnessNormalizer) * otherSquares
   }
 
@@ -86,53 +85,5 @@ struct AnchorTally: Sendable {
     let overlap = options.boxLoss == .giou ? giou : iou
     let mean = count > 0 ? (Double(count) - overlap) / Double(count) : 0
     return Double(options.iouNormalizer) * mean + classLoss(options)
-  }
-
-  // MARK: Lines
-
-  private func six(_ value: Double) -> String { fixed(value, decimals: 6) }
-  private func two(_ value: Double) -> String { fixed(value, decimals: 2) }
-
-  /// AlexeyAB's line for `[yolo]`.
-  func yoloLine(layer: Int, _ options: YoloOptions) -> String {
-    let name =
-      switch options.boxLoss {
-      case .mse: "mse"
-      case .giou: "giou"
-      case .iou, .diou, .ciou: "iou"
-      }
-    let images = Double(max(batch, 1))
-    let head =
-      "v3 (\(name) loss, Normalizer: (iou: \(two(Double(options.iouNormalizer))), "
-      + "obj: \(two(Double(options.objectnessNormalizer))), "
-      + "cls: \(two(Double(options.classNormalizer)))) "
-      + "Region \(layer) Avg (IOU: \(six(iou / Double(max(count, 1))))), count: \(count), "
-    let total = "total_loss = \(six(allSquares / images)) "
-    guard options.showsDetails else { return head + total }
-    let classes = classLoss(options)
-    return head + "class_loss = \(six(classes / images)), "
-      + "iou_loss = \(six((allSquares - classes) / images)), " + total
-  }
-
-  /// pjreddie's line for `[yolo]`, which AlexeyAB's `[Gaussian_yolo]` begins with.
-  func originalLine(layer: Int) -> String {
-    let means = [
-      printedMean(iou, of: count), printedMean(probability, of: count),
-      printedMean(objectness, of: count), printedMean(anyObjectness, of: predictions),
-      printedMean(Double(above50), of: count), printedMean(Double(above75), of: count),
-    ]
-    return "Region \(layer) Avg IOU: \(means[0]), Class: \(means[1]), Obj: \(means[2]), "
-      + "No Obj: \(means[3]), .5R: \(means[4]), .75R: \(means[5]),  count: \(count)"
-  }
-
-  /// AlexeyAB's line for `[Gaussian_yolo]`.
-  func gaussianLine(layer: Int, _ options: YoloOptions) -> String {
-    let images = Double(max(batch, 1))
-    let classes = classLoss(options)
-    let boxes = boxSquares + otherSquares - classes
-    return originalLine(layer: layer)
-      + ", class_loss = \(two(classes / images)), iou_loss = \(two(boxes / images)), "
-      + "uc_loss = \(two(uncertaintySquares / images)), "
-      + "total_loss = \(two(allSquares / images)) "
   }
 }

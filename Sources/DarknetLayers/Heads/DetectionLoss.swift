@@ -17,15 +17,6 @@ import DarknetTensors
 struct DetectionLoss {
   let options: DetectionOptions
 
-  private struct Tally {
-    var count = 0
-    var iou = 0.0
-    var probability = 0.0
-    var allProbabilities = 0.0
-    var objectness = 0.0
-    var anyObjectness = 0.0
-  }
-
   /// Values of the truth of a cell.
   private var cellCount: Int { 5 + options.classes }
 
@@ -41,7 +32,7 @@ struct DetectionLoss {
       guard perImage == truthCount else { return nil }
       truth = values
     }
-    var tally = Tally()
+    var tally = DetectionTally()
     let isYoung = options.isRandom && pass.progress.seen + pass.batch < 64_000
     var random = isYoung ? Random(seed: pass.forward.seed) : nil
     truth.withUnsafeBufferPointer { truth in
@@ -54,24 +45,18 @@ struct DetectionLoss {
     }
     let squares = Vector.dot(
       pass.gradient.pointer, pass.gradient.pointer, count: pass.gradient.count)
-    return LossReport(cost: Float(squares), line: line(tally, batch: pass.batch))
-  }
-
-  private func line(_ tally: Tally, batch: Int) -> String {
-    let count = tally.count
-    return "Detection Avg IOU: \(printedMean(tally.iou, of: count)), "
-      + "Pos Cat: \(printedMean(tally.probability, of: count)), "
-      + "All Cat: \(printedMean(tally.allProbabilities, of: count * options.classes)), "
-      + "Pos Obj: \(printedMean(tally.objectness, of: count)), "
-      + "Any Obj: \(printedMean(tally.anyObjectness, of: batch * options.cells * options.boxes)), "
-      + "count: \(count)"
+    return LossReport(
+      cost: Float(squares),
+      statistics: .detection(
+        tally, classes: options.classes,
+        predictions: pass.batch * options.cells * options.boxes))
   }
 
   // MARK: One image
 
   private func learn(
     _ output: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    truth: UnsafePointer<Float>, _ random: inout Random?, _ tally: inout Tally
+    truth: UnsafePointer<Float>, _ random: inout Random?, _ tally: inout DetectionTally
   ) {
     for cell in 0..<options.cells {
       for number in 0..<options.boxes {
@@ -88,7 +73,7 @@ struct DetectionLoss {
 
   private func learnClasses(
     _ cell: Int, _ output: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    truth: UnsafePointer<Float>, _ tally: inout Tally
+    truth: UnsafePointer<Float>, _ tally: inout DetectionTally
   ) {
     let start = cell * options.classes
     for c in 0..<options.classes {
@@ -101,7 +86,7 @@ struct DetectionLoss {
 
   private func learnBox(
     _ cell: Int, _ output: UnsafePointer<Float>, _ gradient: UnsafeMutablePointer<Float>,
-    truth: UnsafePointer<Float>, _ random: inout Random?, _ tally: inout Tally
+    truth: UnsafePointer<Float>, _ random: inout Random?, _ tally: inout DetectionTally
   ) {
     let box = inPicture(Box(x: truth[0], y: truth[1], width: truth[2], height: truth[3]))
     var number = responsibleBox(cell, output, box)
@@ -177,4 +162,15 @@ struct DetectionLoss {
     }
     return truth
   }
+}
+
+/// What the loss of `[detection]` found: sums over objects, over all classes of their cells, and over
+/// all boxes.
+package struct DetectionTally: Sendable {
+  package internal(set) var count = 0
+  package internal(set) var iou = 0.0
+  package internal(set) var probability = 0.0
+  package internal(set) var allProbabilities = 0.0
+  package internal(set) var objectness = 0.0
+  package internal(set) var anyObjectness = 0.0
 }

@@ -30,14 +30,12 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
   package let options: YoloOptions
   package let sources: [Int]
   package let outputShape: Shape
-  let index: Int
   let coding: GaussianCoding
 
   package init(_ options: inout OptionReader, at site: LayerSite) throws(ConfigError) {
     self.options = try YoloOptions(&options, at: site, boxEntries: 9)
     sources = [site.previousIndex]
     outputShape = site.inputShape
-    index = site.index
     coding = GaussianCoding(
       grid: AnchorGrid(
         width: site.inputShape.width, height: site.inputShape.height,
@@ -86,9 +84,7 @@ package struct GaussianYoloLayer: LossLayer, DetectionHead {
   }
 
   package func loss(_ pass: LossPass) -> LossReport? {
-    AnchorLoss(coding: coding, dialect: .alexeyab).report(pass) { tally in
-      tally.gaussianLine(layer: index, options)
-    }
+    AnchorLoss(coding: coding, dialect: .alexeyab).report(pass) { .gaussianYolo($0, options) }
   }
 
   package func decode(

@@ -46,7 +46,7 @@ struct RegionLoss {
     let tally = tallies.reduce(into: RegionTally()) { $0.add($1) }
     return LossReport(
       cost: Float(tally.squares),
-      line: tally.line(predictions: pass.batch * grid.anchors.count * grid.area),
+      statistics: .region(tally, predictions: pass.batch * grid.anchors.count * grid.area),
       notices: tally.notices)
   }
 }

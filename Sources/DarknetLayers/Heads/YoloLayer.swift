@@ -100,8 +100,7 @@ package struct YoloLayer: LossLayer, DetectionHead {
 
   package func loss(_ pass: LossPass) -> LossReport? {
     AnchorLoss(coding: coding, dialect: dialect).report(pass) { tally in
-      dialect == .pjreddie
-        ? tally.originalLine(layer: index) : tally.yoloLine(layer: index, options)
+      dialect == .pjreddie ? .originalYolo(tally) : .yolo(tally, options)
     }
   }
 

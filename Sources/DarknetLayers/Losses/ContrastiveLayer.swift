@@ -171,7 +171,7 @@ extension ContrastiveLayer {
     for value in pass.gradient.values { cost += Double(value) * Double(value) }
     return LossReport(
       cost: Float(cost),
-      line: accuracy.line + " \n contrastive loss = \(fixed(cost, decimals: 6)) \n")
+      statistics: .contrastive(compared: accuracy.compared, good: accuracy.good, cost: cost))
   }
 
   /// The objects of one image by the prediction that each of them teaches first in `yolo_layer`:
@@ -230,12 +230,6 @@ extension ContrastiveLayer {
   private struct Accuracy {
     var compared = 0
     var good = 0
-
-    var line: String {
-      let share = compared > 0 ? Double(100 * good / compared) : -1
-      return " Contrast accuracy = \(fixed(share, decimals: 6)) %, all = \(compared), "
-        + "good = \(good), same = \(compared), diff = \(compared)"
-    }
   }
 
   /// Fills in what each object's comparisons sum up to.

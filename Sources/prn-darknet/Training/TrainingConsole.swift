@@ -1,5 +1,6 @@
 import Darknet
 import DarknetCommandLine
+import DarknetTranscript
 
 #if canImport(Glibc)
   import Glibc
@@ -131,7 +132,7 @@ final class TrainingConsole {
 
   private func show(_ report: LossReport, _ layer: Int, _ boxes: Int, _ rewritten: Int) {
     for notice in report.notices where notices.insert(notice).inserted { line(notice) }
-    guard var text = report.line else { return }
+    guard var text = report.statistics?.line(layer: layer) else { return }
     text += "\n"
     if showsBoxCounts.contains(layer) {
       let share = Double(rewritten) / Double(max(boxes, 1)) * 100

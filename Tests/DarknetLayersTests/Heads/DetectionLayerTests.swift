@@ -61,7 +61,8 @@ import Testing
       isClose(
         found.gradient, [1.2, -1.2, 0.25, -0.75, 0, 0, 0, 0, 0, 0, 0, -1.25]))
     #expect(
-      found.report.line == "Detection Avg IOU: 0.500000, Pos Cat: 0.400000, All Cat: 0.500000, "
+      found.report.statistics?.line(layer: 1)
+        == "Detection Avg IOU: 0.500000, Pos Cat: 0.400000, All Cat: 0.500000, "
         + "Pos Obj: 0.250000, Any Obj: 0.375000, count: 1")
     let squares: Float = 2 * 1.44 + 0.0625 + 0.5625 + 1.5625
     #expect(abs(found.report.cost - squares) < 1e-5)

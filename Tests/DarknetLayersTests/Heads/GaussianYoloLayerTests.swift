@@ -53,7 +53,7 @@ import Testing
           -0.5,
         ]))
     #expect(
-      found.report.line
+      found.report.statistics?.line(layer: 1)
         == "Region 1 Avg IOU: 0.142857, Class: 0.500000, Obj: 0.500000, No Obj: 0.500000, "
         + ".5R: 0.000000, .75R: 0.000000,  count: 1, class_loss = 0.50, iou_loss = 13.30, "
         + "uc_loss = 11.16, total_loss = 24.96 ")

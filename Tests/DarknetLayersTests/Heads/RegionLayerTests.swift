@@ -170,7 +170,8 @@ import Testing
     #expect(
       isClose(found.gradient, [0.125, -0.125, 1.3862944, 1.3862944, -0.625, 0.5, -0.5]))
     #expect(
-      found.report.line == "Region Avg IOU: 0.250000, Class: 0.500000, Obj: 0.500000, No Obj: "
+      found.report.statistics?.line(layer: 1)
+        == "Region Avg IOU: 0.250000, Class: 0.500000, Obj: 0.500000, No Obj: "
         + "0.500000, Avg Recall: 0.000000,  count: 1")
   }
 
@@ -195,7 +196,8 @@ import Testing
         Self.zeros, truth: .boxes([[]]), progress: Self.old))
     #expect(isClose(none.gradient, [0, 0, 0, 0, 0.25, 0, 0]))
     #expect(
-      none.report.line == "Region Avg IOU: -nan, Class: -nan, Obj: -nan, No Obj: 0.500000, "
+      none.report.statistics?.line(layer: 1)
+        == "Region Avg IOU: -nan, Class: -nan, Obj: -nan, No Obj: 0.500000, "
         + "Avg Recall: -nan,  count: 0")
     // Two anchors: the first one's box covers the object, the second one's shape fits better.
     let two = try #require(
@@ -277,7 +279,7 @@ import Testing
       let found = try #require(
         head("softmax=1\nmax=100", dialect: dialect).loss(
           Self.zeros, truth: .boxes([objects]), progress: Self.old))
-      #expect(found.report.line?.hasSuffix("count: \(count)") == true)
+      #expect(found.report.statistics?.line(layer: 1).hasSuffix("count: \(count)") == true)
     }
   }
 

@@ -3,6 +3,7 @@ import DarknetGeometry
 import DarknetLayers
 import DarknetSystem
 import DarknetTestSupport
+import DarknetTranscript
 import Testing
 
 /// One cell, one anchor of 5x5, two classes, a network of 10x10. All inputs are 0, so offsets,
@@ -111,20 +112,20 @@ import Testing
 
   @Test func `lines of the dialects`() throws {
     #expect(
-      try loss([Self.aside]).report.line
+      try loss([Self.aside]).report.statistics?.line(layer: 1)
         == "v3 (mse loss, Normalizer: (iou: 0.75, obj: 1.00, cls: 1.00) Region 1 Avg (IOU: "
         + "0.142857), count: 1, class_loss = 0.750000, iou_loss = 1.870643, "
         + "total_loss = 2.620643 ")
     #expect(
-      try loss("show_details=0", [Self.aside]).report.line
+      try loss("show_details=0", [Self.aside]).report.statistics?.line(layer: 1)
         == "v3 (mse loss, Normalizer: (iou: 0.75, obj: 1.00, cls: 1.00) Region 1 Avg (IOU: "
         + "0.142857), count: 1, total_loss = 2.620643 ")
     #expect(
-      try loss([Self.aside], dialect: .pjreddie).report.line
+      try loss([Self.aside], dialect: .pjreddie).report.statistics?.line(layer: 1)
         == "Region 1 Avg IOU: 0.142857, Class: 0.500000, Obj: 0.500000, No Obj: 0.500000, "
         + ".5R: 0.000000, .75R: 0.000000,  count: 1")
     #expect(
-      try loss([], dialect: .pjreddie).report.line
+      try loss([], dialect: .pjreddie).report.statistics?.line(layer: 1)
         == "Region 1 Avg IOU: -nan, Class: -nan, Obj: -nan, No Obj: 0.500000, .5R: -nan, "
         + ".75R: -nan,  count: 0")
   }
