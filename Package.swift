@@ -95,6 +95,6 @@ let package = Package(
     tests("DarknetPipelineTests", ["Darknet"]),
     tests("SourceTests", []),
     tests("GoldenTests", ["Darknet"]),
-    tests("CommandLineTests", ["Darknet"]),
+    tests("CommandLineTests", ["Darknet", "DarknetCommandLine"]),
   ]
 )

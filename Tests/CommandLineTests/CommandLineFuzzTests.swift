@@ -1,3 +1,4 @@
+import DarknetCommandLine
 import DarknetTensors
 import DarknetTestSupport
 import Foundation
@@ -89,6 +90,42 @@ import Testing
     }
     #expect(outcome.failures == [])
     #expect(outcome.accepted > 0 && outcome.refused > run.count / 20)
+  }
+
+  /// A command with flags of every kind, to try the parser alone: a million lines in some seconds.
+  private enum AnyFlags: Command {
+    static let words = ["any"]
+    static let about = "every kind of flag"
+    static let share = Flag.share("-thresh", default: 0.25, "a share")
+    static let text = Flag.text("-out", "a file").written
+    static let toggle = Flag.toggle("-ext_output", "a switch")
+    static let syntax = Syntax(
+      [Word<String>("DATA"), Word<String>("CFG")], flags: [share, text, toggle],
+      groups: [.suppression, .inference, .weightsFile, .evaluation, .training], family: .detector,
+      notes: "")
+    static func run(_ arguments: Arguments) -> DarknetCommandLine.ExitStatus { .done }
+  }
+
+  @Test func `broken flags`() throws {
+    let run = Fuzzing("flags", count: Fuzzing.asked ?? 2000)
+    let mutator = Mutator(seeds: [[0]], isText: false)
+    let outcome = run.run(mutator, prepare: Self.replace) { bytes, _ in
+      var parser = ArgumentParser(AnyFlags.self)
+      let arguments: Arguments
+      do {
+        arguments = try parser.parse(Self.words(of: bytes).map(CommandWords.cleaned))
+      } catch {
+        throw Refusal("\(error)")
+      }
+      let shares = [
+        arguments[AnyFlags.share], arguments[Flags.overlap], arguments[Flags.hierarchy],
+      ]
+      if !shares.allSatisfy({ (0...1).contains($0) }) { return "a share is outside of 0...1" }
+      if let threads = arguments[Flags.threads], threads < 1 { return "\(threads) threads" }
+      return nil
+    }
+    #expect(outcome.failures == [])
+    #expect(outcome.accepted > run.count / 100 && outcome.refused > run.count / 20)
   }
 
   /// What the program wrote; its line ends are no fault.
