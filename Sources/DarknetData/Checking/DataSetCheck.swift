@@ -250,11 +250,7 @@ extension PictureRecord {
       file = try LimitedFile(path, firstPart: 4096)
       try file.readRest(limit: limits.fileBytes)
     } catch {
-      switch error {
-      case .system(let code): throw ImageError(path, .unreadable(code: code))
-      case .special(let what): throw ImageError(path, .special(what: what))
-      case .tooLong: throw ImageError(path, .tooManyBytes(limit: limits.fileBytes))
-      }
+      throw ImageError(path, error, limit: limits.fileBytes)
     }
     let bitmap = try ImageFile.decode(file.bytes, name: path, limits: limits)
     isTurned = ImageFile.orientation(of: file.bytes) != .upright

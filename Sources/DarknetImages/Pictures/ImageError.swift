@@ -53,6 +53,19 @@ public struct ImageError: Error, Hashable, Sendable, CustomStringConvertible {
     self.problem = problem
   }
 
+  /// Why the file of a picture was not read.
+  ///
+  /// - Parameter limit: bytes that it may have.
+  package init(_ path: String, _ failure: LimitedFile.Failure, limit: Int) {
+    let problem: Problem =
+      switch failure {
+      case .system(let code): .unreadable(code: code)
+      case .special(let what): .special(what: what)
+      case .tooLong: .tooManyBytes(limit: limit)
+      }
+    self.init(path, problem)
+  }
+
   public var description: String {
     let (expected, found, fix) = words
     return "\(path.shown()): expected \(expected), found \(found); \(fix)"

@@ -67,11 +67,7 @@ public enum ImageFile {
         try file.readRest(limit: limits.fileBytes)
       }
     } catch {
-      switch error {
-      case .system(let code): throw ImageError(path, .unreadable(code: code))
-      case .special(let what): throw ImageError(path, .special(what: what))
-      case .tooLong: throw ImageError(path, .tooManyBytes(limit: limits.fileBytes))
-      }
+      throw ImageError(path, error, limit: limits.fileBytes)
     }
     return try decode(file.bytes, name: path, channels: channels, limits: limits)
   }
