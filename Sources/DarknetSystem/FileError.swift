@@ -37,7 +37,7 @@ public struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
   /// Instead of an `errno`: the file is a socket.
   package static let socket: Int32 = -3
 
-  /// What the file is, if it is none of the kinds that are read.
+  /// What the file is, if files of its kind are not read.
   package var special: String? {
     switch code {
     case Self.namedPipe: "a named pipe"

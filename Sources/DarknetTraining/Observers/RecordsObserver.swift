@@ -1,6 +1,6 @@
 import DarknetSystem
 
-/// Keeps the rows of `results.csv` as the training goes on.
+/// Keeps the rows of `results.csv` during a training.
 package final class RecordsObserver: TrainingObserver {
   package let records: TrainingRecords
   private let onError: (FileError) -> Void
