@@ -79,6 +79,3 @@ extension LossStatistics {
 private func mean(_ sum: Double, _ count: Int) -> String {
   count == 0 ? "-nan" : six(sum / Double(count))
 }
-
-private func six(_ value: Double) -> String { fixed(value, decimals: 6) }
-private func two(_ value: Double) -> String { fixed(value, decimals: 2) }

@@ -258,8 +258,6 @@ private func billions(_ operations: Double) -> String {
   "\(fixed(operations / 1e9, decimals: 3, width: 5)) BF\n"
 }
 
-private func two(_ value: Float) -> String { fixed(Double(value), decimals: 2) }
-
 /// A head's loss, from `iou loss` to the last normalizer.
 private func loss(_ options: YoloOptions) -> String {
   "iou loss: \(options.boxLoss.rawValue) (\(options.boxLoss.code)), "

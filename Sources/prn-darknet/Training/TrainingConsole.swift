@@ -277,6 +277,4 @@ final class TrainingConsole {
     return parts.joined(separator: "  ")
   }
 
-  private func six(_ value: Double) -> String { fixed(value, decimals: 6) }
-  private func two(_ value: Double) -> String { fixed(value, decimals: 2) }
 }
