@@ -29,6 +29,7 @@ private let shapes: [ConvolutionGeometry] = [
   @Test(arguments: shapes, [1, 5])
   func `equals the plain products`(g: ConvolutionGeometry, batch: Int) {
     let context = ComputeContext.shared
+    let products = TrainingConvolution(g, batch: batch, context: context)
     let input = Slow.random(batch * g.inputCount, seed: 1)
     let weights = Slow.random(g.weightCount, seed: 2)
     let dy = Slow.random(batch * g.outputCount, seed: 3)
@@ -42,10 +43,8 @@ private let shapes: [ConvolutionGeometry] = [
       context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.forwardWorkspace(g, batch: batch, context: context))
-    TrainingConvolution.forward(
-      g, batch: batch, input: input, weights: weights, output: &fast, workspace: &work,
-      context: context)
+      count: products.forwardWorkspace)
+    products.forward(input: input, weights: weights, output: &fast, workspace: &work)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) }) < Self.tolerance(g.columnHeight))
 
@@ -58,10 +57,10 @@ private let shapes: [ConvolutionGeometry] = [
       workspace: &work, context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.backwardInputWorkspace(g, batch: batch, context: context))
-    TrainingConvolution.backwardInput(
-      g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &fast,
-      workspace: &work, context: context)
+      count: products.backwardInputWorkspace)
+    products.backwardInput(
+      outputGradient: dy, weights: weights, inputGradient: &fast,
+      workspace: &work, adds: true)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) })
         < Self.tolerance(g.filters * g.size * g.size))
@@ -75,10 +74,10 @@ private let shapes: [ConvolutionGeometry] = [
       workspace: &work, context: context)
     work = [Float](
       repeating: .nan,
-      count: TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, context: context))
-    TrainingConvolution.backwardWeights(
-      g, batch: batch, input: input, outputGradient: dy, weightGradient: &fast,
-      workspace: &work, context: context)
+      count: products.backwardWeightsWorkspace)
+    products.backwardWeights(
+      input: input, outputGradient: dy, weightGradient: &fast,
+      workspace: &work)
     #expect(
       Slow.deviation(fast, plain.map { Double($0) }) < Self.tolerance(batch * g.outArea))
   }
@@ -90,24 +89,22 @@ private let shapes: [ConvolutionGeometry] = [
     let weights = Slow.random(g.weightCount, seed: 2)
     let dy = Slow.random(batch * g.outputCount, seed: 3)
     let results = [1, 2, 3].map { threads in
-      let context = ComputeContext(threads: threads)
+      let products = TrainingConvolution(
+        g, batch: batch, context: ComputeContext(threads: threads))
       var y = [Float](repeating: 0, count: batch * g.outputCount)
       var dx = [Float](repeating: 0, count: batch * g.inputCount)
       var dw = [Float](repeating: 0, count: g.weightCount)
       let count = max(
-        TrainingConvolution.forwardWorkspace(g, batch: batch, context: context),
-        TrainingConvolution.backwardInputWorkspace(g, batch: batch, context: context),
-        TrainingConvolution.backwardWeightsWorkspace(g, batch: batch, context: context))
+        products.forwardWorkspace,
+        products.backwardInputWorkspace,
+        products.backwardWeightsWorkspace)
       var work = [Float](repeating: .nan, count: count)
-      TrainingConvolution.forward(
-        g, batch: batch, input: input, weights: weights, output: &y, workspace: &work,
-        context: context)
-      TrainingConvolution.backwardInput(
-        g, batch: batch, outputGradient: dy, weights: weights, inputGradient: &dx,
-        workspace: &work, context: context)
-      TrainingConvolution.backwardWeights(
-        g, batch: batch, input: input, outputGradient: dy, weightGradient: &dw, workspace: &work,
-        context: context)
+      products.forward(input: input, weights: weights, output: &y, workspace: &work)
+      products.backwardInput(
+        outputGradient: dy, weights: weights, inputGradient: &dx,
+        workspace: &work, adds: true)
+      products.backwardWeights(
+        input: input, outputGradient: dy, weightGradient: &dw, workspace: &work)
       return y + dx + dw
     }
     #expect(results[0] == results[1])

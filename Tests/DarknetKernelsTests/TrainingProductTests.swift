@@ -6,7 +6,7 @@ import Testing
 
 /// Shapes for every way of training at and beyond the sizes that its kernels count in, with the way
 /// that each must go. All have 100,000 operations at least, below which everything is plain.
-private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
+private let shapes: [(TrainingConvolution.Way, ConvolutionGeometry)] = [
   (.winograd, .init(channels: 15, height: 9, width: 10, filters: 5, size: 3, padding: 1)),
   (.winograd, .init(channels: 16, height: 10, width: 9, filters: 17, size: 3, padding: 0)),
   (.winograd, .init(channels: 17, height: 4, width: 12, filters: 33, size: 3, padding: 2)),
@@ -49,7 +49,7 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
   }
 
   @Test(arguments: shapes)
-  func `three products of every variant`(way: ConvolutionProducts.Way, g: ConvolutionGeometry) {
+  func `three products of every variant`(way: TrainingConvolution.Way, g: ConvolutionGeometry) {
     check(g, way, batch: 1)
   }
 
@@ -67,7 +67,7 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
     }
   }
 
-  private func check(_ g: ConvolutionGeometry, _ way: ConvolutionProducts.Way, batch: Int) {
+  private func check(_ g: ConvolutionGeometry, _ way: TrainingConvolution.Way, batch: Int) {
     let input = Slow.random(batch * g.inputCount, seed: 1)
     let weights = Slow.random(g.weightCount, seed: 2)
     let dy = Slow.random(batch * g.outputCount, seed: 3)
@@ -85,7 +85,7 @@ private let shapes: [(ConvolutionProducts.Way, ConvolutionGeometry)] = [
     for (table, threads) in zip(KernelVariant.runnable, [2, 1, 3]) {
       let name = String(cString: table.pointee.name)
       let context = ComputeContext(threads: threads)
-      let products = ConvolutionProducts(g, batch: batch, context: context, table: table)
+      let products = TrainingConvolution(g, batch: batch, context: context, table: table)
       #expect(products.way == way)
       let output = GuardedBuffer(count: batch * g.outputCount)
       var work = GuardedBuffer(count: products.forwardWorkspace)

@@ -105,7 +105,7 @@ struct ck_planes {
 /// kernel names. Filters come in panels: a multiple of 16, zeros where there is no filter. Channels
 /// of a block that do not exist are finite in maps and zero in weights, whose rows are rounded up
 /// to a multiple of 4 channels. `squares(n)` is n | 1: an odd number of cache lines a point.
-/// Who chooses a kernel asks `InferenceConvolution.can(_:_:)` or `ConvolutionProducts.way` first.
+/// Who chooses a kernel asks `InferenceConvolution.can(_:_:)` or `TrainingConvolution.way` first.
 struct ck_kernels {
   const char *name;
   /// Pixels (or squares) that the product kernels take at a time: work in multiples of it.

@@ -209,13 +209,12 @@ extension ConvolutionalLayer {
   /// Training takes the fast products, inference the plain ones: there this is the reference that
   /// plans are compared with.
   package func workspaceCount(batch: Int, isTraining: Bool, context: ComputeContext) -> Int {
+    let products = TrainingConvolution(geometry, batch: batch, context: context)
     var count =
       isTraining
       ? max(
-        TrainingConvolution.forwardWorkspace(geometry, batch: batch, context: context),
-        TrainingConvolution.backwardWeightsWorkspace(geometry, batch: batch, context: context),
-        TrainingConvolution.backwardInputWorkspace(geometry, batch: batch, context: context),
-        stage.backwardWorkspace(batch: batch))
+        products.forwardWorkspace, products.backwardWeightsWorkspace,
+        products.backwardInputWorkspace, stage.backwardWorkspace(batch: batch))
       : Convolution.forwardWorkspace(geometry, threads: context.threads)
     if let blur {
       count = max(count, blur.workspaceCount(isTraining: isTraining, context: context))
@@ -245,6 +244,10 @@ extension ConvolutionalLayer {
     .init(pass.parameters, biases: 0, normalization: normalization)
   }
 
+  private func products(_ pass: ForwardPass) -> TrainingConvolution {
+    TrainingConvolution(geometry, batch: pass.batch, context: pass.context)
+  }
+
   package func forward(_ pass: ForwardPass) {
     let work = workspace(pass)
     let host =
@@ -253,9 +256,8 @@ extension ConvolutionalLayer {
     let saved = pass.isTraining ? pass.saved : nil
     let z = stage.products(host, saved: saved)
     if pass.isTraining {
-      TrainingConvolution.forward(
-        geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
-        workspace: work.scratch, context: pass.context)
+      products(pass).forward(
+        input: operands.input, weights: operands.weights, output: z, workspace: work.scratch)
     } else {
       Convolution.forward(
         geometry, batch: pass.batch, input: operands.input, weights: operands.weights, output: z,
@@ -299,21 +301,20 @@ extension ConvolutionalLayer {
       gradients: .init(pass.parameterGradients, biases: 0, normalization: normalization),
       workspace: work.scratch, context: pass.context)
     // The straight-through estimator: gradients of binary operands go to the real ones.
-    let operands = operands(pass.forward)
+    let (operands, products) = (operands(pass.forward), products(pass.forward))
     if let weightGradient = pass.parameterGradients[weightsIndex] {
-      TrainingConvolution.backwardWeights(
-        geometry, batch: pass.batch, input: operands.input, outputGradient: dz,
-        weightGradient: weightGradient, workspace: work.scratch, context: pass.context)
+      products.backwardWeights(
+        input: operands.input, outputGradient: dz, weightGradient: weightGradient,
+        workspace: work.scratch)
       if isXnor {
         Binary.subtractOutside(
           fromGradient: weightGradient, outputGradient: dz, batch: pass.batch, geometry)
       }
     }
     if let dx = pass.inputGradient {
-      TrainingConvolution.backwardInput(
-        geometry, batch: pass.batch, outputGradient: dz, weights: operands.weights,
-        inputGradient: dx.pointer, workspace: work.scratch, adds: !pass.replaces[0],
-        context: pass.context)
+      products.backwardInput(
+        outputGradient: dz, weights: operands.weights, inputGradient: dx.pointer,
+        workspace: work.scratch, adds: !pass.replaces[0])
     }
   }
 }
