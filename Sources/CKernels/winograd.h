@@ -150,18 +150,21 @@ static void winograd_output(
 // Channels that one call of winograd_product takes: the offsets of their blocks are on the stack.
 enum { PRODUCT_CHANNELS = 1024 };
 
+// Offsets of the blocks of channels in V, the same for every point and every chunk of channels.
+INLINE void winograd_offsets(size_t channels, size_t v_block, size_t *offsets) {
+  const size_t segments = (smaller(channels, PRODUCT_CHANNELS) + 15) / 16;
+  for (size_t s = 0; s < segments; ++s) offsets[s] = s * v_block;
+}
+
 // M (+)= V U for one point and at most PRODUCT_CHANNELS channels.
 INLINE void winograd_product(
-    const float *v, size_t v_block, size_t channels, const float *u, float *m, size_t count,
+    const float *v, const size_t *offsets, size_t channels, const float *u, float *m, size_t count,
     size_t filters, bool adds) {
-  size_t offsets[PRODUCT_CHANNELS / 16];
-  const size_t segments = (channels + 15) / 16;
-  for (size_t s = 0; s < segments; ++s) offsets[s] = s * v_block;
   const size_t tail = (channels % 16 + 3) / 4 * 4;
   struct operands o = {
       .x = v,
       .offsets = offsets,
-      .segments = segments,
+      .segments = (channels + 15) / 16,
       .tail_segments = tail ? 1 : 0,
       .tail = tail,
       .w = u,
@@ -185,6 +188,8 @@ static void winograd_strip(
   // An odd number of lines a point, or the 36 points would fall into few sets of the cache.
   const size_t stride = count | 1;
   float *v = scratch, *m = scratch + blocks * POINTS * stride * 16;
+  size_t offsets[PRODUCT_CHANNELS / 16];
+  winograd_offsets(w->channels, POINTS * stride * 16, offsets);
   for (size_t block = 0; block < blocks; ++block) {
     winograd_input(w, input, block, first, count, v + block * POINTS * stride * 16, stride);
   }
@@ -194,7 +199,7 @@ static void winograd_strip(
       // Sums continue from those of the channels before, in the same order.
       for (size_t c = 0; c < w->channels; c += PRODUCT_CHANNELS) {
         winograd_product(
-            v + (c / 16 * POINTS + point) * stride * 16, POINTS * stride * 16,
+            v + (c / 16 * POINTS + point) * stride * 16, offsets,
             smaller(PRODUCT_CHANNELS, w->channels - c), u + c * filters,
             m + point * stride * filters, count, filters, c > 0);
       }
@@ -216,6 +221,8 @@ static void winograd_gather(
   float *u = scratch, *m = scratch + POINTS * (CHANNEL_CHUNK * FILTER_BLOCK + 16);
   // Many squares: fewer passes over their sums. Few: their inputs leave room for little.
   const size_t step = count > 32 ? CHANNEL_CHUNK : CHANNEL_CHUNK / 2;
+  size_t offsets[CHANNEL_CHUNK / 16];
+  winograd_offsets(step, POINTS * tile_stride * 16, offsets);
   for (size_t c = 0; c < rows; c += step) {
     const size_t chunk = smaller(step, rows - c), u_point = chunk * filters + 16;
     winograd_weights(weights + c * 9 * filters, chunk, filters, u, u_point);
@@ -225,7 +232,7 @@ static void winograd_gather(
     for (size_t point = 0; point < POINTS; ++point) {
       for (size_t i = 0; i < ahead; i += 16) __builtin_prefetch(next + point * ahead + i, 0, 3);
       winograd_product(
-          v + (c / 16 * POINTS + point) * tile_stride * 16, POINTS * tile_stride * 16, chunk,
+          v + (c / 16 * POINTS + point) * tile_stride * 16, offsets, chunk,
           u + point * u_point, m + point * stride * filters, count, filters, c > 0);
     }
   }

@@ -8,12 +8,14 @@
 
 /// A seeded generator (SplitMix64, Steele, Lea and Flood 2014): the same seed gives the same
 /// numbers on every machine.
+///
+/// Inlinable, since it fills all weights of a network before its first image.
 package struct Random: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+  @usableFromInline var state: UInt64
 
-  package init(seed: UInt64) { state = seed }
+  @inlinable package init(seed: UInt64) { state = seed }
 
-  package mutating func next() -> UInt64 {
+  @inlinable package mutating func next() -> UInt64 {
     state &+= 0x9E37_79B9_7F4A_7C15
     var z = state
     z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -22,10 +24,10 @@ package struct Random: RandomNumberGenerator, Sendable {
   }
 
   /// Uniform in [0, 1), with 24 random bits.
-  package mutating func unit() -> Double { Double(next() >> 40) / 16_777_216 }
+  @inlinable package mutating func unit() -> Double { Double(next() >> 40) / 16_777_216 }
 
   /// Uniform in [low, high), rounded once to float32.
-  package mutating func uniform(_ low: Double, _ high: Double) -> Float {
+  @inlinable package mutating func uniform(_ low: Double, _ high: Double) -> Float {
     Float(low + (high - low) * unit())
   }
 
@@ -36,7 +38,7 @@ package struct Random: RandomNumberGenerator, Sendable {
   }
 
   /// A whole number in 0..<bound.
-  package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  @inlinable package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
   /// An independent generator, for a worker or an item with a number of its own.
   package func split(_ stream: UInt64) -> Random {
